@@ -1,0 +1,55 @@
+#include "common/log.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static enum log_level max_level = LOG_LEVEL_INFO;
+static bool to_journal;
+
+void log_init(enum log_level level)
+{
+	max_level = level;
+	to_journal = getenv("JOURNAL_STREAM") != NULL;
+}
+
+__attribute__((format(printf, 2, 0))) static void write_line(enum log_level level, const char *format, va_list args)
+{
+	char line[1024];
+	int prefix = 0;
+
+	if (level > max_level) {
+		return;
+	}
+	if (to_journal) {
+		prefix = snprintf(line, sizeof(line), "<%d>", (int)level);
+	}
+	size_t room = sizeof(line) - (size_t)prefix - 1;
+	int n = vsnprintf(line + prefix, room, format, args);
+	if (n < 0) {
+		return;
+	}
+	size_t length = (size_t)prefix + ((size_t)n < room ? (size_t)n : room - 1);
+	line[length++] = '\n';
+	/* One write a line, so that lines of several threads do not mix. There is nobody to tell
+	 * when standard error is closed. */
+	ssize_t written = write(STDERR_FILENO, line, length);
+	(void)written;
+}
+
+#define LOG_FUNCTION(name, level)                                                                                      \
+	void name(const char *format, ...)                                                                             \
+	{                                                                                                              \
+		va_list args;                                                                                          \
+		va_start(args, format);                                                                                \
+		write_line(level, format, args);                                                                       \
+		va_end(args);                                                                                          \
+	}
+
+LOG_FUNCTION(log_error, LOG_LEVEL_ERROR)
+LOG_FUNCTION(log_warning, LOG_LEVEL_WARNING)
+LOG_FUNCTION(log_info, LOG_LEVEL_INFO)
+LOG_FUNCTION(log_debug, LOG_LEVEL_DEBUG)

@@ -1,0 +1,22 @@
+/* num.h - numbers read from and written to text. Pure. */
+#ifndef EMIS_COMMON_NUM_H
+#define EMIS_COMMON_NUM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The whole text must be one finite number; *ret is untouched otherwise. */
+bool num_parse_double(const char *text, double *ret);
+
+/* The whole text must be one decimal integer in [min, max]; *ret is untouched otherwise. */
+bool num_parse_int(const char *text, int64_t min, int64_t max, int64_t *ret);
+
+/* Reads a size with its unit: "512MiB", "2GiB", "100KiB" or plain bytes. */
+bool num_parse_size(const char *text, int64_t *ret_bytes);
+
+/* Rounds half to even at `decimals` digits, as GB/T 8170 does. It works on the decimal value
+ * that the double stands for, so 0.135 becomes 0.14 although its binary form lies below.
+ * decimals 0..9. NaN and infinity come back unchanged. */
+double num_round_half_even(double value, int decimals);
+
+#endif

@@ -1,0 +1,111 @@
+#include "core/alarm.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/time.h"
+
+static const struct {
+	const char *name;
+	enum alarm_class alarm_class;
+} rules[RULE_COUNT] = {
+	[RULE_PERIOD_MEAN] = { "period-mean", ALARM_EXCEEDANCE },
+	[RULE_MINUTES_BEYOND] = { "minutes-beyond", ALARM_WARNING },
+	[RULE_NO_DATA] = { "no-data", ALARM_CONDITION },
+	[RULE_FAULT] = { "fault", ALARM_CONDITION },
+};
+
+enum alarm_class alarm_class_of(enum alarm_rule rule)
+{
+	return rules[rule].alarm_class;
+}
+
+const char *alarm_class_name(enum alarm_class alarm_class)
+{
+	static const char *const names[] = {
+		[ALARM_EXCEEDANCE] = "exceedance", [ALARM_WARNING] = "warning", [ALARM_CONDITION] = "condition"
+	};
+
+	return names[alarm_class];
+}
+
+const char *alarm_rule_name(enum alarm_rule rule)
+{
+	return rules[rule].name;
+}
+
+bool alarm_rule_from_name(const char *name, enum alarm_rule *ret_rule)
+{
+	for (int i = 0; i < RULE_COUNT; i++) {
+		if (strcmp(rules[i].name, name) == 0) {
+			*ret_rule = (enum alarm_rule)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *alarm_change_name(enum alarm_change change)
+{
+	static const char *const names[] = {
+		[ALARM_UNCHANGED] = "unchanged", [ALARM_RAISED] = "raised",   [ALARM_CONTINUED] = "continued",
+		[ALARM_WORSENED] = "worsened",   [ALARM_CLEARED] = "cleared",
+	};
+
+	return names[change];
+}
+
+void alarm_id(char *buf, size_t size, const char *site, const struct event *event)
+{
+	char start[TIME_TEXT_SIZE];
+
+	snprintf(buf, size, "%s/%s/%s/%s/%s/%sZ", site, event->outlet->id, event->point->factor->key,
+		alarm_rule_name(event->rule), event->limit ? event->limit->key : "-",
+		time_format_compact(event->since, 0, start));
+}
+
+void alarm_count(struct alarm *alarm, enum verdict verdict, struct utc period_start)
+{
+	switch (verdict) {
+	case VERDICT_EXCEEDED:
+		if (alarm->over++ == 0) {
+			alarm->over_start = period_start;
+		}
+		alarm->calm = 0;
+		return;
+	case VERDICT_OK:
+		alarm->over = 0;
+		alarm->calm++;
+		return;
+	case VERDICT_NO_DATA:
+		alarm->over = 0;
+		alarm->calm = 0;
+		return;
+	}
+}
+
+enum alarm_change alarm_step(struct alarm *alarm, const struct limit *limit, double value, unsigned need)
+{
+	if (!alarm->raised) {
+		if (alarm->over < need) {
+			return ALARM_UNCHANGED;
+		}
+		alarm->raised = true;
+		alarm->since = alarm->over_start;
+		alarm->worst = value;
+		return ALARM_RAISED;
+	}
+	if (alarm->calm >= need) {
+		alarm->raised = false;
+		return ALARM_CLEARED;
+	}
+	if (alarm->over == 0 || !limit) {
+		return ALARM_UNCHANGED;
+	}
+	if (judge_share(limit, value) > judge_share(limit, alarm->worst)) {
+		alarm->worst = value;
+		return ALARM_WORSENED;
+	}
+	return ALARM_CONTINUED;
+}

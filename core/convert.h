@@ -1,0 +1,61 @@
+/* convert.h - the formulas of HJ 212-2017 annex D (the same chain stands in HJ 75-2017 annex C and
+ * HJ 76-2017 annex B). Numbers in brackets are the equations of HJ 212-2017.
+ *
+ * Standard state: 273 K, 101325 Pa, dry. 273 and not 273.15, as HJ 212-2017 prints it.
+ * A result that cannot be computed is NAN; so is the result of any NAN input. */
+#ifndef EMIS_CORE_CONVERT_H
+#define EMIS_CORE_CONVERT_H
+
+/* (18) Concentration at standard state from actual; the dry or wet basis stays.
+ * barometric_pa and static_pa (signed, against the atmosphere) in Pa, temperature_c in degC. */
+double convert_to_standard(double value, double temperature_c, double barometric_pa, double static_pa);
+
+/* (19) Dry from wet; moisture is a fraction 0..1 (0.08 = 8 %). For concentrations and for O2. */
+double convert_to_dry(double wet, double moisture);
+
+/* (20) mg/m3 from ppm by volume; molar_mass in g/mol. */
+double convert_ppm(double ppm, double molar_mass);
+
+/* (21) NOx as NO2 from NO and NO2, all mg/m3. */
+double convert_nox_mass(double no, double no2);
+
+/* (22) NOx as NO2 in mg/m3 from NO and NO2 in ppm. */
+double convert_nox_ppm(double no_ppm, double no2_ppm);
+
+/* (28) At the reference oxygen, both in percent of dry gas. NAN when o2 >= 21: the formula has
+ * no meaning there. No clipping below that (monitoring-rules 3.3). */
+double convert_to_reference_oxygen(double dry_standard, double o2, double o2_ref);
+
+/* (26) with alpha and the reference alpha given as excess air coefficients. */
+double convert_by_excess_air(double dry_standard, double alpha, double alpha_ref);
+
+/* (27) The excess air coefficient of an oxygen content; NAN when o2 >= 21. */
+double convert_excess_air(double o2);
+
+/* GB 18484-2020 3.20: incinerators, phi0 = oxygen content of the combustion air (21 for air). */
+double convert_incinerator(double dry_standard, double o2, double phi0);
+
+/* (29) m/s from the velocity of the pitot field; kv = field coefficient. */
+double convert_velocity(double kv, double vp);
+
+/* Velocity from a pitot tube: kp * sqrt(2 * pd / rho); pd Pa, rho kg/m3. NAN when pd < 0. Unconfirmed:
+ * the formula stands in no text read (monitoring-rules 3.2). */
+double convert_pitot(double kp, double pd, double rho);
+
+/* (30) m3/h at stack conditions; area m2, velocity m/s. */
+double convert_flow_actual(double area_m2, double velocity);
+
+/* (31) dry standard m3/h. */
+double convert_flow_standard(double flow_actual, double temperature_c, double barometric_pa, double static_pa,
+	double moisture);
+
+/* (33) kg/h from the measured dry standard mg/m3 (never the converted one) and dry standard m3/h. */
+double convert_mass_rate(double dry_standard, double flow_standard);
+
+/* Water (1): m3 that flowed in seconds at litres per second. */
+double convert_water_volume(double litres_per_second, double seconds);
+
+/* Water (8): kg from m3 and mg/L. */
+double convert_water_mass(double volume_m3, double mg_per_litre);
+
+#endif

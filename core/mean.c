@@ -1,0 +1,136 @@
+#include "core/mean.h"
+
+#include <math.h>
+#include <string.h>
+
+/* clang-format off */
+static const struct mean_rule rules[][PERIOD_COUNT] = {
+	[MEDIUM_GAS] = {
+		/* HJ 76-2017 annex B, HJ 212-2017 (23): 12 valid readings at 5 s */
+		{ PERIOD_MINUTE, MEDIUM_GAS, MINUTE_MS, 12, 12 },
+		/* HJ 76-2017 annex B, HJ 212-2017 (24): 45 valid minutes */
+		{ PERIOD_HOUR, MEDIUM_GAS, HOUR_MS, 60, 45 },
+		/* HJ 76-2017 annex B, HJ 212-2017 (25): 20 valid hours */
+		{ PERIOD_DAY, MEDIUM_GAS, DAY_MS, 24, 20 },
+	},
+	[MEDIUM_WATER] = {
+		/* HJ 212-2017 D.1 (2): 10-minute data; one value per 10 minutes is unconfirmed (HJ 355-2019) */
+		{ PERIOD_MINUTE, MEDIUM_WATER, 10 * MINUTE_MS, 1, 1 },
+		/* 75 % of the values due: unconfirmed, HJ 356-2019 was not read for hours */
+		{ PERIOD_HOUR, MEDIUM_WATER, HOUR_MS, 6, 5 },
+		/* 75 % of the values due: unconfirmed (HJ 356-2019) */
+		{ PERIOD_DAY, MEDIUM_WATER, DAY_MS, 24, 18 },
+	},
+};
+/* clang-format on */
+
+/* HJ 212-2017, notes under C.16 to C.18: from this share of normal sub-values on, gas is N. */
+#define NORMAL_PERCENT 75
+
+const struct mean_rule *mean_rule_of(enum medium medium, enum period period)
+{
+	return &rules[medium][period];
+}
+
+const char *period_name(enum period period)
+{
+	static const char *const names[PERIOD_COUNT] = {
+		[PERIOD_MINUTE] = "minute", [PERIOD_HOUR] = "hour", [PERIOD_DAY] = "day"
+	};
+
+	return names[period];
+}
+
+void mean_open(struct mean_acc *acc, const struct mean_rule *rule, struct utc start)
+{
+	memset(acc, 0, sizeof(*acc));
+	acc->rule = rule;
+	acc->start = start;
+	acc->min = NAN;
+	acc->max = NAN;
+}
+
+void mean_add(struct mean_acc *acc, double value, enum flag flag, bool counts, double weight)
+{
+	acc->n_seen++;
+	acc->counts[flag]++;
+	if (!counts || !isfinite(value) || !isfinite(weight)) {
+		return;
+	}
+	acc->n_valid++;
+	acc->sum += value * weight;
+	acc->weight += weight;
+	acc->min = fmin(acc->min, value);
+	acc->max = fmax(acc->max, value);
+}
+
+double mean_so_far(const struct mean_acc *acc)
+{
+	return acc->weight > 0.0 ? acc->sum / acc->weight : NAN;
+}
+
+/* Most frequent abnormal letter; a tie goes to the graver (enum flag is in order of gravity). */
+static enum flag prevailing(const unsigned *counts)
+{
+	enum flag found = FLAG_FAULT;
+	unsigned most = 0;
+
+	for (int i = FLAG_NORMAL + 1; i < FLAG_COUNT; i++) {
+		if (counts[i] > 0 && counts[i] >= most) {
+			most = counts[i];
+			found = (enum flag)i;
+		}
+	}
+	return found;
+}
+
+/* HJ 212-2017, notes under C.16 to C.18. Water: one abnormal sub-value makes the period abnormal. Gas:
+ * 75 % normal make it N, otherwise an hour or a day is D; a minute keeps the letter that says why, or
+ * a calibration could not be told from a fault in the hour's counts (X18). */
+static enum flag flag_of(const struct mean *mean)
+{
+	unsigned total = 0;
+
+	for (int i = 0; i < FLAG_COUNT; i++) {
+		total += mean->counts[i];
+	}
+	if (mean->rule->medium == MEDIUM_WATER) {
+		return mean->counts[FLAG_NORMAL] == total ? FLAG_NORMAL : prevailing(mean->counts);
+	}
+	if (mean->counts[FLAG_NORMAL] * 100 >= total * NORMAL_PERCENT) {
+		return FLAG_NORMAL;
+	}
+	return mean->rule->period == PERIOD_MINUTE ? prevailing(mean->counts) : FLAG_FAULT;
+}
+
+void mean_close(const struct mean_acc *acc, struct mean *ret_mean)
+{
+	const struct mean_rule *rule = acc->rule;
+	struct mean m = { .rule = rule, .start = acc->start, .value = NAN, .min = acc->min, .max = acc->max };
+
+	m.n_valid = acc->n_valid;
+	m.n_due = acc->n_seen > rule->due ? acc->n_seen : rule->due;
+	memcpy(m.counts, acc->counts, sizeof(m.counts));
+	m.counts[FLAG_NO_COMM] += m.n_due - acc->n_seen;
+	m.flag = flag_of(&m);
+	m.valid = acc->n_valid >= rule->needed;
+	if (rule->medium == MEDIUM_GAS && rule->period == PERIOD_MINUTE) {
+		/* Polled faster than every 5 s, 12 good readings are less than a minute's worth. */
+		m.valid = m.valid && m.flag == FLAG_NORMAL;
+		if (!m.valid && m.flag == FLAG_NORMAL) {
+			m.flag = prevailing(m.counts);
+		}
+	}
+	if (m.valid && !isfinite(mean_so_far(acc))) {
+		/* All weights zero: water that did not flow has no concentration (HJ 356-2019, unconfirmed). */
+		m.valid = false;
+		m.flag = flag_graver(m.flag, FLAG_STOPPED);
+	}
+	m.value = m.valid ? mean_so_far(acc) : NAN;
+	*ret_mean = m;
+}
+
+struct utc mean_end(const struct mean *mean)
+{
+	return (struct utc){ mean->start.ms + mean->rule->ms };
+}

@@ -1,0 +1,70 @@
+/* mean.h - the mean of one series over one period, with its validity and its flag.
+ * Pure: no I/O, no clock, no allocation; callers serialise.
+ *
+ * Validity and flag are two things (monitoring-rules 1.9): at day level 18 normal hours of 24 give the
+ * flag N while a valid day mean needs 20. Both travel. */
+#ifndef EMIS_CORE_MEAN_H
+#define EMIS_CORE_MEAN_H
+
+#include "core/factor.h"
+#include "core/reading.h"
+
+enum period { PERIOD_MINUTE, PERIOD_HOUR, PERIOD_DAY, PERIOD_COUNT };
+
+/* How a period of a medium is made from the values below it. */
+struct mean_rule {
+	enum period period;
+	enum medium medium;
+	int64_t ms;      /* length */
+	unsigned due;    /* sub-values that a complete period holds */
+	unsigned needed; /* valid sub-values without which the mean does not count */
+};
+
+/* The rules of a medium; `period` "minute" is 10 minutes long for water (HJ 212-2017 D.1 (2)). */
+const struct mean_rule *mean_rule_of(enum medium medium, enum period period);
+
+const char *period_name(enum period period);
+
+/* A closed (or still open, when peeked at) period. */
+struct mean {
+	const struct mean_rule *rule;
+	struct utc start;
+	double value; /* NAN unless valid */
+	double min;   /* of the sub-values that counted; NAN without any */
+	double max;
+	bool valid;
+	enum flag flag;
+	unsigned n_valid;
+	unsigned n_due;              /* sub-values seen or due, the larger */
+	unsigned counts[FLAG_COUNT]; /* sub-values by flag; a missing one counts as B */
+};
+
+struct mean_acc { /* fields are private to mean.c */
+	const struct mean_rule *rule;
+	struct utc start;
+	double sum;
+	double weight;
+	double min;
+	double max;
+	unsigned n_valid;
+	unsigned n_seen;
+	unsigned counts[FLAG_COUNT];
+};
+
+/* Opens the period that starts at `start`. */
+void mean_open(struct mean_acc *acc, const struct mean_rule *rule, struct utc start);
+
+/* Adds a sub-value: a reading, or the mean of the period below. `counts` says whether it enters
+ * the mean; weight >= 0 (1 for the arithmetic mean). A value that is not finite never counts. */
+void mean_add(struct mean_acc *acc, double value, enum flag flag, bool counts, double weight);
+
+/* The period as it would be if it ended now, missing sub-values counted as B. */
+void mean_close(const struct mean_acc *acc, struct mean *ret_mean);
+
+/* The mean of what counted so far, whether or not enough of it is there; NAN without any. */
+double mean_so_far(const struct mean_acc *acc);
+
+/* The end of the period, exclusive. */
+struct utc mean_end(const struct mean *mean);
+
+#endif

@@ -1,0 +1,42 @@
+#include "core/outlet.h"
+
+#include <string.h>
+
+int outlet_point(const struct outlet *outlet, const char *factor)
+{
+	for (size_t i = 0; i < outlet->n_points; i++) {
+		if (strcmp(outlet->points[i].factor->key, factor) == 0) {
+			return (int)i;
+		}
+	}
+	return -1;
+}
+
+static int rank(const struct limit *limit)
+{
+	switch (limit->period) {
+	case LIMIT_HOUR:
+		return 0;
+	case LIMIT_DAY:
+		return 1;
+	case LIMIT_INSTANT:
+		return 2;
+	}
+	return 3;
+}
+
+const struct limit *outlet_strictest(const struct point *point, struct utc at)
+{
+	const struct limit *found = NULL;
+
+	for (size_t i = 0; i < point->n_limits; i++) {
+		const struct limit *limit = point->limits[i];
+		if (!limit_in_force(limit, at)) {
+			continue;
+		}
+		if (!found || rank(limit) < rank(found) || (rank(limit) == rank(found) && limit->max < found->max)) {
+			found = limit;
+		}
+	}
+	return found;
+}

@@ -1,0 +1,14 @@
+/* plan.h - the fewest reads that bring all fields of a profile.
+ * A field is never split over two reads; holes are read over only up to profile->max_gap. */
+#ifndef EMIS_CORE_PLAN_H
+#define EMIS_CORE_PLAN_H
+
+#include "core/profile.h"
+
+/* Fills profile->requests. 0, or -ENOSPC when they would be more than PROFILE_REQUESTS. */
+int plan_requests(struct profile *profile);
+
+/* The request that covers the field; NULL for a field that was not planned. */
+const struct request *plan_request_of(const struct profile *profile, const struct reg_field *field);
+
+#endif

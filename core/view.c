@@ -1,0 +1,63 @@
+/* view.c - the present of a point, for operators and for the retained state of late joiners. */
+#include <math.h>
+
+#include "core/convert.h"
+#include "core/pipeline_state.h"
+
+static bool fresh(const struct reading *reading, struct utc now, int64_t max_age_ms)
+{
+	return reading->at.ms != INT64_MIN && now.ms - reading->at.ms <= max_age_ms;
+}
+
+/* The newest value of the series that the limit judges. */
+static double newest(const struct outlet_state *outlet, const struct point_state *point, const struct series *series,
+	struct utc now, int64_t max_age_ms)
+{
+	const struct reading *dry = &point->latest_dry;
+
+	if (!fresh(dry, now, max_age_ms) || !reading_counts(dry)) {
+		return NAN;
+	}
+	if (series->kind != SERIES_CONVERTED) {
+		return dry->value;
+	}
+	const struct reading *o2 = outlet->o2 < 0 ? NULL : &outlet->points[outlet->o2].latest_dry;
+	if (!o2 || !fresh(o2, now, max_age_ms) || !reading_counts(o2)) {
+		return NAN;
+	}
+	return convert_to_reference_oxygen(dry->value, o2->value, series->o2_ref);
+}
+
+void pipeline_view(const struct pipeline *pipeline, size_t outlet, size_t point, struct utc now, int64_t max_age_ms,
+	struct point_view *ret_view)
+{
+	const struct outlet_state *o = &pipeline->outlets[outlet];
+	const struct point_state *state = &o->points[point];
+	struct point_view view = { .raw = state->latest, .converted = NAN, .o2_ref = NAN, .share = NAN };
+	const struct series *series = &state->series[0];
+
+	if (!fresh(&state->latest, now, max_age_ms)) {
+		/* Never the last good value of an instrument that went silent. */
+		view.raw.value = NAN;
+		view.raw.flag = FLAG_NO_COMM;
+	}
+	view.limit = outlet_strictest(state->conf, now);
+	if (view.limit) {
+		series = pipeline_series_of(state, view.limit);
+	}
+	view.o2_ref = series->o2_ref;
+	if (series->kind != SERIES_MEASURED) {
+		view.converted = newest(o, state, series, now, max_age_ms);
+	}
+	view.hour_mean = mean_so_far(&series->hour);
+	view.valid_minutes = series->hour.n_valid;
+	view.due_minutes = series->hour.rule->due;
+	if (view.limit) {
+		bool daily = view.limit->period == LIMIT_DAY;
+		view.share = judge_share(view.limit, daily ? mean_so_far(&series->day) : view.hour_mean);
+		if (view.limit->period == LIMIT_INSTANT && reading_counts(&view.raw)) {
+			view.share = judge_share(view.limit, view.raw.value);
+		}
+	}
+	*ret_view = view;
+}
