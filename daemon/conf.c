@@ -1,0 +1,513 @@
+#include "daemon/conf.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libconfig.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/text.h"
+#include "common/time.h"
+
+struct conf {
+	config_t config;
+	const char *path;
+	struct conf_errors *errors;
+};
+
+/* ---- complaints ---- */
+
+__attribute__((format(printf, 4, 0))) static void complain(struct conf_errors *errors, const char *path, int line,
+	const char *format, va_list args)
+{
+	char sentence[512], whole[1024];
+
+	vsnprintf(sentence, sizeof(sentence), format, args);
+	if (line > 0) {
+		snprintf(whole, sizeof(whole), "%s:%d: %s", path, line, sentence);
+	} else {
+		snprintf(whole, sizeof(whole), "%s: %s", path, sentence);
+	}
+	char **lines = realloc(errors->lines, (errors->n + 1) * sizeof(*lines));
+	if (!lines) {
+		return; /* out of memory while complaining: the ones before are enough to refuse the file */
+	}
+	errors->lines = lines;
+	lines[errors->n] = strdup(whole);
+	if (lines[errors->n]) {
+		errors->n++;
+	}
+}
+
+void conf_complain(struct conf_errors *errors, const char *path, int line, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	complain(errors, path, line, format, args);
+	va_end(args);
+}
+
+void conf_node_complain(struct conf_node node, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	complain(node.conf->errors, node.conf->path, conf_line(node), format, args);
+	va_end(args);
+}
+
+void conf_errors_finish(struct conf_errors *errors)
+{
+	for (size_t i = 0; i < errors->n; i++) {
+		free(errors->lines[i]);
+	}
+	free(errors->lines);
+	memset(errors, 0, sizeof(*errors));
+}
+
+/* ---- the text ---- */
+
+/* The whole file, NUL-terminated, or NULL with a complaint. */
+static char *read_file(const char *path, struct conf_errors *errors)
+{
+	struct stat st;
+	char *text = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0) {
+		conf_complain(errors, path, 0, "cannot be opened: %s", strerror(errno));
+		return NULL;
+	}
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		conf_complain(errors, path, 0, "is not a regular file");
+	} else if (st.st_size > CONF_MAX_BYTES) {
+		conf_complain(errors, path, 0, "has %lld bytes; at most %d are read", (long long)st.st_size,
+			CONF_MAX_BYTES);
+	} else if ((text = calloc(1, (size_t)st.st_size + 1)) != NULL) {
+		ssize_t n = read(fd, text, (size_t)st.st_size);
+		if (n != st.st_size || strlen(text) != (size_t)n) {
+			conf_complain(errors, path, 0, n != st.st_size ? "cannot be read whole" : "holds a NUL byte");
+			free(text);
+			text = NULL;
+		}
+	}
+	close(fd);
+	return text;
+}
+
+/* Skips a string or a comment that starts at *text; counts lines. False for a comment without end. */
+static bool skip_quiet(const char **text, int *line)
+{
+	const char *p = *text;
+
+	if (*p == '#' || (p[0] == '/' && p[1] == '/')) {
+		p += strcspn(p, "\n");
+	} else if (p[0] == '/' && p[1] == '*') {
+		const char *end = strstr(p + 2, "*/");
+		if (!end) {
+			return false;
+		}
+		for (; p < end; p++) {
+			*line += *p == '\n';
+		}
+		p += 2;
+	} else if (*p == '"') {
+		for (p++; *p && *p != '"'; p++) {
+			*line += *p == '\n';
+			p += *p == '\\' && p[1];
+		}
+		p += *p == '"';
+	}
+	*text = p;
+	return true;
+}
+
+/* libconfig reads 4294967296 as 0 and 0xFFFFFFFF as -1 unless an L follows. Returns the end of the
+ * number. */
+static const char *check_number(const char *p, const char *path, int line, struct conf_errors *errors)
+{
+	bool hex = p[0] == '0' && (p[1] == 'x' || p[1] == 'X');
+	size_t n = hex ? 2 + strspn(p + 2, "0123456789abcdefABCDEF") : strspn(p, "0123456789");
+
+	if (!hex && (p[n] == '.' || p[n] == 'e' || p[n] == 'E')) {
+		return p + n + strspn(p + n, "0123456789.eE+-");
+	}
+	errno = 0;
+	unsigned long long value = strtoull(p, NULL, hex ? 16 : 10);
+	if (p[n] != 'L' && (errno || value > INT32_MAX)) {
+		conf_complain(errors, path, line, "%.*s does not fit 32 bits: write %.*sL", (int)n, p, (int)n, p);
+	}
+	return p + n + (p[n] == 'L') + (p[n] == 'L' && p[n + 1] == 'L');
+}
+
+/* What the parser would let pass. */
+static bool check_text(const char *text, const char *path, struct conf_errors *errors)
+{
+	size_t before = errors->n;
+	int line = 1;
+
+	if (strncmp(text, "\xEF\xBB\xBF", 3) == 0) {
+		conf_complain(errors, path, 1, "starts with a byte order mark; save the file as UTF-8 without one");
+		return false;
+	}
+	for (const char *p = text; *p;) {
+		const char *start = p;
+		int start_line = line;
+		if (!skip_quiet(&p, &line)) {
+			conf_complain(errors, path, start_line, "this comment is never closed");
+			return false;
+		}
+		if (p != start) {
+			continue;
+		}
+		if (isalpha((unsigned char)*p) || *p == '_' || *p == '@') {
+			p += strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-*@");
+		} else if (isdigit((unsigned char)*p)) {
+			p = check_number(p, path, line, errors);
+		} else {
+			line += *p++ == '\n';
+		}
+	}
+	return errors->n == before;
+}
+
+struct conf *conf_open(const char *path, struct conf_errors *errors)
+{
+	char *text = read_file(path, errors);
+	struct conf *conf = text ? calloc(1, sizeof(*conf)) : NULL;
+
+	if (!conf) {
+		free(text);
+		return NULL;
+	}
+	conf->path = path;
+	conf->errors = errors;
+	config_init(&conf->config);
+	bool good = check_text(text, path, errors);
+	if (good && config_read_string(&conf->config, text) != CONFIG_TRUE) {
+		conf_complain(errors, path, config_error_line(&conf->config), "%s",
+			config_error_text(&conf->config));
+		good = false;
+	}
+	free(text);
+	if (!good) {
+		conf_close(conf);
+		return NULL;
+	}
+	return conf;
+}
+
+void conf_close(struct conf *conf)
+{
+	if (conf) {
+		config_destroy(&conf->config);
+		free(conf);
+	}
+}
+
+/* ---- nodes ---- */
+
+struct conf_node conf_root(struct conf *conf)
+{
+	return (struct conf_node){ conf, config_root_setting(&conf->config) };
+}
+
+int conf_line(struct conf_node node)
+{
+	return node.setting ? (int)config_setting_source_line(node.setting) : 0;
+}
+
+const char *conf_path(struct conf_node node)
+{
+	return node.conf->path;
+}
+
+void conf_allow(struct conf_node group, const char *const *keys)
+{
+	int n = group.setting ? config_setting_length(group.setting) : 0;
+
+	for (int i = 0; i < n; i++) {
+		config_setting_t *member = config_setting_get_elem(group.setting, (unsigned)i);
+		const char *name = config_setting_name(member);
+		const char *const *key = keys;
+		while (*key && strcmp(*key, name) != 0) {
+			key++;
+		}
+		if (*key) {
+			continue;
+		}
+		char known[256] = "";
+		for (key = keys; *key && strlen(known) + strlen(*key) + 3 < sizeof(known); key++) {
+			strcat(known, key == keys ? "" : ", ");
+			strcat(known, *key);
+		}
+		conf_node_complain((struct conf_node){ group.conf, member }, "unknown key \"%s\"; known here: %s", name,
+			known);
+	}
+}
+
+static config_setting_t *member_of(struct conf_node group, const char *key)
+{
+	return group.setting ? config_setting_get_member(group.setting, key) : NULL;
+}
+
+bool conf_has(struct conf_node group, const char *key)
+{
+	return member_of(group, key) != NULL;
+}
+
+static const char *type_name(const config_setting_t *setting)
+{
+	switch (config_setting_type(setting)) {
+	case CONFIG_TYPE_INT:
+	case CONFIG_TYPE_INT64:
+		return "an integer";
+	case CONFIG_TYPE_FLOAT:
+		return "a number";
+	case CONFIG_TYPE_STRING:
+		return "a string";
+	case CONFIG_TYPE_BOOL:
+		return "true or false";
+	case CONFIG_TYPE_ARRAY:
+		return "an array [ ]";
+	case CONFIG_TYPE_LIST:
+		return "a list ( )";
+	case CONFIG_TYPE_GROUP:
+		return "a group { }";
+	default:
+		return "something else";
+	}
+}
+
+/* The member, or a node without setting after a complaint if it had to be there. */
+static struct conf_node find(struct conf_node group, const char *key, bool required)
+{
+	struct conf_node node = { group.conf, member_of(group, key) };
+
+	if (!node.setting && required && group.setting) {
+		conf_node_complain(group, "\"%s\" is missing", key);
+	}
+	return node;
+}
+
+static bool wrong_type(struct conf_node node, const char *key, const char *expected)
+{
+	conf_node_complain(node, "%s: found %s, expected %s", key, type_name(node.setting), expected);
+	return false;
+}
+
+struct conf_node conf_group(struct conf_node group, const char *key, bool required)
+{
+	struct conf_node node = find(group, key, required);
+
+	if (node.setting && !config_setting_is_group(node.setting)) {
+		(void)wrong_type(node, key, "a group { }"); /* the caller sees a missing group */
+		node.setting = NULL;
+	}
+	return node;
+}
+
+struct conf_node conf_list(struct conf_node group, const char *key, bool required)
+{
+	struct conf_node node = find(group, key, required);
+
+	if (node.setting && !config_setting_is_list(node.setting)) {
+		(void)wrong_type(node, key, "a list ( )");
+		node.setting = NULL;
+	}
+	for (size_t i = 0; i < conf_count(node); i++) {
+		struct conf_node element = conf_at(node, i);
+		if (!config_setting_is_group(element.setting)) {
+			(void)wrong_type(element, key, "groups { } only");
+			return (struct conf_node){ group.conf, NULL };
+		}
+	}
+	return node;
+}
+
+struct conf_node conf_array(struct conf_node group, const char *key, bool required)
+{
+	struct conf_node node = find(group, key, required);
+
+	if (node.setting && !config_setting_is_array(node.setting) && !config_setting_is_list(node.setting)) {
+		(void)wrong_type(node, key, "an array [ ]");
+		node.setting = NULL;
+	}
+	return node;
+}
+
+size_t conf_count(struct conf_node list)
+{
+	return list.setting ? (size_t)config_setting_length(list.setting) : 0;
+}
+
+struct conf_node conf_at(struct conf_node list, size_t index)
+{
+	return (struct conf_node){ list.conf, config_setting_get_elem(list.setting, (unsigned)index) };
+}
+
+/* ---- values ---- */
+
+static bool string_of(struct conf_node node, const char *key, char *ret, size_t size)
+{
+	if (config_setting_type(node.setting) != CONFIG_TYPE_STRING) {
+		return wrong_type(node, key, "a string");
+	}
+	const char *text = config_setting_get_string(node.setting);
+	if (strlen(text) >= size) {
+		conf_node_complain(node, "%s: %zu bytes, at most %zu are allowed", key, strlen(text), size - 1);
+		return false;
+	}
+	return text_copy(ret, size, text);
+}
+
+bool conf_string(struct conf_node group, const char *key, bool required, char *ret, size_t size)
+{
+	struct conf_node node = find(group, key, required);
+
+	return node.setting && string_of(node, key, ret, size);
+}
+
+bool conf_name(struct conf_node group, const char *key, bool required, char *ret, size_t size)
+{
+	char text[256];
+
+	if (!conf_string(group, key, required, text, sizeof(text))) {
+		return false;
+	}
+	if (!text_is_name(text, size - 1)) {
+		conf_node_complain(find(group, key, false),
+			"%s: \"%s\" is no name; use 1 to %zu of the letters a-z A-Z 0-9 - _ .", key, text, size - 1);
+		return false;
+	}
+	return text_copy(ret, size, text);
+}
+
+bool conf_double(struct conf_node group, const char *key, bool required, double min, double max, double *ret)
+{
+	struct conf_node node = find(group, key, required);
+	double value;
+
+	if (!node.setting) {
+		return false;
+	}
+	switch (config_setting_type(node.setting)) {
+	case CONFIG_TYPE_FLOAT:
+		value = config_setting_get_float(node.setting);
+		break;
+	case CONFIG_TYPE_INT:
+	case CONFIG_TYPE_INT64:
+		value = (double)config_setting_get_int64(node.setting);
+		break;
+	default:
+		return wrong_type(node, key, "a number");
+	}
+	if (!isfinite(value) || value < min || value > max) {
+		conf_node_complain(node, "%s: %g is out of range; allowed are %g to %g", key, value, min, max);
+		return false;
+	}
+	*ret = value;
+	return true;
+}
+
+static bool int_of(struct conf_node node, const char *key, int64_t min, int64_t max, int64_t *ret)
+{
+	int type = config_setting_type(node.setting);
+
+	if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64) {
+		return wrong_type(node, key, "an integer");
+	}
+	int64_t value = config_setting_get_int64(node.setting);
+	if (value < min || value > max) {
+		conf_node_complain(node, "%s: %" PRId64 " is out of range; allowed are %" PRId64 " to %" PRId64, key,
+			value, min, max);
+		return false;
+	}
+	*ret = value;
+	return true;
+}
+
+bool conf_int(struct conf_node group, const char *key, bool required, int64_t min, int64_t max, int64_t *ret)
+{
+	struct conf_node node = find(group, key, required);
+
+	return node.setting && int_of(node, key, min, max, ret);
+}
+
+bool conf_bool(struct conf_node group, const char *key, bool required, bool *ret)
+{
+	struct conf_node node = find(group, key, required);
+
+	if (!node.setting) {
+		return false;
+	}
+	if (config_setting_type(node.setting) != CONFIG_TYPE_BOOL) {
+		return wrong_type(node, key, "true or false");
+	}
+	*ret = config_setting_get_bool(node.setting) == CONFIG_TRUE;
+	return true;
+}
+
+bool conf_duration(struct conf_node group, const char *key, bool required, int64_t min_ms, int64_t max_ms,
+	int64_t *ret_ms)
+{
+	char text[32];
+	int64_t ms;
+
+	if (!conf_string(group, key, required, text, sizeof(text))) {
+		return false;
+	}
+	if (!time_parse_duration(text, &ms)) {
+		conf_node_complain(find(group, key, false),
+			"%s: \"%s\" is no duration; write a number and ms, s, min or h, as in \"2s\"", key, text);
+		return false;
+	}
+	if (ms < min_ms || ms > max_ms) {
+		conf_node_complain(find(group, key, false),
+			"%s: \"%s\" is out of range; allowed are %" PRId64 " ms to %" PRId64 " ms", key, text, min_ms,
+			max_ms);
+		return false;
+	}
+	*ret_ms = ms;
+	return true;
+}
+
+bool conf_choice(struct conf_node group, const char *key, bool required, const char *const *choices,
+	size_t *ret_index)
+{
+	char text[64], known[256] = "";
+
+	if (!conf_string(group, key, required, text, sizeof(text))) {
+		return false;
+	}
+	for (size_t i = 0; choices[i]; i++) {
+		if (strcmp(choices[i], text) == 0) {
+			*ret_index = i;
+			return true;
+		}
+		if (strlen(known) + strlen(choices[i]) + 3 < sizeof(known)) {
+			strcat(known, i ? ", " : "");
+			strcat(known, choices[i]);
+		}
+	}
+	conf_node_complain(find(group, key, false), "%s: \"%s\" is none of: %s", key, text, known);
+	return false;
+}
+
+bool conf_string_at(struct conf_node array, size_t index, char *ret, size_t size)
+{
+	return string_of(conf_at(array, index), "element", ret, size);
+}
+
+bool conf_int_at(struct conf_node array, size_t index, int64_t *ret)
+{
+	return int_of(conf_at(array, index), "element", INT64_MIN, INT64_MAX, ret);
+}

@@ -1,0 +1,36 @@
+/* conf_parts.h - the parts of the configuration, each read by a file of its own; for conf_*.c only. */
+#ifndef EMIS_DAEMON_CONF_PARTS_H
+#define EMIS_DAEMON_CONF_PARTS_H
+
+#include "daemon/site.h"
+
+/* What reading a site needs beside the site. */
+struct conf_load {
+	struct site *site;
+	const char *directory; /* of emisd.conf; what lies here wins over share */
+	const char *share;
+	struct conf_errors *errors;
+	struct conf_errors *warnings;
+};
+
+/* factors.conf and limits.d (conf_catalogue.c). */
+void conf_load_factors(struct conf_load *load);
+void conf_load_limits(struct conf_load *load);
+
+/* profiles.d/NAME.conf, once for all instruments that use it (conf_profile.c). NULL with complaints. */
+const struct profile *conf_load_profile(struct conf_load *load, const char *name);
+
+/* The outlets of emisd.conf with their points, and the limits that apply to them (conf_outlet.c). */
+void conf_load_outlets(struct conf_load *load, struct conf_node root);
+
+/* NULL when there is none. */
+const struct factor *conf_factor(const struct site *site, const char *key);
+
+/* Grows an array of n elements by one zeroed element and returns that; NULL, with a complaint, when
+ * out of memory. Elements may move: take no pointers before the array is complete. */
+void *conf_grow(struct conf_load *load, void *array_pointer, size_t *n, size_t element_size);
+
+/* The file `name` beside emisd.conf if it is there, else the one in share. */
+void conf_find(const struct conf_load *load, const char *name, char *ret_path, size_t size);
+
+#endif

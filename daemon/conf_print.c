@@ -1,0 +1,166 @@
+/* conf_print.c - the normal form of emisd.conf: every setting, with its defaults, in one order. */
+#include <inttypes.h>
+#include <math.h>
+
+#include "daemon/site.h"
+
+/* A string as libconfig reads it back. */
+static void print_string(FILE *out, const char *text)
+{
+	fputc('"', out);
+	for (const char *p = text; *p; p++) {
+		switch (*p) {
+		case '"':
+		case '\\':
+			fprintf(out, "\\%c", *p);
+			break;
+		case '\n':
+			fputs("\\n", out);
+			break;
+		case '\t':
+			fputs("\\t", out);
+			break;
+		case '\r':
+			fputs("\\r", out);
+			break;
+		default:
+			fputc(*p, out);
+		}
+	}
+	fputc('"', out);
+}
+
+static void print_setting(FILE *out, const char *key, const char *text)
+{
+	fprintf(out, "%s = ", key);
+	print_string(out, text);
+	fputs("; ", out);
+}
+
+static void print_optional(FILE *out, const char *key, const char *text)
+{
+	if (text[0]) {
+		print_setting(out, key, text);
+	}
+}
+
+static void print_link(FILE *out, const struct link_conf *link)
+{
+	fputs("  { ", out);
+	print_setting(out, "name", link->name);
+	if (link->type == LINK_TCP) {
+		fputs("type = \"tcp\"; ", out);
+		print_setting(out, "host", link->host);
+		fprintf(out, "port = %d; ", link->port);
+	} else {
+		const char *parity = link->parity == 'N' ? "none" : link->parity == 'E' ? "even" : "odd";
+		fputs("type = \"rtu\"; ", out);
+		print_setting(out, "device", link->device);
+		fprintf(out, "baud = %d; parity = \"%s\"; data_bits = %d; stop_bits = %d; gap = \"%" PRId64 "ms\"; ",
+			link->baud, parity, link->data_bits, link->stop_bits, link->gap_ms);
+	}
+	fprintf(out, "timeout = \"%" PRId64 "ms\"; }", link->timeout_ms);
+}
+
+static void print_instrument(FILE *out, const struct site *site, const struct instrument_conf *instrument)
+{
+	fputs("  { ", out);
+	print_setting(out, "name", instrument->name);
+	print_setting(out, "link", site->links[instrument->link].name);
+	fprintf(out, "unit = %d; ", instrument->unit);
+	print_setting(out, "profile", instrument->profile->name);
+	fprintf(out, "poll = \"%" PRId64 "ms\"; }", instrument->poll_ms);
+}
+
+static void print_point(FILE *out, const struct site *site, size_t outlet, size_t index)
+{
+	const struct point *point = &site->outlets[outlet].points[index];
+	const struct feed *feed = site->feeds;
+
+	while (feed->outlet != outlet || feed->point != index) {
+		feed++;
+	}
+	fprintf(out, "      { factor = \"%s\"; from = \"%s.%s\"; ", point->factor->key,
+		site->instruments[feed->instrument].name, feed->channel->name);
+	if (point->factor->medium == MEDIUM_GAS) {
+		fprintf(out, "basis = \"%s\"; state = \"%s\"; ", point->wet ? "wet" : "dry",
+			point->actual ? "actual" : "standard");
+	}
+	fputs("}", out);
+}
+
+static void print_outlet(FILE *out, const struct site *site, size_t index)
+{
+	const struct outlet *outlet = &site->outlets[index];
+
+	fputs("  { ", out);
+	print_setting(out, "id", outlet->id);
+	print_optional(out, "name", outlet->name);
+	fprintf(out, "medium = \"%s\"; ", outlet->medium == MEDIUM_GAS ? "gas" : "water");
+	print_setting(out, "sector", outlet->sector);
+	fputs("tiers = [ ", out);
+	for (size_t i = 0; i < OUTLET_TIERS && site->tiers[index][i][0]; i++) {
+		fprintf(out, "%s\"%s\"", i ? ", " : "", site->tiers[index][i]);
+	}
+	fputs(" ];\n", out);
+	if (!isnan(outlet->barometric_pa)) {
+		fprintf(out, "    barometric_kpa = %.17g;\n", outlet->barometric_pa / 1000.0);
+	}
+	fputs("    points = (\n", out);
+	for (size_t i = 0; i < outlet->n_points; i++) {
+		print_point(out, site, index, i);
+		fputs(i + 1 < outlet->n_points ? ",\n" : "\n", out);
+	}
+	fputs("    ); }", out);
+}
+
+static void print_mqtt(FILE *out, const struct mqtt_conf *mqtt)
+{
+	if (!mqtt->broker[0]) {
+		return;
+	}
+	fputs("mqtt = { ", out);
+	print_setting(out, "broker", mqtt->broker);
+	print_optional(out, "ca", mqtt->ca);
+	print_optional(out, "client_cert", mqtt->client_cert);
+	print_optional(out, "client_key", mqtt->client_key);
+	print_optional(out, "username", mqtt->username);
+	print_optional(out, "password_file", mqtt->password_file);
+	fprintf(out, "version = \"%s\"; keepalive = \"%ds\"; window = %zu; };\n", mqtt->version == 5 ? "5" : "3.1.1",
+		mqtt->keepalive_s, mqtt->window);
+}
+
+void site_print(const struct site *site, FILE *out)
+{
+	fputs("site = { ", out);
+	print_setting(out, "id", site->id);
+	print_setting(out, "name", site->name);
+	print_setting(out, "timezone", site->timezone);
+	fprintf(out, "};\nsimulation = %s;\n\nlinks = (\n", site->simulation ? "true" : "false");
+	for (size_t i = 0; i < site->n_links; i++) {
+		print_link(out, &site->links[i]);
+		fputs(i + 1 < site->n_links ? ",\n" : "\n", out);
+	}
+	fputs(");\n\ninstruments = (\n", out);
+	for (size_t i = 0; i < site->n_instruments; i++) {
+		print_instrument(out, site, &site->instruments[i]);
+		fputs(i + 1 < site->n_instruments ? ",\n" : "\n", out);
+	}
+	fputs(");\n\noutlets = (\n", out);
+	for (size_t i = 0; i < site->n_outlets; i++) {
+		print_outlet(out, site, i);
+		fputs(i + 1 < site->n_outlets ? ",\n" : "\n", out);
+	}
+	fprintf(out,
+		");\n\njudging = { warning_minutes = %u; no_data_minutes = %u; grace = \"%" PRId64 "ms\"; aux_age = \"%" PRId64
+		"ms\"; };\n",
+		site->judging.warning_minutes, site->judging.no_data_minutes, site->judging.grace_ms,
+		site->judging.aux_age_ms);
+	print_mqtt(out, &site->mqtt);
+	fputs("store = { ", out);
+	print_setting(out, "path", site->store.path);
+	fprintf(out, "quota = \"%" PRId64 "\"; batch = \"%" PRId64 "ms\"; };\ncontrol = { ", site->store.quota_bytes,
+		site->store.batch_ms);
+	print_setting(out, "socket", site->control_socket);
+	fputs("};\n", out);
+}

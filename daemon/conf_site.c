@@ -1,0 +1,341 @@
+/* conf_site.c - emisd.conf: the site, its links and instruments, and the daemon's own settings. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/array.h"
+#include "common/num.h"
+#include "common/text.h"
+#include "daemon/conf_parts.h"
+
+#define MAX_LINKS 256
+#define MAX_INSTRUMENTS 1024
+
+void *conf_grow(struct conf_load *load, void *array_pointer, size_t *n, size_t element_size)
+{
+	void *array;
+
+	memcpy(&array, array_pointer, sizeof(array));
+	char *grown = realloc(array, (*n + 1) * element_size);
+	if (!grown) {
+		conf_complain(load->errors, load->directory, 0, "out of memory");
+		return NULL;
+	}
+	memcpy(array_pointer, &grown, sizeof(grown));
+	char *element = grown + *n * element_size;
+	memset(element, 0, element_size);
+	(*n)++;
+	return element;
+}
+
+void conf_find(const struct conf_load *load, const char *name, char *ret_path, size_t size)
+{
+	snprintf(ret_path, size, "%s/%s", load->directory, name);
+	if (access(ret_path, F_OK) != 0) {
+		snprintf(ret_path, size, "%s/%s", load->share, name);
+	}
+}
+
+/* ---- links and instruments ---- */
+
+static void read_tcp(struct conf_node node, struct link_conf *link)
+{
+	static const char *const keys[] = { "name", "type", "host", "port", "timeout", NULL };
+	int64_t port = 502;
+
+	conf_allow(node, keys);
+	(void)conf_string(node, "host", true, link->host, sizeof(link->host)); /* a complaint refuses the file */
+	(void)conf_int(node, "port", false, 1, 65535, &port);
+	link->port = (int)port;
+}
+
+static void read_rtu(struct conf_node node, struct link_conf *link)
+{
+	static const char *const keys[] = { "name", "type", "device", "baud", "parity", "data_bits", "stop_bits",
+		"timeout", "gap", NULL };
+	static const char *const parities[] = { "none", "even", "odd", NULL };
+	/* libmodbus turns any other rate into 9600 without a word. */
+	static const int64_t bauds[] = { 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200 };
+	int64_t baud = 9600, data_bits = 8, stop_bits = 1;
+	size_t parity = 0, i = 0;
+
+	conf_allow(node, keys);
+	(void)conf_string(node, "device", true, link->device, sizeof(link->device)); /* as above */
+	(void)conf_int(node, "baud", false, 1, 4000000, &baud);
+	(void)conf_int(node, "data_bits", false, 7, 8, &data_bits);
+	(void)conf_int(node, "stop_bits", false, 1, 2, &stop_bits);
+	(void)conf_choice(node, "parity", false, parities, &parity);
+	(void)conf_duration(node, "gap", false, 0, 2000, &link->gap_ms);
+	while (i < ARRAY_SIZE(bauds) && bauds[i] != baud) {
+		i++;
+	}
+	if (i == ARRAY_SIZE(bauds)) {
+		conf_node_complain(node, "baud: %lld is not supported; use 1200, 2400, 4800, 9600, 19200, 38400, 57600 or 115200",
+			(long long)baud);
+	}
+	link->baud = (int)baud;
+	link->data_bits = (int)data_bits;
+	link->stop_bits = (int)stop_bits;
+	link->parity = "NEO"[parity];
+}
+
+/* One endpoint, one link: many devices refuse a second connection, and two masters on a bus collide. */
+static void check_link(struct conf_node node, const struct site *site, const struct link_conf *link)
+{
+	for (const struct link_conf *other = site->links; other < link; other++) {
+		bool same = link->type == LINK_TCP ? strcmp(other->host, link->host) == 0 && other->port == link->port
+						   : strcmp(other->device, link->device) == 0;
+		if (strcmp(other->name, link->name) == 0) {
+			conf_node_complain(node, "the link \"%s\" is described twice", link->name);
+		} else if (other->type == link->type && same) {
+			conf_node_complain(node, "the links \"%s\" and \"%s\" lead to the same place; put both instruments on one link",
+				other->name, link->name);
+		}
+	}
+}
+
+static void read_link(struct conf_load *load, struct conf_node node)
+{
+	static const char *const types[] = { "tcp", "rtu", NULL };
+	struct link_conf *link = conf_grow(load, &load->site->links, &load->site->n_links, sizeof(*link));
+	size_t type;
+
+	if (!link) {
+		return;
+	}
+	link->timeout_ms = 1000;
+	(void)conf_name(node, "name", true, link->name, sizeof(link->name)); /* a complaint refuses the file */
+	(void)conf_duration(node, "timeout", false, 20, 5000, &link->timeout_ms);
+	if (!conf_choice(node, "type", true, types, &type)) {
+		return;
+	}
+	link->type = (enum link_type)type;
+	if (link->type == LINK_TCP) {
+		read_tcp(node, link);
+	} else {
+		read_rtu(node, link);
+	}
+	check_link(node, load->site, link);
+}
+
+static bool find_link(const struct site *site, const char *name, size_t *ret_link)
+{
+	for (size_t i = 0; i < site->n_links; i++) {
+		if (strcmp(site->links[i].name, name) == 0) {
+			*ret_link = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void read_instrument(struct conf_load *load, struct conf_node node)
+{
+	static const char *const keys[] = { "name", "link", "unit", "profile", "poll", NULL };
+	struct site *site = load->site;
+	char link[NAME_SIZE], profile[48];
+	int64_t unit = 0;
+	struct instrument_conf *instrument =
+		conf_grow(load, &site->instruments, &site->n_instruments, sizeof(*instrument));
+
+	if (!instrument) {
+		return;
+	}
+	conf_allow(node, keys);
+	(void)conf_name(node, "name", true, instrument->name, sizeof(instrument->name)); /* as above */
+	for (const struct instrument_conf *other = site->instruments; other < instrument; other++) {
+		if (strcmp(other->name, instrument->name) == 0) {
+			conf_node_complain(node, "the instrument \"%s\" is described twice", instrument->name);
+		}
+	}
+	if (conf_name(node, "link", true, link, sizeof(link)) && !find_link(site, link, &instrument->link)) {
+		conf_node_complain(node, "link: there is no link \"%s\"", link);
+	}
+	bool rtu = site->n_links > 0 && site->links[instrument->link].type == LINK_RTU;
+	(void)conf_int(node, "unit", true, rtu ? 1 : 0, rtu ? 247 : 255, &unit);
+	instrument->unit = (int)unit;
+	instrument->poll_ms = 2000;
+	(void)conf_duration(node, "poll", false, 200, HOUR_MS, &instrument->poll_ms);
+	if (conf_name(node, "profile", true, profile, sizeof(profile))) {
+		instrument->profile = conf_load_profile(load, profile);
+	}
+}
+
+static void read_links_and_instruments(struct conf_load *load, struct conf_node root)
+{
+	struct conf_node links = conf_list(root, "links", true);
+	struct conf_node instruments = conf_list(root, "instruments", true);
+
+	if (conf_count(links) > MAX_LINKS || conf_count(instruments) > MAX_INSTRUMENTS) {
+		conf_node_complain(root, "%zu links and %zu instruments; at most %d and %d are possible",
+			conf_count(links), conf_count(instruments), MAX_LINKS, MAX_INSTRUMENTS);
+		return;
+	}
+	for (size_t i = 0; i < conf_count(links); i++) {
+		read_link(load, conf_at(links, i));
+	}
+	for (size_t i = 0; i < conf_count(instruments); i++) {
+		read_instrument(load, conf_at(instruments, i));
+	}
+}
+
+/* ---- settings ---- */
+
+static void read_site_group(struct conf_load *load, struct conf_node root)
+{
+	static const char *const keys[] = { "id", "name", "timezone", NULL };
+	struct conf_node node = conf_group(root, "site", true);
+	struct site *site = load->site;
+
+	conf_allow(node, keys);
+	(void)conf_name(node, "id", true, site->id, sizeof(site->id)); /* complaints refuse the file */
+	(void)conf_string(node, "name", true, site->name, sizeof(site->name));
+	(void)text_copy(site->timezone, sizeof(site->timezone), "Asia/Shanghai");
+	(void)conf_string(node, "timezone", false, site->timezone, sizeof(site->timezone));
+	if (!time_parse_zone(site->timezone, &site->judging.offset_min)) {
+		conf_node_complain(node, "timezone: \"%s\" is none of Asia/Shanghai, UTC or an offset as +08:00", site->timezone);
+	}
+}
+
+static void read_judging(struct conf_load *load, struct conf_node root)
+{
+	static const char *const keys[] = { "warning_minutes", "no_data_minutes", "grace", "aux_age", NULL };
+	struct conf_node node = conf_group(root, "judging", false);
+	struct pipeline_settings *judging = &load->site->judging;
+	int64_t warning = 3, no_data = 5;
+
+	judging->grace_ms = 10 * SECOND_MS;
+	judging->aux_age_ms = MINUTE_MS;
+	conf_allow(node, keys);
+	(void)conf_int(node, "warning_minutes", false, 1, 60, &warning); /* all are optional */
+	(void)conf_int(node, "no_data_minutes", false, 1, 1440, &no_data);
+	(void)conf_duration(node, "grace", false, 0, MINUTE_MS - 1, &judging->grace_ms);
+	(void)conf_duration(node, "aux_age", false, SECOND_MS, HOUR_MS, &judging->aux_age_ms);
+	judging->warning_minutes = (unsigned)warning;
+	judging->no_data_minutes = (unsigned)no_data;
+}
+
+static void read_mqtt(struct conf_load *load, struct conf_node root)
+{
+	static const char *const keys[] = { "broker", "ca", "client_cert", "client_key", "username", "password_file",
+		"version", "keepalive", "window", NULL };
+	static const char *const versions[] = { "5", "3.1.1", NULL };
+	struct conf_node node = conf_group(root, "mqtt", false);
+	struct mqtt_conf *mqtt = &load->site->mqtt;
+	int64_t keepalive_ms = 30 * SECOND_MS, window = 20;
+	size_t version = 0;
+
+	conf_allow(node, keys);
+	if (node.setting && conf_string(node, "broker", true, mqtt->broker, sizeof(mqtt->broker)) &&
+	    strncmp(mqtt->broker, "mqtt://", 7) != 0 && strncmp(mqtt->broker, "mqtts://", 8) != 0) {
+		conf_node_complain(node, "broker: \"%s\" does not start with mqtt:// or mqtts://", mqtt->broker);
+	}
+	(void)conf_string(node, "ca", false, mqtt->ca, sizeof(mqtt->ca)); /* all are optional */
+	(void)conf_string(node, "client_cert", false, mqtt->client_cert, sizeof(mqtt->client_cert));
+	(void)conf_string(node, "client_key", false, mqtt->client_key, sizeof(mqtt->client_key));
+	(void)conf_string(node, "username", false, mqtt->username, sizeof(mqtt->username));
+	(void)conf_string(node, "password_file", false, mqtt->password_file, sizeof(mqtt->password_file));
+	(void)conf_choice(node, "version", false, versions, &version);
+	(void)conf_duration(node, "keepalive", false, 5 * SECOND_MS, 20 * MINUTE_MS, &keepalive_ms);
+	(void)conf_int(node, "window", false, 1, 100, &window);
+	if ((mqtt->client_cert[0] != '\0') != (mqtt->client_key[0] != '\0')) {
+		conf_node_complain(node, "client_cert and client_key go together");
+	}
+	mqtt->version = version == 0 ? 5 : 3;
+	mqtt->keepalive_s = (int)(keepalive_ms / SECOND_MS);
+	mqtt->window = (size_t)window;
+}
+
+static void read_store(struct conf_load *load, struct conf_node root)
+{
+	static const char *const keys[] = { "path", "quota", "batch", NULL };
+	struct conf_node node = conf_group(root, "store", false);
+	struct store_conf *store = &load->site->store;
+	char quota[32];
+
+	(void)text_copy(store->path, sizeof(store->path), "/var/lib/emisd");
+	store->quota_bytes = (int64_t)2 << 30;
+	store->batch_ms = 2 * SECOND_MS;
+	conf_allow(node, keys);
+	(void)conf_string(node, "path", false, store->path, sizeof(store->path)); /* all are optional */
+	(void)conf_duration(node, "batch", false, SECOND_MS, 10 * SECOND_MS, &store->batch_ms);
+	if (conf_string(node, "quota", false, quota, sizeof(quota)) &&
+	    (!num_parse_size(quota, &store->quota_bytes) || store->quota_bytes < (int64_t)16 << 20)) {
+		conf_node_complain(node, "quota: \"%s\" is no size of at least 16MiB; write it as \"2GiB\"", quota);
+	}
+}
+
+static void read_root(struct conf_load *load, struct conf_node root)
+{
+	static const char *const keys[] = { "site", "links", "instruments", "outlets", "mqtt", "store", "control",
+		"judging", "simulation", NULL };
+	static const char *const control_keys[] = { "socket", NULL };
+	struct site *site = load->site;
+
+	conf_allow(root, keys);
+	read_site_group(load, root);
+	read_judging(load, root);
+	read_mqtt(load, root);
+	read_store(load, root);
+	(void)conf_bool(root, "simulation", false, &site->simulation); /* optional */
+	(void)text_copy(site->control_socket, sizeof(site->control_socket), "/run/emisd/ctl.sock");
+	struct conf_node control = conf_group(root, "control", false);
+	conf_allow(control, control_keys);
+	/* sun_path holds 107 bytes */
+	(void)conf_string(control, "socket", false, site->control_socket, 108);
+	read_links_and_instruments(load, root);
+	conf_load_outlets(load, root);
+}
+
+struct site *site_load(const char *path, const char *share, struct conf_errors *errors, struct conf_errors *warnings)
+{
+	char directory[PATH_SIZE] = ".";
+	const char *slash = strrchr(path, '/');
+	size_t before = errors->n;
+	struct site *site = calloc(1, sizeof(*site));
+	struct conf_load load = { .site = site, .directory = directory, .share = share, .errors = errors };
+
+	load.warnings = warnings;
+	if (!site) {
+		return NULL;
+	}
+	if (slash && slash != path) {
+		snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
+	}
+	struct conf *conf = conf_open(path, errors);
+	if (conf) {
+		conf_load_factors(&load);
+		conf_load_limits(&load);
+		read_root(&load, conf_root(conf));
+		conf_close(conf);
+	}
+	if (errors->n > before) {
+		site_free(site);
+		return NULL;
+	}
+	return site;
+}
+
+void site_free(struct site *site)
+{
+	if (!site) {
+		return;
+	}
+	for (size_t i = 0; i < site->n_profiles; i++) {
+		free(site->profiles[i]);
+	}
+	for (size_t i = 0; i < site->n_documents; i++) {
+		free(site->documents[i]);
+	}
+	free(site->profiles);
+	free(site->documents);
+	free(site->factors);
+	free(site->limits);
+	free(site->links);
+	free(site->instruments);
+	free(site->outlets);
+	free(site->tiers);
+	free(site->feeds);
+	free(site);
+}

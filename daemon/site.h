@@ -1,0 +1,107 @@
+/* site.h - the loaded configuration: const after site_load(). */
+#ifndef EMIS_DAEMON_SITE_H
+#define EMIS_DAEMON_SITE_H
+
+#include <stdio.h>
+
+#include "core/outlet.h"
+#include "core/pipeline.h"
+#include "core/profile.h"
+#include "daemon/conf.h"
+
+#define NAME_SIZE 32
+#define PATH_SIZE 256
+#define OUTLET_TIERS 5
+
+enum link_type { LINK_TCP, LINK_RTU };
+
+struct link_conf {
+	char name[NAME_SIZE];
+	enum link_type type;
+	char host[PATH_SIZE]; /* LINK_TCP: IPv4, IPv6 or a name */
+	int port;
+	char device[PATH_SIZE]; /* LINK_RTU */
+	int baud;
+	char parity; /* 'N', 'E', 'O' as libmodbus wants it */
+	int data_bits;
+	int stop_bits;
+	int64_t timeout_ms; /* for a whole answer; real time */
+	int64_t gap_ms;     /* silence between frames on a bus, beside the 3.5 characters */
+};
+
+struct instrument_conf {
+	char name[NAME_SIZE];
+	size_t link;
+	int unit;
+	const struct profile *profile;
+	int64_t poll_ms;
+};
+
+/* Where a point's value comes from. */
+struct feed {
+	size_t instrument;
+	const struct channel *channel;
+	size_t outlet;
+	size_t point;
+};
+
+struct mqtt_conf {
+	char broker[PATH_SIZE]; /* "mqtt://host:1883" or "mqtts://host:8883"; empty = no publishing */
+	char ca[PATH_SIZE];
+	char client_cert[PATH_SIZE];
+	char client_key[PATH_SIZE];
+	char username[64];
+	char password_file[PATH_SIZE];
+	int version;      /* 5 or 3 (3.1.1) */
+	int keepalive_s;  /* real time */
+	size_t window;    /* messages handed over and not yet acknowledged */
+};
+
+struct store_conf {
+	char path[PATH_SIZE];
+	int64_t quota_bytes;
+	int64_t batch_ms;
+};
+
+struct site {
+	char id[64];
+	char name[128];
+	char timezone[NAME_SIZE];
+	bool simulation;
+
+	struct factor *factors;
+	size_t n_factors;
+	struct legal_document **documents; /* one per file of limits.d */
+	size_t n_documents;
+	struct limit *limits;
+	size_t n_limits;
+	struct profile **profiles; /* those in use */
+	size_t n_profiles;
+
+	struct link_conf *links;
+	size_t n_links;
+	struct instrument_conf *instruments;
+	size_t n_instruments;
+	struct outlet *outlets;
+	char (*tiers)[OUTLET_TIERS][16]; /* by outlet; "" ends */
+	size_t n_outlets;
+	struct feed *feeds;
+	size_t n_feeds;
+
+	struct pipeline_settings judging;
+	struct mqtt_conf mqtt;
+	struct store_conf store;
+	char control_socket[PATH_SIZE];
+};
+
+/* Reads the configuration at `path` with its catalogue. Profiles, limit files and factors.conf are
+ * looked for beside it first, then in `share`. Returns NULL when there was any complaint or no memory;
+ * warnings that do not refuse the configuration go to `warnings`. */
+struct site *site_load(const char *path, const char *share, struct conf_errors *errors,
+	struct conf_errors *warnings);
+void site_free(struct site *site);
+
+/* The normal form of emisd.conf: read again, it gives the same site. */
+void site_print(const struct site *site, FILE *out);
+
+#endif
