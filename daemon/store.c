@@ -1,0 +1,125 @@
+#include "daemon/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "daemon/store_parts.h"
+
+size_t store_point_number(const struct store *store, size_t outlet, size_t point)
+{
+	size_t number = point;
+
+	for (size_t i = 0; i < outlet; i++) {
+		number += store->site->outlets[i].n_points;
+	}
+	return number;
+}
+
+void store_path(const struct store *store, const char *name, char *ret_path, size_t size)
+{
+	snprintf(ret_path, size, "%s/%s", store->site->store.path, name);
+}
+
+const char *store_error(const struct store *store)
+{
+	return store->error;
+}
+
+static void read_boot_id(struct store *store)
+{
+	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	if (!file || !fgets(store->boot, sizeof(store->boot), file)) {
+		snprintf(store->boot, sizeof(store->boot), "unknown");
+	}
+	store->boot[strcspn(store->boot, "\n")] = '\0';
+	if (file) {
+		fclose(file);
+	}
+}
+
+/* Only one emisd may work on a directory. The lock goes with the process, so none is ever left behind. */
+static int take_directory(struct store *store)
+{
+	const char *directory = store->site->store.path;
+	char path[PATH_SIZE * 2], pid[32] = "?";
+
+	if (mkdir(directory, 0750) < 0 && errno != EEXIST) {
+		snprintf(store->error, sizeof(store->error), "cannot create %s: %s", directory, strerror(errno));
+		return -errno;
+	}
+	store_path(store, "lock", path, sizeof(path));
+	store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (store->lock_fd < 0) {
+		snprintf(store->error, sizeof(store->error), "cannot open %s: %s", path, strerror(errno));
+		return -errno;
+	}
+	if (flock(store->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		ssize_t n = pread(store->lock_fd, pid, sizeof(pid) - 1, 0);
+		pid[n > 0 ? n : 0] = '\0';
+		snprintf(store->error, sizeof(store->error), "%s is in use by another emisd (pid %s)", directory, pid);
+		return -EBUSY;
+	}
+	/* For the sentence above only: a full disk that keeps the number away is no reason to fail here. */
+	int n = snprintf(pid, sizeof(pid), "%ld", (long)getpid());
+	if (ftruncate(store->lock_fd, 0) < 0 || pwrite(store->lock_fd, pid, (size_t)n, 0) != n) {
+		(void)ftruncate(store->lock_fd, 0);
+	}
+	return 0;
+}
+
+/* SQLite's words for a full disk do not name the disk. */
+static void explain_space(struct store *store)
+{
+	struct statvfs fs;
+	size_t n = strlen(store->error);
+
+	if (statvfs(store->site->store.path, &fs) == 0 && fs.f_bavail * fs.f_frsize < (fsblkcnt_t)1 << 20) {
+		snprintf(store->error + n, sizeof(store->error) - n, "; the disk of %s has %llu KiB free: make room and start again",
+			store->site->store.path, (unsigned long long)(fs.f_bavail * fs.f_frsize / 1024));
+	}
+}
+
+struct store *store_open(const struct site *site, const struct clock *clock, char *error, size_t size)
+{
+	struct store *store = calloc(1, sizeof(*store));
+
+	if (!store) {
+		snprintf(error, size, "out of memory");
+		return NULL;
+	}
+	store->site = site;
+	store->clock = clock;
+	store->lock_fd = -1;
+	for (size_t i = 0; i < site->n_outlets; i++) {
+		store->n_points += site->outlets[i].n_points;
+	}
+	read_boot_id(store);
+	if (take_directory(store) < 0 || store_raw_open(store) < 0 || store_state_open(store) < 0) {
+		explain_space(store);
+		snprintf(error, size, "%s", store->error);
+		store_close(store);
+		return NULL;
+	}
+	return store;
+}
+
+void store_close(struct store *store)
+{
+	if (!store) {
+		return;
+	}
+	store_raw_close(store);
+	store_roll_close(store);
+	store_state_close(store);
+	if (store->lock_fd >= 0) {
+		close(store->lock_fd);
+	}
+	free(store);
+}

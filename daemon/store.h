@@ -1,0 +1,125 @@
+/* store.h - what survives a restart: three kinds of SQLite files in one directory (design.md, "Store and outbox").
+ *
+ * raw-YYYYMMDD.db  the readings of one local day, packed per batch
+ * roll-YYYY.db     minute, hour and day means; made again from raw if need be
+ * state.db         alarms, events, outbox, audit
+ *
+ * Write order: raw, then roll, then state. A function that fails returns a negative errno and leaves a sentence
+ * in store_error(); nothing it was given is lost by that unless it says so. All on the main thread. */
+#ifndef EMIS_DAEMON_STORE_H
+#define EMIS_DAEMON_STORE_H
+
+#include <stdio.h>
+
+#include "core/pipeline.h"
+#include "daemon/clock.h"
+#include "daemon/site.h"
+
+struct store;
+
+/* Takes the directory for this process (a second emisd is refused), opens state.db and checks it. NULL with a
+ * sentence in `error` of `size` bytes. A directory holds either real or simulated data, never both. */
+struct store *store_open(const struct site *site, const struct clock *clock, char *error, size_t size);
+void store_close(struct store *store);
+const char *store_error(const struct store *store);
+
+/* ---- raw (store_raw.c) ---- */
+
+struct raw_reading {
+	size_t outlet; /* indices of the site's configuration */
+	size_t point;
+	struct reading reading;
+	bool late; /* arrived after its minute was closed: no part of any mean */
+};
+
+/* Buffers a reading. When the buffer is full because the disk takes nothing, the oldest is dropped and counted. */
+void store_raw_add(struct store *store, const struct raw_reading *reading);
+
+/* Writes the buffer, one transaction a day. 0 or -errno; on failure all that was not written stays buffered. */
+int store_raw_flush(struct store *store);
+
+/* Readings dropped so far because the disk took none for too long. */
+uint64_t store_raw_dropped(const struct store *store);
+
+/* Hands out, in order of arrival, all stored readings from the local day of `from` on. Readings of points that
+ * are no longer configured are passed over. Returns the number of damaged batches passed over, or -errno. */
+int store_raw_replay(struct store *store, struct utc from, void (*take)(void *context, const struct raw_reading *reading),
+	void *context);
+
+/* ---- roll (store_roll.c) ---- */
+
+/* Writes means by key; writing the same again changes nothing. 0 or -errno. */
+int store_roll_write(struct store *store, const struct mean_record *records, size_t n);
+
+/* ---- state (store_state.c) ---- */
+
+/* An event with its message, ready to be committed. */
+struct store_event {
+	int64_t seq;
+	struct event event;
+	char alarm_id[ALARM_ID_SIZE];
+	char topic[160];
+	char *payload; /* owned */
+};
+
+/* An alarm as it stands in the store. */
+struct store_alarm {
+	char id[ALARM_ID_SIZE];
+	char outlet[OUTLET_ID_SIZE];
+	char factor[FACTOR_KEY_SIZE];
+	char limit_key[64];
+	char unit[UNIT_SIZE];
+	char tier[16];
+	char document[96];
+	char clause[64];
+	enum alarm_rule rule;
+	bool raised;
+	struct utc since;
+	struct utc last;
+	double value; /* of the last judged period; NAN for conditions */
+	double worst;
+	double limit_min;
+	double limit_max;
+	int decimals;
+};
+
+struct outbox_row {
+	int64_t seq;
+	char topic[160];
+	char *payload; /* owned by the row's reader */
+};
+
+struct outbox_counts {
+	int64_t pending;
+	int64_t sent;
+	int64_t parked;
+	struct utc oldest_pending; /* creation time; only with pending > 0 */
+};
+
+/* The sequence number that the next event will get; gapless over restarts. */
+int64_t store_next_seq(const struct store *store);
+
+/* Alarm states, events, outbox rows and the mark up to which all periods are judged: one transaction. Only when
+ * it returns 0 may a message leave. events[i].seq must count up from store_next_seq(). */
+int store_commit(struct store *store, const struct store_event *events, size_t n, struct utc judged_until);
+
+/* False when nothing was judged yet. */
+bool store_judged_until(struct store *store, struct utc *ret_until);
+
+/* Hands out alarms, newest first; raised ones only, or all up to `max`. 0 or -errno. */
+int store_alarms(struct store *store, bool all, size_t max, void (*take)(void *context, const struct store_alarm *alarm),
+	void *context);
+
+/* Up to `max` pending rows with seq > after, oldest first, into rows. Returns their number or -errno. */
+int store_outbox_pending(struct store *store, int64_t after, struct outbox_row *rows, size_t max);
+int store_outbox_done(struct store *store, int64_t seq, struct utc at);
+/* One more refusal. Returns how many there were, or -errno. */
+int store_outbox_refused(struct store *store, int64_t seq, const char *reason);
+/* Never sent again by itself; kept with its reason. */
+int store_outbox_park(struct store *store, int64_t seq, struct utc at, const char *reason);
+int store_outbox_count(struct store *store, struct outbox_counts *ret_counts);
+
+/* Who did what; old and new value may be "". 0 or -errno. */
+int store_audit(struct store *store, const char *who, const char *what, const char *old_value, const char *new_value);
+
+#endif

@@ -1,0 +1,38 @@
+/* store_db.h - what the store's SQLite files have in common; for store*.c only. */
+#ifndef EMIS_DAEMON_STORE_DB_H
+#define EMIS_DAEMON_STORE_DB_H
+
+#include <stddef.h>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+#define STORE_ERROR_SIZE 1200
+
+/* Opens or creates the file (WAL, synchronous FULL: an acknowledged commit survives a power cut) and brings its
+ * schema to the newest version: migrations[i] is the SQL that leads from version i to i + 1, run in a
+ * transaction. NULL with a sentence in `error` (STORE_ERROR_SIZE) when that fails. */
+struct sqlite3 *store_db_open(const char *path, const char *const *migrations, size_t n_migrations, char *error);
+
+/* Opens an existing file for reading only. NULL with a sentence in `error`. */
+struct sqlite3 *store_db_open_read(const char *path, char *error);
+
+/* Prepares a statement that is kept. NULL with a sentence in `error`. */
+struct sqlite3_stmt *store_db_prepare(struct sqlite3 *db, const char *sql, char *error);
+
+/* Runs SQL without results. 0 or -EIO with a sentence in `error`. */
+int store_db_exec(struct sqlite3 *db, const char *sql, char *error);
+
+/* Steps a statement that returns no row, and resets it. 0 or -EIO with a sentence in `error`. */
+int store_db_run(struct sqlite3_stmt *statement, char *error);
+
+/* Ends a transaction: COMMIT when r is 0, else, or when COMMIT fails, ROLLBACK. 0 or the error. */
+int store_db_end(struct sqlite3 *db, int r, char *error);
+
+/* Binds a number; what is not finite becomes NULL, for SQLite cannot hold NaN. */
+void store_db_bind_number(struct sqlite3_stmt *statement, int index, double value);
+
+/* Writes "what path: SQLite's words" into error. Returns -EIO. */
+int store_db_fail(struct sqlite3 *db, const char *what, char *error);
+
+#endif

@@ -1,0 +1,394 @@
+/* store_state.c - state.db: alarms, events, outbox and audit. Small, checked whole at each start. */
+#include <errno.h>
+#include <math.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/array.h"
+#include "common/text.h"
+#include "daemon/store_parts.h"
+
+static const char *const migrations[] = {
+	"CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE alarm(id TEXT PRIMARY KEY, rule TEXT NOT NULL, outlet TEXT NOT NULL, factor TEXT NOT NULL,"
+	" limit_key TEXT NOT NULL, raised INTEGER NOT NULL, since_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,"
+	" value REAL, worst REAL, limit_min REAL, limit_max REAL, unit TEXT NOT NULL, tier TEXT NOT NULL,"
+	" document TEXT NOT NULL, clause TEXT NOT NULL, decimals INTEGER NOT NULL, simulated INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX alarm_raised ON alarm(since_ms) WHERE raised = 1;"
+	/* AUTOINCREMENT: a number that left the box is never given again. */
+	"CREATE TABLE event(seq INTEGER PRIMARY KEY AUTOINCREMENT, alarm_id TEXT NOT NULL REFERENCES alarm(id),"
+	" change TEXT NOT NULL, period_ms INTEGER NOT NULL, value REAL, at_ms INTEGER NOT NULL,"
+	" simulated INTEGER NOT NULL) STRICT;"
+	/* state: 0 pending, 1 acknowledged by the broker, 2 parked */
+	"CREATE TABLE outbox(seq INTEGER PRIMARY KEY REFERENCES event(seq), topic TEXT NOT NULL, payload TEXT NOT NULL,"
+	" state INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0, created_ms INTEGER NOT NULL,"
+	" ended_ms INTEGER, reason TEXT, simulated INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX outbox_state ON outbox(state, seq);"
+	"CREATE TABLE audit(id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, boot TEXT NOT NULL,"
+	" mono_ms INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, old TEXT NOT NULL, new TEXT NOT NULL,"
+	" simulated INTEGER NOT NULL) STRICT;",
+};
+
+#define ALARM_COLUMNS                                                                                                  \
+	"id, rule, outlet, factor, limit_key, raised, since_ms, last_ms, value, worst, limit_min, limit_max, unit, tier," \
+	" document, clause, decimals"
+
+/* ---- opening ---- */
+
+static int prepare_all(struct store *store)
+{
+	struct store_state *s = &store->state;
+	const struct {
+		sqlite3_stmt **slot;
+		const char *sql;
+	} statements[] = {
+		{ &s->set_meta, "INSERT OR REPLACE INTO meta VALUES(?1, ?2)" },
+		{ &s->put_alarm,
+			"INSERT INTO alarm(" ALARM_COLUMNS ", simulated)"
+			" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
+			" ON CONFLICT(id) DO UPDATE SET raised=?6, last_ms=?8, value=?9, worst=?10" },
+		{ &s->put_event, "INSERT INTO event VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)" },
+		{ &s->put_outbox,
+			"INSERT INTO outbox(seq, topic, payload, created_ms, simulated) VALUES(?1, ?2, ?3, ?4, ?5)" },
+		{ &s->put_audit,
+			"INSERT INTO audit(at_ms, boot, mono_ms, who, what, old, new, simulated)"
+			" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)" },
+		{ &s->pending, "SELECT seq, topic, payload FROM outbox WHERE state=0 AND seq>?1 ORDER BY seq LIMIT ?2" },
+		{ &s->done, "UPDATE outbox SET state=1, ended_ms=?2, reason=NULL WHERE seq=?1 AND state=0" },
+		{ &s->refused, "UPDATE outbox SET refusals=refusals+1, reason=?2 WHERE seq=?1 RETURNING refusals" },
+		{ &s->park, "UPDATE outbox SET state=2, ended_ms=?2, reason=?3 WHERE seq=?1" },
+		{ &s->counts, "SELECT state, count(*), min(created_ms) FROM outbox GROUP BY state" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
+		*statements[i].slot = store_db_prepare(s->db, statements[i].sql, store->error);
+		if (!*statements[i].slot) {
+			return -EIO;
+		}
+	}
+	return 0;
+}
+
+/* The first column of the first row as text into buf. False when there is no row. */
+static bool query_text(struct store *store, const char *sql, const char *parameter, char *buf, size_t size)
+{
+	sqlite3_stmt *statement = store_db_prepare(store->state.db, sql, store->error);
+	bool found = false;
+
+	if (statement && parameter) {
+		sqlite3_bind_text(statement, 1, parameter, -1, SQLITE_STATIC);
+	}
+	if (statement && sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_type(statement, 0) != SQLITE_NULL) {
+		found = text_copy(buf, size, (const char *)sqlite3_column_text(statement, 0));
+	}
+	sqlite3_finalize(statement);
+	return found;
+}
+
+static bool get_meta(struct store *store, const char *key, char *buf, size_t size)
+{
+	return query_text(store, "SELECT value FROM meta WHERE key=?1", key, buf, size);
+}
+
+static int set_meta(struct store *store, const char *key, const char *value)
+{
+	sqlite3_bind_text(store->state.set_meta, 1, key, -1, SQLITE_STATIC);
+	sqlite3_bind_text(store->state.set_meta, 2, value, -1, SQLITE_TRANSIENT);
+	return store_db_run(store->state.set_meta, store->error);
+}
+
+/* A directory belongs to one site and to one kind of time; mixing them would make simulated rows evidence. */
+static int check_owner(struct store *store, const char *key, const char *value, const char *words)
+{
+	char found[128];
+
+	if (!get_meta(store, key, found, sizeof(found))) {
+		return set_meta(store, key, value);
+	}
+	if (strcmp(found, value) != 0) {
+		snprintf(store->error, sizeof(store->error), "%s holds data of %s \"%s\", not of \"%s\"; use another directory",
+			store->site->store.path, words, found, value);
+		return -EEXIST;
+	}
+	return 0;
+}
+
+int store_state_open(struct store *store)
+{
+	char path[PATH_SIZE * 2], text[64];
+
+	store_path(store, "state.db", path, sizeof(path));
+	store->state.db = store_db_open(path, migrations, ARRAY_SIZE(migrations), store->error);
+	if (!store->state.db) {
+		return -EIO;
+	}
+	if (!query_text(store, "PRAGMA quick_check(1)", NULL, text, sizeof(text)) || strcmp(text, "ok") != 0) {
+		snprintf(store->error, sizeof(store->error), "%s is damaged (%s); move it away to start with a new one", path,
+			text);
+		return -EIO;
+	}
+	int r = prepare_all(store);
+	r = r == 0 ? check_owner(store, "site", store->site->id, "the site") : r;
+	r = r == 0 ? check_owner(store, "time", store->clock->simulated ? "simulated" : "real", "time kind") : r;
+	store->state.next_seq = 1;
+	if (r == 0 && query_text(store, "SELECT seq FROM sqlite_sequence WHERE name='event'", NULL, text, sizeof(text))) {
+		store->state.next_seq = atoll(text) + 1;
+	}
+	return r;
+}
+
+void store_state_close(struct store *store)
+{
+	struct store_state *s = &store->state;
+	sqlite3_stmt *statements[] = { s->set_meta, s->put_alarm, s->put_event, s->put_outbox, s->put_audit, s->pending,
+		s->done, s->refused, s->park, s->counts };
+
+	for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
+		sqlite3_finalize(statements[i]);
+	}
+	sqlite3_close(s->db);
+	memset(s, 0, sizeof(*s));
+}
+
+/* ---- alarms and events ---- */
+
+static int put_alarm(struct store *store, const struct store_event *e)
+{
+	sqlite3_stmt *s = store->state.put_alarm;
+	const struct event *event = &e->event;
+	const struct limit *limit = event->limit;
+
+	sqlite3_bind_text(s, 1, e->alarm_id, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 2, alarm_rule_name(event->rule), -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 3, event->outlet->id, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 4, event->point->factor->key, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 5, limit ? limit->key : "", -1, SQLITE_STATIC);
+	sqlite3_bind_int(s, 6, event->change != ALARM_CLEARED);
+	sqlite3_bind_int64(s, 7, event->since.ms);
+	sqlite3_bind_int64(s, 8, mean_end(&event->mean).ms);
+	store_db_bind_number(s, 9, event->mean.value);
+	store_db_bind_number(s, 10, event->worst);
+	store_db_bind_number(s, 11, limit ? limit->min : NAN);
+	store_db_bind_number(s, 12, limit ? limit->max : NAN);
+	sqlite3_bind_text(s, 13, event->point->factor->unit, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 14, limit ? limit->document->tier : "", -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 15, limit ? limit->document->number : "", -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 16, limit ? limit->clause : "", -1, SQLITE_STATIC);
+	sqlite3_bind_int(s, 17, event->point->factor->decimals);
+	sqlite3_bind_int(s, 18, store->clock->simulated);
+	return store_db_run(s, store->error);
+}
+
+static int put_event(struct store *store, const struct store_event *e)
+{
+	sqlite3_stmt *s = store->state.put_event;
+
+	sqlite3_bind_int64(s, 1, e->seq);
+	sqlite3_bind_text(s, 2, e->alarm_id, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 3, alarm_change_name(e->event.change), -1, SQLITE_STATIC);
+	sqlite3_bind_int64(s, 4, e->event.mean.start.ms);
+	store_db_bind_number(s, 5, e->event.mean.value);
+	sqlite3_bind_int64(s, 6, clock_utc(store->clock).ms);
+	sqlite3_bind_int(s, 7, store->clock->simulated);
+	int r = store_db_run(s, store->error);
+	if (r < 0) {
+		return r;
+	}
+	s = store->state.put_outbox;
+	sqlite3_bind_int64(s, 1, e->seq);
+	sqlite3_bind_text(s, 2, e->topic, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 3, e->payload, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(s, 4, clock_utc(store->clock).ms);
+	sqlite3_bind_int(s, 5, store->clock->simulated);
+	return store_db_run(s, store->error);
+}
+
+int64_t store_next_seq(const struct store *store)
+{
+	return store->state.next_seq;
+}
+
+int store_commit(struct store *store, const struct store_event *events, size_t n, struct utc judged_until)
+{
+	char text[32];
+	int r = store_db_exec(store->state.db, "BEGIN IMMEDIATE", store->error);
+
+	if (r < 0) {
+		return r;
+	}
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = put_alarm(store, &events[i]);
+		r = r == 0 ? put_event(store, &events[i]) : r;
+	}
+	snprintf(text, sizeof(text), "%lld", (long long)judged_until.ms);
+	r = r == 0 ? set_meta(store, "judged_until_ms", text) : r;
+	r = store_db_end(store->state.db, r, store->error);
+	if (r == 0) {
+		store->state.next_seq += (int64_t)n;
+	}
+	return r;
+}
+
+bool store_judged_until(struct store *store, struct utc *ret_until)
+{
+	char text[32];
+
+	if (!get_meta(store, "judged_until_ms", text, sizeof(text))) {
+		return false;
+	}
+	ret_until->ms = atoll(text);
+	return true;
+}
+
+static double column_number(sqlite3_stmt *row, int column)
+{
+	return sqlite3_column_type(row, column) == SQLITE_NULL ? NAN : sqlite3_column_double(row, column);
+}
+
+static void column_text(sqlite3_stmt *row, int column, char *buf, size_t size)
+{
+	/* NOT NULL columns that were written from buffers of the same size */
+	(void)text_copy(buf, size, (const char *)sqlite3_column_text(row, column));
+}
+
+static bool read_alarm(sqlite3_stmt *row, struct store_alarm *a)
+{
+	column_text(row, 0, a->id, sizeof(a->id));
+	column_text(row, 2, a->outlet, sizeof(a->outlet));
+	column_text(row, 3, a->factor, sizeof(a->factor));
+	column_text(row, 4, a->limit_key, sizeof(a->limit_key));
+	a->raised = sqlite3_column_int(row, 5);
+	a->since.ms = sqlite3_column_int64(row, 6);
+	a->last.ms = sqlite3_column_int64(row, 7);
+	a->value = column_number(row, 8);
+	a->worst = column_number(row, 9);
+	a->limit_min = column_number(row, 10);
+	a->limit_max = column_number(row, 11);
+	column_text(row, 12, a->unit, sizeof(a->unit));
+	column_text(row, 13, a->tier, sizeof(a->tier));
+	column_text(row, 14, a->document, sizeof(a->document));
+	column_text(row, 15, a->clause, sizeof(a->clause));
+	a->decimals = sqlite3_column_int(row, 16);
+	return alarm_rule_from_name((const char *)sqlite3_column_text(row, 1), &a->rule);
+}
+
+int store_alarms(struct store *store, bool all, size_t max, void (*take)(void *context, const struct store_alarm *alarm),
+	void *context)
+{
+	sqlite3_stmt *select = store_db_prepare(store->state.db,
+		all ? "SELECT " ALARM_COLUMNS " FROM alarm ORDER BY last_ms DESC, id LIMIT ?1"
+		    : "SELECT " ALARM_COLUMNS " FROM alarm WHERE raised = 1 ORDER BY since_ms DESC, id LIMIT ?1",
+		store->error);
+	struct store_alarm alarm;
+	int step = SQLITE_ERROR;
+
+	if (!select) {
+		return -EIO;
+	}
+	sqlite3_bind_int64(select, 1, (int64_t)max);
+	while ((step = sqlite3_step(select)) == SQLITE_ROW) {
+		if (read_alarm(select, &alarm)) {
+			take(context, &alarm);
+		}
+	}
+	sqlite3_finalize(select);
+	return step == SQLITE_DONE ? 0 : store_db_fail(store->state.db, "cannot read", store->error);
+}
+
+/* ---- outbox ---- */
+
+int store_outbox_pending(struct store *store, int64_t after, struct outbox_row *rows, size_t max)
+{
+	sqlite3_stmt *s = store->state.pending;
+	int n = 0, step;
+
+	sqlite3_bind_int64(s, 1, after);
+	sqlite3_bind_int64(s, 2, (int64_t)max);
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		struct outbox_row *row = &rows[n];
+		row->seq = sqlite3_column_int64(s, 0);
+		column_text(s, 1, row->topic, sizeof(row->topic));
+		row->payload = strdup((const char *)sqlite3_column_text(s, 2));
+		if (!row->payload) {
+			break;
+		}
+		n++;
+	}
+	sqlite3_reset(s); /* the step's result is looked at below */
+	return step == SQLITE_DONE || n > 0 ? n : store_db_fail(store->state.db, "cannot read", store->error);
+}
+
+int store_outbox_done(struct store *store, int64_t seq, struct utc at)
+{
+	sqlite3_bind_int64(store->state.done, 1, seq);
+	sqlite3_bind_int64(store->state.done, 2, at.ms);
+	return store_db_run(store->state.done, store->error);
+}
+
+int store_outbox_refused(struct store *store, int64_t seq, const char *reason)
+{
+	sqlite3_stmt *s = store->state.refused;
+
+	sqlite3_bind_int64(s, 1, seq);
+	sqlite3_bind_text(s, 2, reason, -1, SQLITE_TRANSIENT);
+	int refusals = sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int(s, 0) : -EIO;
+	if (refusals >= 0 && sqlite3_step(s) != SQLITE_DONE) {
+		refusals = -EIO;
+	}
+	if (sqlite3_reset(s) != SQLITE_OK || refusals < 0) {
+		return store_db_fail(store->state.db, "cannot write", store->error);
+	}
+	return refusals;
+}
+
+int store_outbox_park(struct store *store, int64_t seq, struct utc at, const char *reason)
+{
+	sqlite3_stmt *s = store->state.park;
+
+	sqlite3_bind_int64(s, 1, seq);
+	sqlite3_bind_int64(s, 2, at.ms);
+	sqlite3_bind_text(s, 3, reason, -1, SQLITE_TRANSIENT);
+	return store_db_run(s, store->error);
+}
+
+int store_outbox_count(struct store *store, struct outbox_counts *ret_counts)
+{
+	struct outbox_counts counts = { 0 };
+	sqlite3_stmt *s = store->state.counts;
+	int64_t *const by_state[] = { &counts.pending, &counts.sent, &counts.parked };
+	int step;
+
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		int state = sqlite3_column_int(s, 0);
+		if (state >= 0 && state < (int)ARRAY_SIZE(by_state)) {
+			*by_state[state] = sqlite3_column_int64(s, 1);
+		}
+		if (state == 0) {
+			counts.oldest_pending.ms = sqlite3_column_int64(s, 2);
+		}
+	}
+	sqlite3_reset(s); /* the step's result is looked at below */
+	if (step != SQLITE_DONE) {
+		return store_db_fail(store->state.db, "cannot read", store->error);
+	}
+	*ret_counts = counts;
+	return 0;
+}
+
+/* ---- audit ---- */
+
+int store_audit(struct store *store, const char *who, const char *what, const char *old_value, const char *new_value)
+{
+	sqlite3_stmt *s = store->state.put_audit;
+
+	sqlite3_bind_int64(s, 1, clock_utc(store->clock).ms);
+	sqlite3_bind_text(s, 2, store->boot, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(s, 3, clock_mono(store->clock).ms);
+	sqlite3_bind_text(s, 4, who, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(s, 5, what, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(s, 6, old_value, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(s, 7, new_value, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_int(s, 8, store->clock->simulated);
+	return store_db_run(s, store->error);
+}
