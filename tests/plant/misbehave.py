@@ -1,0 +1,89 @@
+"""What an instrument may do wrong: a table of functions that turn a good reply into what is sent.
+
+A function takes the reply and the argument of the statement, and returns a list of steps:
+bytes to send, a number of (real) seconds to wait, or RESET. A new misbehaviour is one line
+in MISBEHAVIOURS.
+"""
+
+import dataclasses
+from typing import Callable, Optional
+
+from . import modbus
+
+RESET = object()  # cut the connection (RST); on a serial line nothing is sent
+NOISE = b"\x00\xff\x55\xaa\x7e"
+BYTE_GAP = 0.002  # seconds between two bytes of `bytewise`
+
+
+@dataclasses.dataclass(frozen=True)
+class Reply:
+    """A good reply, before framing. transaction is None on a serial line."""
+
+    unit: int
+    pdu: bytes
+    transaction: Optional[int] = None
+
+    def frame(self):
+        if self.transaction is None:
+            return modbus.rtu_frame(self.unit, self.pdu)
+        return modbus.tcp_frame(self.transaction, self.unit, self.pdu)
+
+    def but(self, **changes):
+        return dataclasses.replace(self, **changes).frame()
+
+
+def _half(reply, _argument):
+    frame = reply.frame()
+    return [frame[: len(frame) // 2]]
+
+
+def _bytewise(reply, _argument):
+    steps = []
+    for byte in reply.frame():
+        steps += [bytes([byte]), BYTE_GAP]
+    return steps
+
+
+def _bad_crc(reply, _argument):
+    frame = reply.frame()
+    return [frame[:-2] + bytes([frame[-2] ^ 0xFF, frame[-1]])]
+
+
+def _one_register_less(pdu):
+    """A whole, well-formed reply that carries fewer registers than were asked for."""
+    if pdu[0] & 0x80:
+        return pdu
+    data = pdu[2:-2]
+    return bytes([pdu[0], len(data)]) + data
+
+
+def _wrong_length(pdu):
+    """The byte count says two more than there are."""
+    return pdu if pdu[0] & 0x80 else bytes([pdu[0], (pdu[1] + 2) & 0xFF]) + pdu[2:]
+
+
+@dataclasses.dataclass(frozen=True)
+class Misbehaviour:
+    steps: Callable
+    argument: Optional[str] = None  # None, "duration" or "code"
+    links: tuple = ("rtu", "tcp")
+
+
+# fmt: off
+MISBEHAVIOURS = {
+    "silence":           Misbehaviour(lambda r, a: []),
+    "late":              Misbehaviour(lambda r, a: [a, r.frame()], argument="duration"),
+    "exception":         Misbehaviour(lambda r, a: [r.but(pdu=modbus.exception(r.pdu[0] & 0x7F, a))], argument="code"),
+    "wrong-unit":        Misbehaviour(lambda r, a: [r.but(unit=(r.unit + 1) & 0xFF)]),
+    "wrong-function":    Misbehaviour(lambda r, a: [r.but(pdu=bytes([r.pdu[0] ^ 7]) + r.pdu[1:])]),
+    "wrong-count":       Misbehaviour(lambda r, a: [r.but(pdu=_one_register_less(r.pdu))]),
+    "wrong-length":      Misbehaviour(lambda r, a: [r.but(pdu=_wrong_length(r.pdu))]),
+    "wrong-transaction": Misbehaviour(lambda r, a: [r.but(transaction=(r.transaction + 1) & 0xFFFF)], links=("tcp",)),
+    "half-frame":        Misbehaviour(_half),
+    "reset":             Misbehaviour(lambda r, a: [RESET]),
+    "crc":               Misbehaviour(_bad_crc, links=("rtu",)),
+    "garbage":           Misbehaviour(lambda r, a: [NOISE + r.frame()]),
+    "bytewise":          Misbehaviour(_bytewise),
+    "twice":             Misbehaviour(lambda r, a: [r.frame() + r.frame()]),
+}
+# fmt: on
