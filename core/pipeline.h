@@ -76,6 +76,7 @@ struct point_view {
 	unsigned due_minutes;       /* base periods of a whole hour */
 	const struct limit *limit;  /* the strictest in force; NULL without */
 	double share;               /* of the limit: of the hour so far, for daily limits of the day so far */
+	struct mean last_hour;      /* the newest closed hour of that series; .rule is NULL before the first */
 };
 
 /* Readings older than max_age_ms count as silence. */

@@ -52,6 +52,7 @@ void pipeline_view(const struct pipeline *pipeline, size_t outlet, size_t point,
 	view.hour_mean = mean_so_far(&series->hour);
 	view.valid_minutes = series->hour.n_valid;
 	view.due_minutes = series->hour.rule->due;
+	view.last_hour = series->last[PERIOD_HOUR];
 	if (view.limit) {
 		bool daily = view.limit->period == LIMIT_DAY;
 		view.share = judge_share(view.limit, daily ? mean_so_far(&series->day) : view.hour_mean);

@@ -142,6 +142,11 @@ static bool wants_tier(char (*tiers)[16], const char *tier)
 	return false;
 }
 
+bool site_wants_tier(const struct site *site, size_t outlet, const char *tier)
+{
+	return wants_tier(site->tiers[outlet], tier);
+}
+
 /* Binds one limit to its point; says why not where an operator might expect it to be judged. */
 static void bind_limit(struct conf_load *load, struct conf_node node, struct outlet *outlet, const struct limit *limit)
 {

@@ -101,6 +101,9 @@ struct site *site_load(const char *path, const char *share, struct conf_errors *
 	struct conf_errors *warnings);
 void site_free(struct site *site);
 
+/* True when the outlet is judged by this tier. */
+bool site_wants_tier(const struct site *site, size_t outlet, const char *tier);
+
 /* The normal form of emisd.conf: read again, it gives the same site. */
 void site_print(const struct site *site, FILE *out);
 

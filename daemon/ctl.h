@@ -1,0 +1,26 @@
+/* ctl.h - the control socket: one JSON object per line in, one out. Reading is for everybody who can open the
+ * socket (its group); nothing can be changed yet. A client that floods, stalls or talks nonsense is dropped and
+ * disturbs nobody. */
+#ifndef EMIS_DAEMON_CTL_H
+#define EMIS_DAEMON_CTL_H
+
+#include <jansson.h>
+
+struct ctl;
+struct daemon;
+
+/* Listens at `path`. A socket left behind is replaced; one that answers belongs to another emisd. NULL with a
+ * sentence in `error`. */
+struct ctl *ctl_create(struct daemon *daemon, const char *path, char *error, size_t size);
+void ctl_destroy(struct ctl *ctl);
+
+/* A command: returns its tables (a JSON array), or NULL with a sentence in `error`. ctl_cmds.c holds them all. */
+struct ctl_command {
+	const char *name;
+	json_t *(*run)(struct daemon *daemon, const json_t *request, char *error, size_t size);
+};
+
+/* NULL when there is none. */
+const struct ctl_command *ctl_find_command(const char *name);
+
+#endif

@@ -1,0 +1,303 @@
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "common/log.h"
+#include "daemon/ctl.h"
+#include "daemon/notify.h"
+#include "daemon/rebuild.h"
+
+#define MAILBOX_ROOM 1024
+#define REPORTS_PER_TURN 256 /* then the other sources of the loop have theirs */
+#define STOP_LINKS_MS 1000   /* of the two seconds that stopping may take */
+#define STOP_BROKER_MS 500
+#define MAX_AGE_POLLS 3
+#define MAX_AGE_MARGIN_MS 5000
+
+int64_t daemon_max_age_ms(const struct daemon *d, size_t outlet, size_t point)
+{
+	for (size_t i = 0; i < d->site->n_feeds; i++) {
+		const struct feed *feed = &d->site->feeds[i];
+		if (feed->outlet == outlet && feed->point == point) {
+			return MAX_AGE_POLLS * d->site->instruments[feed->instrument].poll_ms + MAX_AGE_MARGIN_MS;
+		}
+	}
+	return 0;
+}
+
+/* ---- retained states for late joiners ---- */
+
+static void publish_states(struct daemon *d)
+{
+	char topic[TOPIC_SIZE];
+	struct point_view view;
+
+	for (size_t o = 0; o < d->site->n_outlets; o++) {
+		const struct outlet *outlet = &d->site->outlets[o];
+		for (size_t p = 0; p < outlet->n_points; p++) {
+			pipeline_view(d->pipeline, o, p, clock_utc(&d->clock), daemon_max_age_ms(d, o, p), &view);
+			char *state = message_state(&d->context, outlet, &outlet->points[p], &view);
+			message_state_topic(&d->context, outlet, &outlet->points[p], topic);
+			bool sent = state && outbox_publish_state(d->outbox, topic, state);
+			free(state);
+			if (!sent) {
+				return; /* no connection: all of them go when there is one */
+			}
+		}
+	}
+}
+
+static void on_broker_connected(void *context)
+{
+	publish_states(context);
+}
+
+/* ---- stepping the pipeline ---- */
+
+static void arm_step_timer(struct daemon *d)
+{
+	int64_t ahead = pipeline_due(d->pipeline).ms - clock_utc(&d->clock).ms;
+
+	/* At least once a second: the wall clock may be set. */
+	ahead = ahead > SECOND_MS && !d->clock.simulated ? SECOND_MS : ahead;
+	loop_set_timer(d->step_timer, clock_real_ns(&d->clock, ahead < MINUTE_MS ? ahead : MINUTE_MS));
+}
+
+/* Closes and judges what has ended, commits it, and lets messages leave. */
+static void step(struct daemon *d)
+{
+	struct pipeline_sink sink = recorder_sink(d->recorder);
+	struct utc now = clock_utc(&d->clock);
+	bool stepped = false, hour = false;
+	int64_t seq = store_next_seq(d->store);
+
+	while (pipeline_step(d->pipeline, now, &sink)) {
+		struct utc until = pipeline_closed_until(d->pipeline);
+		stepped = true;
+		hour |= time_floor(until, HOUR_MS, d->site->judging.offset_min).ms == until.ms;
+		(void)recorder_commit(d->recorder, until, false); /* logged there, and tried again with the next */
+	}
+	if (!stepped) {
+		return;
+	}
+	outbox_wake(d->outbox);
+	if (hour || store_next_seq(d->store) != seq) {
+		publish_states(d);
+	}
+	arm_step_timer(d);
+}
+
+static void on_step_timer(void *context)
+{
+	struct daemon *d = context;
+
+	step(d);
+	arm_step_timer(d);
+}
+
+static void on_batch_timer(void *context)
+{
+	struct daemon *d = context;
+
+	(void)recorder_flush_raw(d->recorder); /* logged there, and tried again */
+	loop_set_timer(d->batch_timer, d->site->store.batch_ms * 1000000);
+}
+
+static void on_reports(void *context, int fd, uint32_t events)
+{
+	struct daemon *d = context;
+	struct link_report report;
+
+	(void)fd;
+	(void)events;
+	for (int i = 0; i < REPORTS_PER_TURN && mailbox_take(d->box, &report); i++) {
+		step(d);
+		acquire_take(d->acquire, &report);
+	}
+}
+
+/* ---- watchdog ---- */
+
+/* A worker that hangs beyond its own bounds is a reason to be started anew. */
+static void on_watchdog(void *context)
+{
+	struct daemon *d = context;
+	int64_t now = clock_real_mono_ms();
+	bool alive = true;
+
+	for (size_t i = 0; i < d->n_links; i++) {
+		if (link_alive_until(d->links[i]) < now) {
+			log_error("the worker of link %s does not come back from a read", d->site->links[i].name);
+			alive = false;
+		}
+	}
+	if (alive) {
+		notify_alive();
+	}
+	loop_set_timer(d->watchdog_timer, notify_watchdog_ms() * 1000000 / 3);
+}
+
+/* ---- life ---- */
+
+static int start_links(struct daemon *d)
+{
+	d->links = calloc(d->site->n_links + 1, sizeof(struct link *));
+	if (!d->links) {
+		return -ENOMEM;
+	}
+	for (; d->n_links < d->site->n_links; d->n_links++) {
+		d->links[d->n_links] = link_start(d->site, d->n_links, &d->clock, d->box);
+		if (!d->links[d->n_links]) {
+			log_error("link %s: cannot start its worker: %s", d->site->links[d->n_links].name, strerror(errno));
+			return -errno;
+		}
+	}
+	return 0;
+}
+
+static int start_timers(struct daemon *d)
+{
+	d->box_io = loop_add_io(d->loop, mailbox_fd(d->box), EPOLLIN, on_reports, d);
+	d->step_timer = loop_add_timer(d->loop, on_step_timer, d);
+	d->batch_timer = loop_add_timer(d->loop, on_batch_timer, d);
+	d->watchdog_timer = loop_add_timer(d->loop, on_watchdog, d);
+	if (!d->box_io || !d->step_timer || !d->batch_timer || !d->watchdog_timer) {
+		log_error("out of memory or descriptors");
+		return -ENOMEM;
+	}
+	arm_step_timer(d);
+	loop_set_timer(d->batch_timer, 0);
+	if (notify_watchdog_ms() > 0) {
+		loop_set_timer(d->watchdog_timer, 0);
+	}
+	return 0;
+}
+
+/* What needs no thread and no device: the store, the pipeline as it was, the ways out. */
+static int start_core(struct daemon *d)
+{
+	char error[1500];
+
+	d->loop = loop_create();
+	d->box = mailbox_create(MAILBOX_ROOM, sizeof(struct link_report));
+	if (!d->loop || !d->box || loop_catch_signals(d->loop) < 0) {
+		log_error("out of memory or descriptors");
+		return -ENOMEM;
+	}
+	d->store = store_open(d->site, &d->clock, error, sizeof(error));
+	if (!d->store) {
+		log_error("%s", error);
+		return -EIO;
+	}
+	if (store_audit(d->store, "emisd", "start", "", EMISD_VERSION) < 0) {
+		log_error("the start cannot be noted: %s", store_error(d->store));
+		return -EIO;
+	}
+	d->recorder = recorder_create(&d->context, d->store);
+	d->pipeline = d->recorder ? rebuild_pipeline(d->site, d->store, d->recorder, clock_utc(&d->clock)) : NULL;
+	d->acquire = d->pipeline ? acquire_create(d->site, d->pipeline, d->store) : NULL;
+	if (!d->acquire) {
+		log_error("cannot go on from what is stored, or out of memory");
+		return -ENOMEM;
+	}
+	d->outbox = outbox_create(&d->context, d->store, d->loop, on_broker_connected, d, error, sizeof(error));
+	if (!d->outbox) {
+		log_error("%s", error);
+		return -EIO;
+	}
+	d->ctl = ctl_create(d, d->site->control_socket, error, sizeof(error));
+	if (!d->ctl) {
+		log_error("%s", error);
+		return -EIO;
+	}
+	return 0;
+}
+
+int daemon_start(struct daemon *d, const struct site *site, const struct clock *clock)
+{
+	memset(d, 0, sizeof(*d));
+	d->site = site;
+	d->clock = *clock;
+	d->context = (struct message_context){ site, &d->clock };
+	d->started = clock_mono(&d->clock);
+	int r = start_core(d);
+	r = r == 0 ? start_timers(d) : r;
+	r = r == 0 ? start_links(d) : r;
+	if (r == 0) {
+		log_info("%s: %zu outlets, %zu instruments on %zu links%s", site->id, site->n_outlets, site->n_instruments,
+			site->n_links, d->clock.simulated ? "; time is simulated" : "");
+		notify_ready("acquiring");
+	}
+	return r;
+}
+
+int daemon_run(struct daemon *d)
+{
+	return loop_run(d->loop);
+}
+
+static bool stop_links(struct daemon *d)
+{
+	int64_t deadline = clock_real_mono_ms() + STOP_LINKS_MS;
+	bool all = true;
+
+	for (size_t i = 0; i < d->n_links; i++) {
+		link_stop(d->links[i]);
+	}
+	if (d->box) {
+		mailbox_close(d->box);
+	}
+	for (size_t i = 0; i < d->n_links; i++) {
+		if (link_join(d->links[i], deadline)) {
+			link_destroy(d->links[i]);
+		} else {
+			log_warning("link %s: still waits for a device; ending without it", d->site->links[i].name);
+			all = false;
+		}
+	}
+	free(d->links);
+	d->links = NULL;
+	d->n_links = 0;
+	return all;
+}
+
+/* Takes what the workers still posted, so that it is stored. */
+static void drain_reports(struct daemon *d)
+{
+	struct link_report report;
+
+	while (d->acquire && mailbox_take(d->box, &report)) {
+		step(d);
+		acquire_take(d->acquire, &report);
+	}
+}
+
+bool daemon_stop(struct daemon *d)
+{
+	notify_stopping();
+	bool all = stop_links(d);
+	if (d->outbox) {
+		drain_reports(d);
+	}
+	ctl_destroy(d->ctl);
+	loop_remove_io(d->box_io);
+	loop_remove_timer(d->step_timer);
+	loop_remove_timer(d->batch_timer);
+	loop_remove_timer(d->watchdog_timer);
+	if (d->pipeline && recorder_commit(d->recorder, pipeline_closed_until(d->pipeline), true) == 0) {
+		(void)store_audit(d->store, "emisd", "stop", "", ""); /* a stop that is not noted is seen by the next start */
+	}
+	outbox_finish(d->outbox, STOP_BROKER_MS);
+	acquire_destroy(d->acquire);
+	pipeline_destroy(d->pipeline);
+	recorder_destroy(d->recorder);
+	store_close(d->store);
+	if (all) {
+		mailbox_destroy(d->box);
+	}
+	loop_destroy(d->loop);
+	return all;
+}

@@ -1,0 +1,52 @@
+/* daemon.h - the running emisd: what main.c starts and the control socket asks. Main loop only. */
+#ifndef EMIS_DAEMON_DAEMON_H
+#define EMIS_DAEMON_DAEMON_H
+
+#include "core/pipeline.h"
+#include "daemon/acquire.h"
+#include "daemon/link.h"
+#include "daemon/loop.h"
+#include "daemon/message.h"
+#include "daemon/outbox.h"
+#include "daemon/recorder.h"
+#include "daemon/store.h"
+
+struct ctl;
+
+struct daemon {
+	const struct site *site;
+	struct clock clock;
+	struct message_context context;
+	struct loop *loop;
+	struct store *store;
+	struct pipeline *pipeline;
+	struct recorder *recorder;
+	struct acquire *acquire;
+	struct outbox *outbox;
+	struct ctl *ctl;
+	struct mono started;
+
+	struct mailbox *box;
+	struct loop_io *box_io;
+	struct link **links; /* by index of the site's links */
+	size_t n_links;
+	struct loop_timer *step_timer;
+	struct loop_timer *batch_timer;
+	struct loop_timer *watchdog_timer;
+};
+
+/* Starts everything in the order in which it depends on each other. 0, or -errno after a line in the log; call
+ * daemon_stop() in either case. `clock` is copied. */
+int daemon_start(struct daemon *daemon, const struct site *site, const struct clock *clock);
+
+/* Runs until a signal. 0 or -errno. */
+int daemon_run(struct daemon *daemon);
+
+/* Ends everything in the reverse order, in less than two seconds even while a device hangs. True when all threads
+ * ended and all memory is free; otherwise the process must be left at once. */
+bool daemon_stop(struct daemon *daemon);
+
+/* Readings of a point older than this count as silence. */
+int64_t daemon_max_age_ms(const struct daemon *daemon, size_t outlet, size_t point);
+
+#endif

@@ -1,0 +1,166 @@
+#include "daemon/message.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+
+#define SCHEMA 1
+
+void message_online_topic(const struct message_context *context, char *topic)
+{
+	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/online", SCHEMA, context->site->id);
+}
+
+void message_alarm_topic(const struct message_context *context, const struct outlet *outlet, char *topic)
+{
+	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/%s/alarm", SCHEMA, context->site->id, outlet->id);
+}
+
+void message_state_topic(const struct message_context *context, const struct outlet *outlet, const struct point *point,
+	char *topic)
+{
+	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/%s/%s/state", SCHEMA, context->site->id, outlet->id,
+		point->factor->key);
+}
+
+/* What is not known is null, never a number. */
+static json_t *number(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *moment(const struct message_context *context, struct utc at)
+{
+	char text[TIME_TEXT_SIZE];
+
+	return json_string(time_format(at, context->site->judging.offset_min, text));
+}
+
+static char *dump(json_t *object)
+{
+	char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(10)) : NULL;
+
+	json_decref(object);
+	return text;
+}
+
+char *message_online(const struct message_context *context, bool online)
+{
+	return dump(json_pack("{s:i, s:s, s:b, s:o, s:b}", "schema", SCHEMA, "site", context->site->id, "online", online,
+		"at", moment(context, clock_utc(context->clock)), "simulated", context->clock->simulated));
+}
+
+static json_t *limit_object(const struct limit *limit)
+{
+	if (!limit) {
+		return json_null();
+	}
+	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s}", "key", limit->key, "min", number(limit->min),
+		"max", number(limit->max), "o2_ref", number(limit->o2_ref), "tier", limit->document->tier, "document",
+		limit->document->number, "title", limit->document->title, "clause", limit->clause, "period",
+		limit_period_name(limit->period));
+}
+
+static json_t *counts_object(const struct mean *mean)
+{
+	json_t *counts = json_object();
+
+	for (int i = 0; i < FLAG_COUNT; i++) {
+		char letter[2] = { flag_letter((enum flag)i), '\0' };
+		if (mean->counts[i] > 0) {
+			json_object_set_new(counts, letter, json_integer(mean->counts[i]));
+		}
+	}
+	return counts;
+}
+
+static const char *basis_of(const struct event *event)
+{
+	if (event->limit && !isnan(event->limit->o2_ref)) {
+		return "converted";
+	}
+	return event->limit && (event->point->wet || event->point->actual) ? "dry" : "measured";
+}
+
+static json_t *period_object(const struct message_context *context, const struct mean *mean)
+{
+	return json_pack("{s:s, s:o, s:o}", "kind", period_name(mean->rule->period), "start",
+		moment(context, mean->start), "end", moment(context, mean_end(mean)));
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+	/* Out of memory shows when the whole is dumped: a missing value makes the object incomplete, so drop it. */
+	if (json_object_set_new(object, key, value) < 0) {
+		json_object_clear(object);
+	}
+}
+
+static json_t *factor_head(const struct message_context *context, const struct outlet *outlet, const struct point *point)
+{
+	const struct factor *factor = point->factor;
+
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "schema", SCHEMA, "site",
+		context->site->id, "outlet", outlet->id, "outlet_name", outlet->name, "factor", factor->key, "code",
+		factor->code, "name_en", factor->name, "name_zh", factor->name_zh, "unit", factor->unit, "simulated",
+		context->clock->simulated);
+}
+
+char *message_alarm(const struct message_context *context, const struct event *event, const char *alarm_id,
+	int64_t seq)
+{
+	json_t *m = factor_head(context, event->outlet, event->point);
+
+	if (!m) {
+		return NULL;
+	}
+	set(m, "seq", json_integer(seq));
+	set(m, "alarm_id", json_string(alarm_id));
+	set(m, "event", json_string(alarm_change_name(event->change)));
+	set(m, "class", json_string(alarm_class_name(alarm_class_of(event->rule))));
+	set(m, "rule", json_string(alarm_rule_name(event->rule)));
+	set(m, "at", moment(context, mean_end(&event->mean)));
+	set(m, "since", moment(context, event->since));
+	set(m, "period", period_object(context, &event->mean));
+	set(m, "value", number(event->mean.value));
+	set(m, "worst", number(event->worst));
+	set(m, "basis", json_string(basis_of(event)));
+	set(m, "limit", limit_object(event->limit));
+	set(m, "valid", json_integer(event->mean.n_valid));
+	set(m, "due", json_integer(event->mean.n_due));
+	set(m, "counts", counts_object(&event->mean));
+	return dump(m);
+}
+
+static json_t *last_hour_object(const struct message_context *context, const struct mean *hour)
+{
+	char flag[2] = { flag_letter(hour->flag), '\0' };
+
+	if (!hour->rule) {
+		return json_null();
+	}
+	return json_pack("{s:o, s:o, s:b, s:s}", "period", period_object(context, hour), "value", number(hour->value),
+		"valid", hour->valid, "flag", flag);
+}
+
+char *message_state(const struct message_context *context, const struct outlet *outlet, const struct point *point,
+	const struct point_view *view)
+{
+	char flag[2] = { flag_letter(view->raw.flag), '\0' };
+	json_t *m = factor_head(context, outlet, point);
+
+	if (!m) {
+		return NULL;
+	}
+	set(m, "at", moment(context, clock_utc(context->clock)));
+	set(m, "flag", json_string(flag));
+	set(m, "raw", number(view->raw.value));
+	set(m, "converted", number(view->converted));
+	set(m, "hour_mean", number(view->hour_mean));
+	set(m, "valid", json_integer(view->valid_minutes));
+	set(m, "due", json_integer(view->due_minutes));
+	set(m, "share", number(view->share));
+	set(m, "last_hour", last_hour_object(context, &view->last_hour));
+	set(m, "limit", limit_object(view->limit));
+	return dump(m);
+}

@@ -1,0 +1,33 @@
+/* message.h - what is published: topics and JSON texts. docs/mqtt.md is the contract. */
+#ifndef EMIS_DAEMON_MESSAGE_H
+#define EMIS_DAEMON_MESSAGE_H
+
+#include "core/alarm.h"
+#include "core/pipeline.h"
+#include "daemon/clock.h"
+#include "daemon/site.h"
+
+#define TOPIC_SIZE 160
+
+/* Who speaks; borrowed. */
+struct message_context {
+	const struct site *site;
+	const struct clock *clock;
+};
+
+/* "emis/1/SITE/online" */
+void message_online_topic(const struct message_context *context, char *topic);
+/* "emis/1/SITE/OUTLET/alarm" */
+void message_alarm_topic(const struct message_context *context, const struct outlet *outlet, char *topic);
+/* "emis/1/SITE/OUTLET/FACTOR/state" */
+void message_state_topic(const struct message_context *context, const struct outlet *outlet, const struct point *point,
+	char *topic);
+
+/* JSON texts, to be freed by the caller; NULL when out of memory. */
+char *message_online(const struct message_context *context, bool online);
+char *message_alarm(const struct message_context *context, const struct event *event, const char *alarm_id,
+	int64_t seq);
+char *message_state(const struct message_context *context, const struct outlet *outlet, const struct point *point,
+	const struct point_view *view);
+
+#endif

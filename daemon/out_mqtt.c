@@ -1,0 +1,470 @@
+#include "daemon/out_mqtt.h"
+
+#include <MQTTAsync.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/text.h"
+#include "daemon/clock.h"
+#include "daemon/mailbox.h"
+
+#define QOS 1
+#define CONNECT_TIMEOUT_S 20
+#define HANDLE_LIFE 300  /* each TLS reconnect keeps some hundred bytes until the handle is destroyed */
+#define MAILBOX_ROOM 512 /* more than a window of messages and the few words about the connection */
+
+enum note_kind { NOTE_CONNECTED, NOTE_LOST, NOTE_ACKNOWLEDGED, NOTE_REFUSED, NOTE_UNKNOWN };
+
+/* What a callback may do: leave this in the mailbox. */
+struct note {
+	enum note_kind kind;
+	unsigned epoch;
+	int64_t token;
+	bool no_subscriber;
+	char reason[96];
+};
+
+/* Of one message at the broker; freed by the one callback that paho makes for it. */
+struct handed_over {
+	struct mqtt *mqtt;
+	unsigned epoch;
+	int64_t token;
+};
+
+struct mqtt {
+	const struct mqtt_conf *conf;
+	struct mqtt_handler handler;
+	struct mailbox *box;
+	MQTTAsync handle;
+	enum mqtt_state state;
+	unsigned epoch; /* counts connections: notes about earlier ones are ignored */
+	unsigned connects;
+	char uri[PATH_SIZE + 8];
+	char client_id[96];
+	char *will_topic;
+	char *will_payload;
+	char password[256];
+	bool has_password;
+};
+
+/* ---- on paho's thread ---- */
+
+static void leave_note(struct mqtt *mqtt, enum note_kind kind, unsigned epoch, int64_t token, const char *reason)
+{
+	struct note note = { .kind = kind, .epoch = epoch, .token = token };
+
+	(void)text_copy(note.reason, sizeof(note.reason), reason ? reason : "");
+	(void)mailbox_post(mqtt->box, &note); /* closed only when nobody listens any more */
+}
+
+/* The library gives callbacks about the connection nothing but the pointer we gave it. That is of the epoch
+ * in which connecting started, and a new one starts only after this one's end was noted. */
+static void on_connected5(void *context, MQTTAsync_successData5 *data)
+{
+	struct mqtt *mqtt = context;
+
+	(void)data;
+	leave_note(mqtt, NOTE_CONNECTED, mqtt->epoch, -1, NULL);
+}
+
+static void on_connected3(void *context, MQTTAsync_successData *data)
+{
+	(void)data;
+	on_connected5(context, NULL);
+}
+
+static void on_connect_failed(struct mqtt *mqtt, int code, const char *message)
+{
+	char reason[96];
+
+	snprintf(reason, sizeof(reason), "%s (code %d)", message ? message : "no connection", code);
+	leave_note(mqtt, NOTE_LOST, mqtt->epoch, -1, reason);
+}
+
+static void on_connect_failed5(void *context, MQTTAsync_failureData5 *data)
+{
+	const char *words = data->message;
+
+	if (!words && data->reasonCode > 0) {
+		words = MQTTReasonCode_toString(data->reasonCode);
+	}
+	on_connect_failed(context, data->reasonCode > 0 ? (int)data->reasonCode : data->code, words);
+}
+
+static void on_connect_failed3(void *context, MQTTAsync_failureData *data)
+{
+	on_connect_failed(context, data ? data->code : -1, data ? data->message : NULL);
+}
+
+static void on_lost(void *context, char *cause)
+{
+	struct mqtt *mqtt = context;
+
+	leave_note(mqtt, NOTE_LOST, mqtt->epoch, -1, cause ? cause : "connection lost");
+}
+
+/* A DISCONNECT packet of an MQTT 5 broker comes only here. */
+static void on_disconnected(void *context, MQTTProperties *properties, enum MQTTReasonCodes code)
+{
+	struct mqtt *mqtt = context;
+	const char *words = MQTTReasonCode_toString(code);
+
+	(void)properties;
+	leave_note(mqtt, NOTE_LOST, mqtt->epoch, -1, words ? words : "the broker disconnected");
+}
+
+static void on_done(void *context, MQTTAsync_successData *data)
+{
+	struct mqtt *mqtt = context;
+
+	(void)data;
+	leave_note(mqtt, NOTE_LOST, mqtt->epoch, -1, "disconnected");
+}
+
+static void on_done5(void *context, MQTTAsync_successData5 *data)
+{
+	(void)data;
+	on_done(context, NULL);
+}
+
+static int on_message(void *context, char *topic, int length, MQTTAsync_message *message)
+{
+	(void)context;
+	(void)length;
+	/* Nothing is subscribed to. */
+	MQTTAsync_freeMessage(&message);
+	MQTTAsync_free(topic);
+	return 1;
+}
+
+static void settle(void *context, enum note_kind kind, bool no_subscriber, const char *reason)
+{
+	struct handed_over *h = context;
+	struct note note = { .kind = kind, .epoch = h->epoch, .token = h->token, .no_subscriber = no_subscriber };
+
+	(void)text_copy(note.reason, sizeof(note.reason), reason ? reason : "");
+	(void)mailbox_post(h->mqtt->box, &note); /* as in leave_note() */
+	free(h);
+}
+
+static void on_acknowledged5(void *context, MQTTAsync_successData5 *data)
+{
+	settle(context, NOTE_ACKNOWLEDGED, data->reasonCode == MQTTREASONCODE_NO_MATCHING_SUBSCRIBERS, NULL);
+}
+
+static void on_acknowledged3(void *context, MQTTAsync_successData *data)
+{
+	(void)data;
+	settle(context, NOTE_ACKNOWLEDGED, false, NULL);
+}
+
+static void on_refused5(void *context, MQTTAsync_failureData5 *data)
+{
+	/* Without a reason of the broker's the fate is unknown (connection loss), not a refusal. */
+	bool refused = data->code >= 0 && data->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR;
+
+	settle(context, refused ? NOTE_REFUSED : NOTE_UNKNOWN, false, MQTTReasonCode_toString(data->reasonCode));
+}
+
+static void on_refused3(void *context, MQTTAsync_failureData *data)
+{
+	(void)data; /* MQTT 3.1.1 knows no refusal */
+	settle(context, NOTE_UNKNOWN, false, NULL);
+}
+
+/* ---- on the main loop ---- */
+
+/* paho's own names for plain and encrypted connections. */
+static void make_uri(const struct mqtt_conf *conf, char *uri, size_t size)
+{
+	bool tls = strncmp(conf->broker, "mqtts://", 8) == 0;
+	const char *rest = conf->broker + (tls ? 8 : 7);
+	const char *port = strrchr(rest, ':');
+	bool has_port = port && strspn(port + 1, "0123456789") == strlen(port + 1) && port[1];
+
+	snprintf(uri, size, "%s://%s%s", tls ? "ssl" : "tcp", rest, has_port ? "" : tls ? ":8883" : ":1883");
+}
+
+static bool read_password(struct mqtt *mqtt, char *error, size_t size)
+{
+	const char *path = mqtt->conf->password_file;
+
+	if (!path[0]) {
+		return true;
+	}
+	FILE *file = fopen(path, "re");
+	bool good = file && fgets(mqtt->password, sizeof(mqtt->password), file);
+	if (!good) {
+		snprintf(error, size, "the MQTT password file %s cannot be read: %s", path,
+			file ? "it is empty" : strerror(errno));
+	}
+	if (file) {
+		fclose(file);
+	}
+	mqtt->password[strcspn(mqtt->password, "\r\n")] = '\0';
+	mqtt->has_password = good;
+	return good;
+}
+
+static int create_handle(struct mqtt *mqtt)
+{
+	MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
+
+	options.MQTTVersion = mqtt->conf->version == 5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
+	options.sendWhileDisconnected = 0;
+	options.maxBufferedMessages = 1000;
+	if (MQTTAsync_createWithOptions(&mqtt->handle, mqtt->uri, mqtt->client_id, MQTTCLIENT_PERSISTENCE_NONE, NULL,
+		    &options) != MQTTASYNC_SUCCESS) {
+		mqtt->handle = NULL;
+		return -EIO;
+	}
+	if (MQTTAsync_setCallbacks(mqtt->handle, mqtt, on_lost, on_message, NULL) != MQTTASYNC_SUCCESS ||
+	    (mqtt->conf->version == 5 &&
+		    MQTTAsync_setDisconnected(mqtt->handle, mqtt, on_disconnected) != MQTTASYNC_SUCCESS)) {
+		return -EIO;
+	}
+	return 0;
+}
+
+struct mqtt *mqtt_create(const struct mqtt_conf *conf, const char *client_id, const char *will_topic,
+	const char *will_payload, const struct mqtt_handler *handler, char *error, size_t size)
+{
+	struct mqtt *mqtt = calloc(1, sizeof(*mqtt));
+
+	snprintf(error, size, "out of memory");
+	if (!mqtt) {
+		return NULL;
+	}
+	mqtt->conf = conf;
+	mqtt->handler = *handler;
+	make_uri(conf, mqtt->uri, sizeof(mqtt->uri));
+	(void)text_copy(mqtt->client_id, sizeof(mqtt->client_id), client_id); /* made to fit by the caller */
+	mqtt->will_topic = strdup(will_topic);
+	mqtt->will_payload = strdup(will_payload);
+	mqtt->box = mailbox_create(MAILBOX_ROOM, sizeof(struct note));
+	if (!mqtt->will_topic || !mqtt->will_payload || !mqtt->box || !read_password(mqtt, error, size)) {
+		mqtt_destroy(mqtt);
+		return NULL;
+	}
+	if (create_handle(mqtt) < 0) {
+		snprintf(error, size, "the MQTT library refuses the broker address %s", conf->broker);
+		mqtt_destroy(mqtt);
+		return NULL;
+	}
+	return mqtt;
+}
+
+int mqtt_fd(const struct mqtt *mqtt)
+{
+	return mailbox_fd(mqtt->box);
+}
+
+enum mqtt_state mqtt_get_state(const struct mqtt *mqtt)
+{
+	return mqtt->state;
+}
+
+static void take_note(struct mqtt *mqtt, const struct note *note)
+{
+	const struct mqtt_handler *h = &mqtt->handler;
+
+	if (note->epoch != mqtt->epoch) {
+		return;
+	}
+	switch (note->kind) {
+	case NOTE_CONNECTED:
+		mqtt->state = MQTT_CONNECTED;
+		h->connected(h->context);
+		return;
+	case NOTE_LOST:
+		mqtt->state = MQTT_WAITING;
+		mqtt->epoch++;
+		h->lost(h->context, note->reason);
+		return;
+	case NOTE_ACKNOWLEDGED:
+		h->acknowledged(h->context, note->token, note->no_subscriber);
+		return;
+	case NOTE_REFUSED:
+		h->refused(h->context, note->token, note->reason);
+		return;
+	case NOTE_UNKNOWN: /* the connection's end tells */
+		return;
+	}
+}
+
+void mqtt_dispatch(struct mqtt *mqtt)
+{
+	struct note note;
+
+	while (mailbox_take(mqtt->box, &note)) {
+		take_note(mqtt, &note);
+	}
+}
+
+static void set_tls(struct mqtt *mqtt, MQTTAsync_SSLOptions *ssl)
+{
+	const struct mqtt_conf *conf = mqtt->conf;
+
+	ssl->enableServerCertAuth = 1;
+	ssl->verify = 1; /* the certificate must be for this host: the library's default does not ask */
+	if (conf->ca[0]) {
+		ssl->trustStore = conf->ca;
+		ssl->disableDefaultTrustStore = 1;
+	}
+	if (conf->client_cert[0]) {
+		ssl->keyStore = conf->client_cert;
+		ssl->privateKey = conf->client_key;
+	}
+}
+
+int mqtt_connect(struct mqtt *mqtt)
+{
+	bool v5 = mqtt->conf->version == 5;
+	MQTTAsync_connectOptions options5 = MQTTAsync_connectOptions_initializer5;
+	MQTTAsync_connectOptions options3 = MQTTAsync_connectOptions_initializer;
+	MQTTAsync_connectOptions options = v5 ? options5 : options3;
+	MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
+	MQTTAsync_SSLOptions ssl = MQTTAsync_SSLOptions_initializer;
+
+	if (++mqtt->connects % HANDLE_LIFE == 0) {
+		MQTTAsync_destroy(&mqtt->handle);
+	}
+	if (!mqtt->handle && create_handle(mqtt) < 0) {
+		return -EIO;
+	}
+	will.topicName = mqtt->will_topic;
+	will.message = mqtt->will_payload;
+	will.qos = QOS;
+	will.retained = 1;
+	options.will = &will;
+	options.keepAliveInterval = mqtt->conf->keepalive_s;
+	options.connectTimeout = CONNECT_TIMEOUT_S;
+	options.maxInflight = (int)mqtt->conf->window + 100; /* state messages beside the window */
+	options.MQTTVersion = v5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
+	options.username = mqtt->conf->username[0] ? mqtt->conf->username : NULL;
+	options.password = mqtt->has_password ? mqtt->password : NULL;
+	options.context = mqtt;
+	if (v5) {
+		options.onSuccess5 = on_connected5;
+		options.onFailure5 = on_connect_failed5;
+	} else {
+		options.onSuccess = on_connected3;
+		options.onFailure = on_connect_failed3;
+	}
+	if (strncmp(mqtt->uri, "ssl", 3) == 0) {
+		set_tls(mqtt, &ssl);
+		options.ssl = &ssl;
+	}
+	mqtt->state = MQTT_CONNECTING;
+	if (MQTTAsync_connect(mqtt->handle, &options) != MQTTASYNC_SUCCESS) {
+		mqtt->state = MQTT_WAITING;
+		return -EIO;
+	}
+	return 0;
+}
+
+static bool send_message(struct mqtt *mqtt, const char *topic, const char *payload, bool retained,
+	struct handed_over *handed_over)
+{
+	MQTTAsync_message message = MQTTAsync_message_initializer;
+	MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+
+	message.payload = (void *)(uintptr_t)payload; /* the library copies it */
+	message.payloadlen = (int)strlen(payload);
+	message.qos = QOS;
+	message.retained = retained;
+	response.context = handed_over;
+	if (handed_over && mqtt->conf->version == 5) {
+		response.onSuccess5 = on_acknowledged5;
+		response.onFailure5 = on_refused5;
+	} else if (handed_over) {
+		response.onSuccess = on_acknowledged3;
+		response.onFailure = on_refused3;
+	}
+	return MQTTAsync_sendMessage(mqtt->handle, topic, &message, &response) == MQTTASYNC_SUCCESS;
+}
+
+bool mqtt_publish(struct mqtt *mqtt, int64_t token, const char *topic, const char *payload, bool retained)
+{
+	struct handed_over *h = mqtt->state == MQTT_CONNECTED ? malloc(sizeof(*h)) : NULL;
+
+	if (!h) {
+		return false;
+	}
+	*h = (struct handed_over){ .mqtt = mqtt, .epoch = mqtt->epoch, .token = token };
+	if (!send_message(mqtt, topic, payload, retained, h)) {
+		free(h);
+		return false;
+	}
+	return true;
+}
+
+bool mqtt_publish_state(struct mqtt *mqtt, const char *topic, const char *payload)
+{
+	return mqtt->state == MQTT_CONNECTED && send_message(mqtt, topic, payload, true, NULL);
+}
+
+/* 0 when the end will be noted. */
+static int disconnect(struct mqtt *mqtt, int timeout_ms)
+{
+	MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer;
+
+	if (mqtt->conf->version == 5) {
+		options = (MQTTAsync_disconnectOptions)MQTTAsync_disconnectOptions_initializer5;
+		options.onSuccess5 = on_done5;
+	} else {
+		options.onSuccess = on_done;
+	}
+	options.timeout = timeout_ms;
+	options.context = mqtt;
+	return MQTTAsync_disconnect(mqtt->handle, &options) == MQTTASYNC_SUCCESS ? 0 : -EIO;
+}
+
+void mqtt_abort(struct mqtt *mqtt)
+{
+	if (mqtt->state == MQTT_CONNECTED && disconnect(mqtt, 0) < 0) {
+		leave_note(mqtt, NOTE_LOST, mqtt->epoch, -1, "connection given up");
+	}
+}
+
+void mqtt_finish(struct mqtt *mqtt, const char *topic, const char *payload, int timeout_ms)
+{
+	int64_t deadline = clock_real_mono_ms() + timeout_ms;
+
+	if (mqtt->state != MQTT_CONNECTED) {
+		return;
+	}
+	(void)mqtt_publish_state(mqtt, topic, payload); /* the will says the same if it does not arrive */
+	if (disconnect(mqtt, timeout_ms) < 0) {
+		return;
+	}
+	while (mqtt->state == MQTT_CONNECTED) {
+		struct pollfd pfd = { .fd = mqtt_fd(mqtt), .events = POLLIN };
+		int64_t left = deadline - clock_real_mono_ms();
+		if (left <= 0 || poll(&pfd, 1, (int)left) <= 0) {
+			return;
+		}
+		mqtt_dispatch(mqtt);
+	}
+}
+
+void mqtt_destroy(struct mqtt *mqtt)
+{
+	if (!mqtt) {
+		return;
+	}
+	if (mqtt->state != MQTT_WAITING) {
+		mailbox_close(mqtt->box); /* paho still works with it: left to the end of the process */
+		return;
+	}
+	if (mqtt->handle) {
+		MQTTAsync_destroy(&mqtt->handle);
+	}
+	mailbox_destroy(mqtt->box);
+	free(mqtt->will_topic);
+	free(mqtt->will_payload);
+	free(mqtt);
+}

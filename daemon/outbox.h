@@ -1,0 +1,35 @@
+/* outbox.h - brings committed events from the store to the broker, oldest first, each until it is acknowledged.
+ * A row that the broker refuses for its own sake is parked after some attempts and never blocks the others. */
+#ifndef EMIS_DAEMON_OUTBOX_H
+#define EMIS_DAEMON_OUTBOX_H
+
+#include "daemon/loop.h"
+#include "daemon/message.h"
+#include "daemon/store.h"
+
+struct outbox;
+
+struct outbox_status {
+	const char *broker; /* "" when nothing is published */
+	const char *state;  /* connected, connecting, waiting, off */
+	struct outbox_counts counts;
+	const char *error; /* why the last connection ended; "" */
+};
+
+/* Everything is borrowed. on_connected is called whenever a connection stands: the time to publish what is
+ * retained. NULL with a sentence in `error`. */
+struct outbox *outbox_create(const struct message_context *context, struct store *store, struct loop *loop,
+	void (*on_connected)(void *context), void *callback_context, char *error, size_t size);
+
+/* Sends what is pending and fits the window. Call after each commit. */
+void outbox_wake(struct outbox *outbox);
+
+/* Publishes a retained state; false when there is no connection now (on_connected will come). */
+bool outbox_publish_state(struct outbox *outbox, const char *topic, const char *payload);
+
+void outbox_get_status(struct outbox *outbox, struct outbox_status *ret_status);
+
+/* Says goodbye to the broker, within timeout_ms (real), and frees what can be freed. */
+void outbox_finish(struct outbox *outbox, int timeout_ms);
+
+#endif

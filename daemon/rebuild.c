@@ -1,0 +1,85 @@
+#include "daemon/rebuild.h"
+
+#include "common/log.h"
+
+#define MAX_GAP_MS (7 * DAY_MS)   /* a longer stop is one gap, not thousands of empty minutes */
+#define COMMIT_AT_RECORDS 20000
+
+struct rebuild {
+	struct pipeline *pipeline;
+	struct recorder *recorder;
+	struct pipeline_sink sink;
+	uint64_t readings;
+	unsigned lost_alarms;
+};
+
+static void step_to(struct rebuild *rb, struct utc now)
+{
+	while (pipeline_step(rb->pipeline, now, &rb->sink)) {
+		if (recorder_waiting(rb->recorder) > COMMIT_AT_RECORDS) {
+			/* A failure is logged; what was collected stays and is tried again. */
+			(void)recorder_commit(rb->recorder, pipeline_closed_until(rb->pipeline), false);
+		}
+	}
+}
+
+static void replay(void *context, const struct raw_reading *raw)
+{
+	struct rebuild *rb = context;
+
+	if (raw->late) {
+		return; /* it was part of no mean then */
+	}
+	step_to(rb, raw->reading.at);
+	(void)pipeline_add(rb->pipeline, raw->outlet, raw->point, &raw->reading); /* filed as it was then */
+	rb->readings++;
+}
+
+static void restore(void *context, const struct store_alarm *alarm)
+{
+	struct rebuild *rb = context;
+
+	if (!pipeline_restore_alarm(rb->pipeline, alarm->outlet, alarm->factor, alarm->rule, alarm->limit_key,
+		    alarm->since, alarm->worst)) {
+		rb->lost_alarms++;
+		log_warning("the alarm %s stays raised in the store: what it is about is no longer configured", alarm->id);
+	}
+}
+
+struct pipeline *rebuild_pipeline(const struct site *site, struct store *store, struct recorder *recorder, struct utc now)
+{
+	struct rebuild rb = { .recorder = recorder, .sink = recorder_sink(recorder) };
+	struct utc judged = { INT64_MIN };
+	bool known = store_judged_until(store, &judged);
+	bool gap = known && now.ms - judged.ms > MAX_GAP_MS;
+	/* An hour earlier than the mark, so that runs of minutes across midnight are counted as they were. */
+	struct utc from = { judged.ms - HOUR_MS };
+	struct utc start = known && !gap ? time_floor(from, DAY_MS, site->judging.offset_min) : now;
+
+	rb.pipeline = pipeline_create(site->outlets, site->n_outlets, &site->judging, start, judged);
+	if (!rb.pipeline) {
+		log_error("out of memory");
+		return NULL;
+	}
+	int r = store_alarms(store, false, SIZE_MAX / 2, restore, &rb);
+	if (r == 0 && known && !gap) {
+		r = store_raw_replay(store, start, replay, &rb);
+	}
+	if (r < 0) {
+		log_error("the stored readings cannot be replayed: %s", store_error(store));
+		pipeline_destroy(rb.pipeline);
+		return NULL;
+	}
+	if (r > 0) {
+		log_error("%d stored batches of readings are damaged and were passed over", r);
+	}
+	if (gap) {
+		log_warning("emisd was down for more than %d days; the periods between are a gap, not data",
+			(int)(MAX_GAP_MS / DAY_MS));
+	}
+	step_to(&rb, now);
+	log_info("rebuilt the open periods from %llu stored readings", (unsigned long long)rb.readings);
+	/* Also marks where a first run began, so that a kill before its first alarm loses nothing. */
+	(void)recorder_commit(recorder, pipeline_closed_until(rb.pipeline), true); /* logged, and tried again */
+	return rb.pipeline;
+}

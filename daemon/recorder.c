@@ -1,0 +1,201 @@
+#include "daemon/recorder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "daemon/backoff.h"
+
+#define MAX_RECORDS 100000 /* 100 points, three series each: five hours */
+
+struct recorder {
+	const struct message_context *context;
+	struct store *store;
+	struct mean_record *records;
+	size_t n_records;
+	size_t room_records;
+	struct event *events;
+	size_t n_events;
+	size_t room_events;
+	struct utc committed_until;
+	struct backoff trouble; /* of writing */
+	uint64_t dropped_records;
+	uint64_t told_dropped;
+};
+
+struct recorder *recorder_create(const struct message_context *context, struct store *store)
+{
+	struct recorder *r = calloc(1, sizeof(*r));
+
+	if (r) {
+		r->context = context;
+		r->store = store;
+		r->committed_until.ms = INT64_MIN;
+		backoff_init(&r->trouble, 1, 1);
+	}
+	return r;
+}
+
+void recorder_destroy(struct recorder *r)
+{
+	if (r) {
+		free(r->records);
+		free(r->events);
+		free(r);
+	}
+}
+
+/* Room for one more element; false when out of memory. */
+static bool make_room(void *array_pointer, size_t n, size_t *room, size_t element_size)
+{
+	void *array;
+
+	if (n < *room) {
+		return true;
+	}
+	memcpy(&array, array_pointer, sizeof(array));
+	size_t more = *room ? *room * 2 : 64;
+	void *grown = realloc(array, more * element_size);
+	if (!grown) {
+		return false;
+	}
+	memcpy(array_pointer, &grown, sizeof(grown));
+	*room = more;
+	return true;
+}
+
+static void take_mean(void *context, const struct mean_record *record)
+{
+	struct recorder *r = context;
+
+	if (r->n_records == MAX_RECORDS) {
+		size_t half = MAX_RECORDS / 2;
+		memmove(r->records, r->records + half, (MAX_RECORDS - half) * sizeof(*r->records));
+		r->n_records -= half;
+		r->dropped_records += half;
+	}
+	if (!make_room(&r->records, r->n_records, &r->room_records, sizeof(*r->records))) {
+		r->dropped_records++;
+		return;
+	}
+	r->records[r->n_records++] = *record;
+}
+
+static void take_event(void *context, const struct event *event)
+{
+	struct recorder *r = context;
+
+	if (!make_room(&r->events, r->n_events, &r->room_events, sizeof(*r->events))) {
+		/* Losing an alarm in silence is the one thing that must not be: end, and rebuild it from raw. */
+		log_error("out of memory for an alarm; ending, so that the next start makes it again from the stored readings");
+		abort();
+	}
+	r->events[r->n_events++] = *event;
+}
+
+struct pipeline_sink recorder_sink(struct recorder *recorder)
+{
+	return (struct pipeline_sink){ take_mean, take_event, recorder };
+}
+
+size_t recorder_waiting(const struct recorder *recorder)
+{
+	return recorder->n_records;
+}
+
+static int finish_write(struct recorder *r, int result)
+{
+	if (result < 0) {
+		(void)backoff_next(&r->trouble);
+		if (backoff_worth_a_line(&r->trouble)) {
+			log_error("%s; keeping %zu means and %zu alarm events in memory and trying again (failure %u)",
+				store_error(r->store), r->n_records, r->n_events, r->trouble.failures);
+		}
+		return result;
+	}
+	if (r->trouble.failures > 0) {
+		log_info("the store takes data again after %u failures; %llu readings were dropped meanwhile",
+			r->trouble.failures, (unsigned long long)store_raw_dropped(r->store));
+		backoff_reset(&r->trouble);
+	}
+	return 0;
+}
+
+int recorder_flush_raw(struct recorder *recorder)
+{
+	return finish_write(recorder, store_raw_flush(recorder->store));
+}
+
+/* Events become messages: only now are their numbers known. */
+static struct store_event *compose(struct recorder *r)
+{
+	struct store_event *composed = calloc(r->n_events ? r->n_events : 1, sizeof(*composed));
+
+	for (size_t i = 0; composed && i < r->n_events; i++) {
+		struct store_event *e = &composed[i];
+		e->seq = store_next_seq(r->store) + (int64_t)i;
+		e->event = r->events[i];
+		alarm_id(e->alarm_id, sizeof(e->alarm_id), r->context->site->id, &e->event);
+		message_alarm_topic(r->context, e->event.outlet, e->topic);
+		e->payload = message_alarm(r->context, &e->event, e->alarm_id, e->seq);
+	}
+	return composed;
+}
+
+static void log_event(const struct store_event *e)
+{
+	const struct event *event = &e->event;
+
+	log_info("%s %s: %s %s of %s%s%s (seq %lld)", alarm_class_name(alarm_class_of(event->rule)),
+		alarm_change_name(event->change), event->outlet->id, event->point->factor->key,
+		alarm_rule_name(event->rule), event->limit ? ", " : "", event->limit ? event->limit->document->number : "",
+		(long long)e->seq);
+}
+
+static int commit_events(struct recorder *r, struct utc closed_until)
+{
+	struct store_event *composed = compose(r);
+	int result = composed ? 0 : -ENOMEM;
+
+	for (size_t i = 0; composed && i < r->n_events; i++) {
+		result = composed[i].payload ? result : -ENOMEM;
+	}
+	if (result == 0) {
+		result = store_commit(r->store, composed, r->n_events, closed_until);
+	}
+	for (size_t i = 0; composed && i < r->n_events; i++) {
+		if (result == 0) {
+			log_event(&composed[i]);
+		}
+		free(composed[i].payload);
+	}
+	free(composed);
+	return result;
+}
+
+int recorder_commit(struct recorder *r, struct utc closed_until, bool force)
+{
+	bool due = force || r->n_events > 0 || closed_until.ms - HOUR_MS >= r->committed_until.ms;
+
+	int result = store_raw_flush(r->store);
+	if (result == 0) {
+		result = store_roll_write(r->store, r->records, r->n_records);
+	}
+	if (result == 0) {
+		r->n_records = 0;
+	}
+	if (result == 0 && due) {
+		result = commit_events(r, closed_until);
+	}
+	if (result == 0 && due) {
+		r->n_events = 0;
+		r->committed_until = closed_until;
+	}
+	if (r->dropped_records > r->told_dropped && result == 0) {
+		log_warning("%llu means were not stored; they can be made again from the stored readings",
+			(unsigned long long)(r->dropped_records - r->told_dropped));
+		r->told_dropped = r->dropped_records;
+	}
+	return finish_write(r, result);
+}
