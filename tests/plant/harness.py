@@ -147,14 +147,14 @@ class Wire:
             self._socket.sendall(data)
             return
         while data:
-            wait_for(lambda: _ready(self._fd, write=True))
+            assert _ready(self._fd, write=True, deadline=DEADLINE), "the line stays full"
             data = data[os.write(self._fd, data[:512]) :]
 
     def receive(self, count):
         """Exactly so many bytes; fewer when the other side closes."""
         data = b""
         while len(data) < count:
-            wait_for(lambda: _ready(self._fd))
+            assert _ready(self._fd, deadline=DEADLINE), f"no more than {data.hex(' ')}"
             part = os.read(self._fd, count - len(data))
             if not part:
                 break
@@ -166,6 +166,7 @@ class Wire:
         return not _ready(self._fd)
 
 
-def _ready(fd, write=False):
-    reading, writing, _ = select.select([] if write else [fd], [fd] if write else [], [], 0)
+def _ready(fd, write=False, deadline=0.0):
+    lists = ([], [fd]) if write else ([fd], [])
+    reading, writing, _ = select.select(*lists, [], deadline)
     return bool(reading or writing)
