@@ -1,0 +1,24 @@
+"""Fixtures of the scenarios: each runs the real daemon, the real plant and a real broker."""
+
+import pytest
+
+from tests.support.rig import Rig
+
+
+@pytest.fixture(name="make_rig")
+def fixture_make_rig(tmp_path):
+    """Rigs that are started when made and stopped with the test; what emisd said is shown when it fails."""
+    rigs = []
+
+    def make(**options):
+        folder = tmp_path / f"rig{len(rigs)}"
+        folder.mkdir()
+        rig = Rig(folder, **options)
+        rigs.append(rig)
+        return rig.__enter__()
+
+    yield make
+    for rig in rigs:
+        rig.stop()
+        if rig.emisd:
+            print(f"--- {rig.emisd.log}\n{rig.emisd.text()}")

@@ -1,0 +1,67 @@
+"""An hour above the limit is one exceedance at the bureau, raised once and cleared once."""
+
+import sqlite3
+
+from tests.support.rig import wait_for
+
+EIGHT = "2026-03-02T08:00:00+08:00"
+NINE = "2026-03-02T09:00:00+08:00"
+TEN = "2026-03-02T10:00:00+08:00"
+ULTRA_LOW = "steel.sinter.ultra-low.so2"
+
+
+def of_limit(events, key):
+    return [e for e in events if e["limit"]["key"] == key]
+
+
+def test_raised_once_cleared_once_with_everything_a_bureau_needs(make_rig):
+    rig = make_rig(scale=150, start="2026-03-02T07:58:00+08:00", poll="4s")
+    rig.plant.do("hold so2 120")
+    rig.until("08:30:00")
+    rig.plant.do("hold so2 20")
+    events = wait_for(lambda: [e for e in of_limit(rig.bureau.alarms(class_="exceedance"), ULTRA_LOW)
+                               if e["event"] == "cleared"], 90, "the clearing")
+    rig.until("10:00:45")  # whatever else would come for these hours has come
+    events = of_limit(rig.bureau.alarms(class_="exceedance"), ULTRA_LOW)
+    assert [e["event"] for e in events] == ["raised", "cleared"]
+    raised, cleared = events
+    assert raised["alarm_id"] == cleared["alarm_id"] == \
+        f"anyang-steel-01/DA001/so2/period-mean/{ULTRA_LOW}/20260302T000000Z"
+    assert raised["period"] == {"kind": "hour", "start": EIGHT, "end": NINE}
+    assert cleared["period"] == {"kind": "hour", "start": NINE, "end": TEN}
+    # Half an hour of 120 and half of 20 at 16 % oxygen, which is the reference: 70, give or take two minutes.
+    assert 66 < raised["value"] < 74 and raised["valid"] >= 45 and raised["due"] == 60
+    assert cleared["value"] == 20.0
+    assert raised["limit"]["max"] == 35.0 and raised["limit"]["o2_ref"] == 16.0
+    assert raised["limit"]["document"] == "环大气〔2019〕35号" and raised["limit"]["tier"] == "ultra-low"
+    assert raised["unit"] == "mg/m3" and raised["basis"] == "converted" and raised["simulated"] is True
+    # The special limit of 180 mg/m3 was kept, and no other factor exceeded anything.
+    assert {e["alarm_id"] for e in rig.bureau.alarms(class_="exceedance")} == {raised["alarm_id"]}
+    warnings = of_limit(rig.bureau.alarms(class_="warning"), ULTRA_LOW)
+    assert [e["event"] for e in warnings] == ["raised", "cleared"]
+    assert warnings[0]["period"]["end"] < NINE, "the warning comes within the hour"
+    # Numbered without gaps, in the order of their making.
+    assert [e["seq"] for e in rig.bureau.alarms()] == list(range(1, len(rig.bureau.alarms()) + 1))
+    stored = rig.ask("alarms", all=True)["alarms"]
+    assert [a["state"] for a in stored if a["id"] == raised["alarm_id"]] == ["cleared"]
+    state = [s for s in rig.bureau.all("DA001/so2/state") if s["last_hour"]][-1]
+    assert state["last_hour"]["value"] == 20.0 and state["limit"]["key"] == ULTRA_LOW
+    assert rig.plant.get()["writes"] == 0, "emisd only reads"
+    assert rig.emisd.stop() == 0
+    with sqlite3.connect(rig.folder / "data/roll-2026.db") as db:
+        value, valid, simulated = db.execute(
+            "SELECT value, valid, simulated FROM mean WHERE period='hour' AND factor='so2' AND basis='converted'"
+            " AND o2_ref=16.0 AND start_ms=unixepoch(?)*1000", (EIGHT,)).fetchone()
+        assert (round(value, 6), valid, simulated) == (round(raised["value"], 6), 1, 1)
+    with sqlite3.connect(rig.folder / "data/state.db") as db:
+        assert db.execute("SELECT count(*) FROM outbox WHERE state<>1").fetchone() == (0,)
+
+
+def test_an_hour_at_the_limit_is_none(make_rig):
+    rig = make_rig(scale=240, start="2026-03-02T07:59:00+08:00", poll="4s")
+    rig.plant.do("hold so2 35")
+    wait_for(lambda: [s for s in rig.bureau.all("DA001/so2/state")
+                      if s["last_hour"] and s["last_hour"]["period"]["start"] == EIGHT], 60, "the hour")
+    hour = [s for s in rig.bureau.all("DA001/so2/state") if s["last_hour"]][-1]["last_hour"]
+    assert hour["value"] == 35.0 and hour["valid"]
+    assert rig.bureau.alarms(factor="so2") == []
