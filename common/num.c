@@ -56,7 +56,7 @@ bool num_parse_size(const char *text, int64_t *ret_bytes)
 	digits[n] = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
 		if (strcmp(text + n, units[i].name) == 0 &&
-		    num_parse_int(digits, 0, INT64_MAX >> units[i].shift, &number)) {
+			num_parse_int(digits, 0, INT64_MAX >> units[i].shift, &number)) {
 			*ret_bytes = number << units[i].shift;
 			return true;
 		}

@@ -20,5 +20,5 @@ bool text_is_name(const char *text, size_t max)
 	size_t n = strlen(text);
 
 	return n >= 1 && n <= max &&
-	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == n;
+		strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == n;
 }

@@ -91,7 +91,7 @@ bool time_parse(const char *text, int offset_min, struct utc *ret_at)
 	if (*text != '\0') {
 		used = 0;
 		if (sscanf(text, "T%2d:%2d:%2d%n", &hour, &minute, &second, &used) != 3 || used != 9 ||
-		    !parse_offset(text + used, &offset_min)) {
+			!parse_offset(text + used, &offset_min)) {
 			return false;
 		}
 	}
@@ -100,11 +100,11 @@ bool time_parse(const char *text, int offset_min, struct utc *ret_at)
 	}
 	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 	if ((month == 2 && day == 29 && !leap) || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
-	    second > 59) {
+		second > 59) {
 		return false;
 	}
 	ret_at->ms = days_of(year, month, day) * DAY_MS + hour * HOUR_MS + (minute - offset_min) * MINUTE_MS +
-		     second * SECOND_MS;
+		second * SECOND_MS;
 	return true;
 }
 

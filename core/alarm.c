@@ -49,8 +49,11 @@ bool alarm_rule_from_name(const char *name, enum alarm_rule *ret_rule)
 const char *alarm_change_name(enum alarm_change change)
 {
 	static const char *const names[] = {
-		[ALARM_UNCHANGED] = "unchanged", [ALARM_RAISED] = "raised",   [ALARM_CONTINUED] = "continued",
-		[ALARM_WORSENED] = "worsened",   [ALARM_CLEARED] = "cleared",
+		[ALARM_UNCHANGED] = "unchanged",
+		[ALARM_RAISED] = "raised",
+		[ALARM_CONTINUED] = "continued",
+		[ALARM_WORSENED] = "worsened",
+		[ALARM_CLEARED] = "cleared",
 	};
 
 	return names[change];

@@ -13,10 +13,10 @@
 enum alarm_class { ALARM_EXCEEDANCE, ALARM_WARNING, ALARM_CONDITION };
 
 enum alarm_rule {
-	RULE_PERIOD_MEAN,   /* exceedance: a valid hour or day mean beyond the limit */
+	RULE_PERIOD_MEAN,    /* exceedance: a valid hour or day mean beyond the limit */
 	RULE_MINUTES_BEYOND, /* warning: consecutive minute means beyond the limit */
-	RULE_NO_DATA,       /* condition: no valid minute, because nothing answers */
-	RULE_FAULT,         /* condition: no valid minute, because of the instrument's own fault state */
+	RULE_NO_DATA,        /* condition: no valid minute, because nothing answers */
+	RULE_FAULT,          /* condition: no valid minute, because of the instrument's own fault state */
 	RULE_COUNT
 };
 

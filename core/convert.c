@@ -2,13 +2,13 @@
 
 #include <math.h>
 
-#define STANDARD_KELVIN 273.0       /* HJ 212-2017 D.2 (18); 273.15 gives 0.02 % less, X1 */
-#define STANDARD_PA 101325.0        /* HJ 212-2017 D.2 (18) */
-#define MOLAR_VOLUME 22.4           /* L/mol, HJ 212-2017 D.2 (20) */
-#define AIR_OXYGEN 21.0             /* percent, HJ 212-2017 D.2 (27) */
-#define NO2_PER_NO (46.0 / 30.0)    /* HJ 212-2017 D.2 (21) */
-#define NO2_MOLAR_MASS 46.0         /* g/mol, HJ 212-2017 D.2 (22) */
-#define INCINERATOR_O2_REF 11.0     /* percent, GB 18484-2020 3.20 */
+#define STANDARD_KELVIN 273.0    /* HJ 212-2017 D.2 (18); 273.15 gives 0.02 % less, X1 */
+#define STANDARD_PA 101325.0     /* HJ 212-2017 D.2 (18) */
+#define MOLAR_VOLUME 22.4        /* L/mol, HJ 212-2017 D.2 (20) */
+#define AIR_OXYGEN 21.0          /* percent, HJ 212-2017 D.2 (27) */
+#define NO2_PER_NO (46.0 / 30.0) /* HJ 212-2017 D.2 (21) */
+#define NO2_MOLAR_MASS 46.0      /* g/mol, HJ 212-2017 D.2 (22) */
+#define INCINERATOR_O2_REF 11.0  /* percent, GB 18484-2020 3.20 */
 
 double convert_to_standard(double value, double temperature_c, double barometric_pa, double static_pa)
 {
@@ -91,15 +91,16 @@ double convert_flow_actual(double area_m2, double velocity)
 	return 3600.0 * area_m2 * velocity;
 }
 
-double convert_flow_standard(double flow_actual, double temperature_c, double barometric_pa, double static_pa,
-	double moisture)
+double convert_flow_standard(
+	double flow_actual, double temperature_c, double barometric_pa, double static_pa, double moisture)
 {
 	double kelvin = STANDARD_KELVIN + temperature_c;
 
 	if (!(kelvin > 0.0)) {
 		return NAN;
 	}
-	return flow_actual * (STANDARD_KELVIN / kelvin) * ((barometric_pa + static_pa) / STANDARD_PA) * (1.0 - moisture);
+	return flow_actual * (STANDARD_KELVIN / kelvin) * ((barometric_pa + static_pa) / STANDARD_PA) *
+		(1.0 - moisture);
 }
 
 double convert_mass_rate(double dry_standard, double flow_standard)

@@ -46,8 +46,8 @@ double convert_pitot(double kp, double pd, double rho);
 double convert_flow_actual(double area_m2, double velocity);
 
 /* (31) dry standard m3/h. */
-double convert_flow_standard(double flow_actual, double temperature_c, double barometric_pa, double static_pa,
-	double moisture);
+double convert_flow_standard(
+	double flow_actual, double temperature_c, double barometric_pa, double static_pa, double moisture);
 
 /* (33) kg/h from the measured dry standard mg/m3 (never the converted one) and dry standard m3/h. */
 double convert_mass_rate(double dry_standard, double flow_standard);

@@ -11,10 +11,14 @@
 const char *answer_text(const struct answer *answer, char *buf, size_t size)
 {
 	static const char *const exceptions[] = {
-		[1] = "illegal function",	[2] = "illegal data address",
-		[3] = "illegal data value",	[4] = "device failure",
-		[5] = "acknowledge",		[6] = "device busy",
-		[10] = "gateway path unavailable", [11] = "gateway target silent",
+		[1] = "illegal function",
+		[2] = "illegal data address",
+		[3] = "illegal data value",
+		[4] = "device failure",
+		[5] = "acknowledge",
+		[6] = "device busy",
+		[10] = "gateway path unavailable",
+		[11] = "gateway target silent",
 	};
 	const char *words = NULL;
 
@@ -161,7 +165,8 @@ void decode_channel(const struct profile *profile, const struct channel *channel
 	bool number = isfinite(value);
 	for (size_t i = 0; i < channel->n_absent; i++) {
 		int64_t absent = channel->absent[i];
-		number = number && absent != (int64_t)bits && (channel->field.type == REG_F32 || (double)absent != value);
+		number = number && absent != (int64_t)bits &&
+			(channel->field.type == REG_F32 || (double)absent != value);
 	}
 	value = value * channel->scale + channel->offset;
 	if (!number || value < channel->min) {

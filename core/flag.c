@@ -1,8 +1,14 @@
 #include "core/flag.h"
 
 static const char letters[FLAG_COUNT] = {
-	[FLAG_NORMAL] = 'N',      [FLAG_MANUAL] = 'S',  [FLAG_OVER_RANGE] = 'T', [FLAG_CALIBRATION] = 'C',
-	[FLAG_MAINTENANCE] = 'M', [FLAG_STOPPED] = 'F', [FLAG_NO_COMM] = 'B',    [FLAG_FAULT] = 'D',
+	[FLAG_NORMAL] = 'N',
+	[FLAG_MANUAL] = 'S',
+	[FLAG_OVER_RANGE] = 'T',
+	[FLAG_CALIBRATION] = 'C',
+	[FLAG_MAINTENANCE] = 'M',
+	[FLAG_STOPPED] = 'F',
+	[FLAG_NO_COMM] = 'B',
+	[FLAG_FAULT] = 'D',
 };
 
 char flag_letter(enum flag flag)

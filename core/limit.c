@@ -4,9 +4,7 @@
 
 const char *limit_period_name(enum limit_period period)
 {
-	static const char *const names[] = {
-		[LIMIT_INSTANT] = "instant", [LIMIT_HOUR] = "hour", [LIMIT_DAY] = "day"
-	};
+	static const char *const names[] = { [LIMIT_INSTANT] = "instant", [LIMIT_HOUR] = "hour", [LIMIT_DAY] = "day" };
 
 	return names[period];
 }

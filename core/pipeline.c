@@ -124,8 +124,8 @@ static struct alarm *find_alarm(struct point_state *point, enum alarm_rule rule,
 	return NULL;
 }
 
-bool pipeline_restore_alarm(struct pipeline *pipeline, const char *outlet, const char *factor,
-	enum alarm_rule rule, const char *limit_key, struct utc since, double worst)
+bool pipeline_restore_alarm(struct pipeline *pipeline, const char *outlet, const char *factor, enum alarm_rule rule,
+	const char *limit_key, struct utc since, double worst)
 {
 	for (size_t i = 0; i < pipeline->n_outlets; i++) {
 		struct outlet_state *o = &pipeline->outlets[i];
@@ -179,11 +179,11 @@ static struct reading to_dry_standard(const struct pipeline *p, const struct out
 	}
 	if (conf->actual) {
 		if (!auxiliary(p, outlet, outlet->temperature, measured->at, &temperature, &flag) ||
-		    !auxiliary(p, outlet, outlet->pressure, measured->at, &static_kpa, &flag)) {
+			!auxiliary(p, outlet, outlet->pressure, measured->at, &static_kpa, &flag)) {
 			return (struct reading){ .at = measured->at, .value = NAN, .flag = flag };
 		}
-		dry.value = convert_to_standard(dry.value, temperature, outlet->conf->barometric_pa,
-			static_kpa * PA_PER_KPA);
+		dry.value = convert_to_standard(
+			dry.value, temperature, outlet->conf->barometric_pa, static_kpa * PA_PER_KPA);
 	}
 	if (conf->wet) {
 		if (!auxiliary(p, outlet, outlet->humidity, measured->at, &humidity, &flag)) {
@@ -312,7 +312,8 @@ static enum period roll_up(struct outlet_state *outlet, const struct pipeline_si
 		struct point_state *flow = &outlet->points[outlet->flow];
 		longest = roll_up_point(outlet, flow, arithmetic, sink);
 		by_flow[PERIOD_MINUTE] = flow->series[0].last[PERIOD_MINUTE].value;
-		by_flow[PERIOD_HOUR] = flow->series[0].last[PERIOD_HOUR].rule ? flow->series[0].last[PERIOD_HOUR].value : NAN;
+		by_flow[PERIOD_HOUR] =
+			flow->series[0].last[PERIOD_HOUR].rule ? flow->series[0].last[PERIOD_HOUR].value : NAN;
 	}
 	for (size_t i = 0; i < outlet->conf->n_points; i++) {
 		struct point_state *point = &outlet->points[i];
@@ -338,8 +339,8 @@ const struct series *pipeline_series_of(const struct point_state *point, const s
 	return point->n_series > 1 && point->series[1].kind == SERIES_DRY ? &point->series[1] : &point->series[0];
 }
 
-static bool condition_holds(const struct limit *limit, const struct outlet_state *outlet, enum period period,
-	bool *ret_known)
+static bool condition_holds(
+	const struct limit *limit, const struct outlet_state *outlet, enum period period, bool *ret_known)
 {
 	*ret_known = true;
 	if (limit->when_factor[0] == '\0') {
@@ -352,7 +353,7 @@ static bool condition_holds(const struct limit *limit, const struct outlet_state
 		return false;
 	}
 	return (isnan(limit->when_above) || mean->value > limit->when_above) &&
-	       (isnan(limit->when_at_most) || mean->value <= limit->when_at_most);
+		(isnan(limit->when_at_most) || mean->value <= limit->when_at_most);
 }
 
 /* The verdict of one limit on the period that just closed; false when the limit does not apply. */
@@ -371,8 +372,8 @@ static bool judge(const struct limit *limit, const struct outlet_state *outlet, 
 	return true;
 }
 
-static void step_alarm(struct alarm *alarm, struct event *event, enum verdict verdict, unsigned need,
-	const struct pipeline_sink *sink)
+static void step_alarm(
+	struct alarm *alarm, struct event *event, enum verdict verdict, unsigned need, const struct pipeline_sink *sink)
 {
 	alarm_count(alarm, verdict, event->mean.start);
 	if (!sink) {

@@ -50,8 +50,8 @@ struct pipeline *pipeline_create(const struct outlet *outlets, size_t n_outlets,
 void pipeline_destroy(struct pipeline *pipeline);
 
 /* A raised alarm of an earlier run goes on. False when no such point or limit is configured now. */
-bool pipeline_restore_alarm(struct pipeline *pipeline, const char *outlet, const char *factor,
-	enum alarm_rule rule, const char *limit_key, struct utc since, double worst);
+bool pipeline_restore_alarm(struct pipeline *pipeline, const char *outlet, const char *factor, enum alarm_rule rule,
+	const char *limit_key, struct utc since, double worst);
 
 /* Files a reading as the instrument gave it. Call pipeline_step() up to the present first. */
 enum pipeline_filed pipeline_add(struct pipeline *pipeline, size_t outlet, size_t point, const struct reading *reading);
@@ -68,15 +68,15 @@ struct utc pipeline_closed_until(const struct pipeline *pipeline);
 
 /* What a point looks like now; see core/view.c. */
 struct point_view {
-	struct reading raw;         /* newest, as measured; flag B when older than max_age */
-	double converted;           /* newest, of the series that `limit` judges; NAN when not known or not converted */
-	double o2_ref;              /* of `converted`; NAN when there is no conversion */
-	double hour_mean;           /* so far, of that series; NAN without a valid minute */
-	unsigned valid_minutes;     /* valid base periods of this hour so far */
-	unsigned due_minutes;       /* base periods of a whole hour */
-	const struct limit *limit;  /* the strictest in force; NULL without */
-	double share;               /* of the limit: of the hour so far, for daily limits of the day so far */
-	struct mean last_hour;      /* the newest closed hour of that series; .rule is NULL before the first */
+	struct reading raw;        /* newest, as measured; flag B when older than max_age */
+	double converted;          /* newest, of the series that `limit` judges; NAN when not known or not converted */
+	double o2_ref;             /* of `converted`; NAN when there is no conversion */
+	double hour_mean;          /* so far, of that series; NAN without a valid minute */
+	unsigned valid_minutes;    /* valid base periods of this hour so far */
+	unsigned due_minutes;      /* base periods of a whole hour */
+	const struct limit *limit; /* the strictest in force; NULL without */
+	double share;              /* of the limit: of the hour so far, for daily limits of the day so far */
+	struct mean last_hour;     /* the newest closed hour of that series; .rule is NULL before the first */
 };
 
 /* Readings older than max_age_ms count as silence. */

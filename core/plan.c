@@ -16,8 +16,8 @@ static size_t collect_fields(const struct profile *profile, const struct reg_fie
 
 	for (size_t i = 0; i < profile->n_channels + profile->n_statuses; i++) {
 		const struct reg_field *field = i < profile->n_channels
-							? &profile->channels[i].field
-							: &profile->statuses[i - profile->n_channels].field;
+			? &profile->channels[i].field
+			: &profile->statuses[i - profile->n_channels].field;
 		size_t at = n++;
 		for (; at > 0 && before(field, fields[at - 1]); at--) {
 			fields[at] = fields[at - 1];
@@ -74,7 +74,7 @@ const struct request *plan_request_of(const struct profile *profile, const struc
 	for (size_t i = 0; i < profile->n_requests; i++) {
 		const struct request *r = &profile->requests[i];
 		if (r->function == field->function && field->address >= r->address &&
-		    field->address + field_width(field) <= (unsigned)r->address + r->count) {
+			field->address + field_width(field) <= (unsigned)r->address + r->count) {
 			return r;
 		}
 	}

@@ -33,7 +33,7 @@ struct reg_field {
 };
 
 struct status_rule {
-	bool by_mask;  /* true: any bit of mask is set; false: from <= value <= to */
+	bool by_mask; /* true: any bit of mask is set; false: from <= value <= to */
 	uint32_t mask;
 	double from;
 	double to;
@@ -55,8 +55,8 @@ struct channel {
 	double scale; /* value = raw * scale + offset */
 	double offset;
 	char unit[UNIT_SIZE];
-	double min; /* below it the value is impossible: D without a number; NAN without */
-	double max; /* above it the value is over range: T; NAN without */
+	double min;                     /* below it the value is impossible: D without a number; NAN without */
+	double max;                     /* above it the value is over range: T; NAN without */
 	int64_t absent[CHANNEL_ABSENT]; /* raw integers that mean "no value" */
 	size_t n_absent;
 	uint8_t status[CHANNEL_STATUSES]; /* indices; all apply, the gravest flag wins */
@@ -80,8 +80,8 @@ struct profile {
 	size_t n_channels;
 	struct status statuses[PROFILE_STATUSES];
 	size_t n_statuses;
-	unsigned max_registers; /* per request, 1..125 */
-	unsigned max_gap;       /* registers between two fields that may be read over */
+	unsigned max_registers;                    /* per request, 1..125 */
+	unsigned max_gap;                          /* registers between two fields that may be read over */
 	struct request requests[PROFILE_REQUESTS]; /* made by plan_requests() */
 	size_t n_requests;
 };

@@ -8,7 +8,7 @@
 struct backoff {
 	int64_t first_ms;
 	int64_t last_ms;
-	int64_t delay_ms; /* the present wait; 0 before the first failure */
+	int64_t delay_ms;  /* the present wait; 0 before the first failure */
 	unsigned failures; /* in a row */
 };
 

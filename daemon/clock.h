@@ -13,11 +13,11 @@
 
 struct clock {
 	bool simulated;
-	double scale;      /* 1.0 unless simulated */
-	struct utc start;  /* simulated time at `anchor` */
-	double anchor_s;   /* real seconds since 1970 */
-	double mono_s;     /* monotonic seconds at clock_init() */
-	double real_s;     /* real seconds since 1970 at clock_init() */
+	double scale;     /* 1.0 unless simulated */
+	struct utc start; /* simulated time at `anchor` */
+	double anchor_s;  /* real seconds since 1970 */
+	double mono_s;    /* monotonic seconds at clock_init() */
+	double real_s;    /* real seconds since 1970 at clock_init() */
 };
 
 /* The real clock. */

@@ -24,8 +24,8 @@ struct conf {
 
 /* ---- complaints ---- */
 
-__attribute__((format(printf, 4, 0))) static void complain(struct conf_errors *errors, const char *path, int line,
-	const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static void complain(
+	struct conf_errors *errors, const char *path, int line, const char *format, va_list args)
 {
 	char sentence[512], whole[1024];
 
@@ -89,8 +89,8 @@ static char *read_file(const char *path, struct conf_errors *errors)
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		conf_complain(errors, path, 0, "is not a regular file");
 	} else if (st.st_size > CONF_MAX_BYTES) {
-		conf_complain(errors, path, 0, "has %lld bytes; at most %d are read", (long long)st.st_size,
-			CONF_MAX_BYTES);
+		conf_complain(
+			errors, path, 0, "has %lld bytes; at most %d are read", (long long)st.st_size, CONF_MAX_BYTES);
 	} else if ((text = calloc(1, (size_t)st.st_size + 1)) != NULL) {
 		ssize_t n = read(fd, text, (size_t)st.st_size);
 		if (n != st.st_size || strlen(text) != (size_t)n) {
@@ -193,8 +193,7 @@ struct conf *conf_open(const char *path, struct conf_errors *errors)
 	config_init(&conf->config);
 	bool good = check_text(text, path, errors);
 	if (good && config_read_string(&conf->config, text) != CONFIG_TRUE) {
-		conf_complain(errors, path, config_error_line(&conf->config), "%s",
-			config_error_text(&conf->config));
+		conf_complain(errors, path, config_error_line(&conf->config), "%s", config_error_text(&conf->config));
 		good = false;
 	}
 	free(text);
@@ -249,8 +248,8 @@ void conf_allow(struct conf_node group, const char *const *keys)
 			strcat(known, key == keys ? "" : ", ");
 			strcat(known, *key);
 		}
-		conf_node_complain((struct conf_node){ group.conf, member }, "unknown key \"%s\"; known here: %s", name,
-			known);
+		conf_node_complain(
+			(struct conf_node){ group.conf, member }, "unknown key \"%s\"; known here: %s", name, known);
 	}
 }
 
@@ -456,8 +455,8 @@ bool conf_bool(struct conf_node group, const char *key, bool required, bool *ret
 	return true;
 }
 
-bool conf_duration(struct conf_node group, const char *key, bool required, int64_t min_ms, int64_t max_ms,
-	int64_t *ret_ms)
+bool conf_duration(
+	struct conf_node group, const char *key, bool required, int64_t min_ms, int64_t max_ms, int64_t *ret_ms)
 {
 	char text[32];
 	int64_t ms;
@@ -480,8 +479,7 @@ bool conf_duration(struct conf_node group, const char *key, bool required, int64
 	return true;
 }
 
-bool conf_choice(struct conf_node group, const char *key, bool required, const char *const *choices,
-	size_t *ret_index)
+bool conf_choice(struct conf_node group, const char *key, bool required, const char *const *choices, size_t *ret_index)
 {
 	char text[64], known[256] = "";
 

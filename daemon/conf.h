@@ -62,12 +62,11 @@ bool conf_name(struct conf_node group, const char *key, bool required, char *ret
 bool conf_double(struct conf_node group, const char *key, bool required, double min, double max, double *ret);
 bool conf_int(struct conf_node group, const char *key, bool required, int64_t min, int64_t max, int64_t *ret);
 bool conf_bool(struct conf_node group, const char *key, bool required, bool *ret);
-bool conf_duration(struct conf_node group, const char *key, bool required, int64_t min_ms, int64_t max_ms,
-	int64_t *ret_ms);
+bool conf_duration(
+	struct conf_node group, const char *key, bool required, int64_t min_ms, int64_t max_ms, int64_t *ret_ms);
 
 /* A string out of a NULL-terminated table; *ret_index is its place. */
-bool conf_choice(struct conf_node group, const char *key, bool required, const char *const *choices,
-	size_t *ret_index);
+bool conf_choice(struct conf_node group, const char *key, bool required, const char *const *choices, size_t *ret_index);
 
 /* Arrays and lists of scalars, by place. */
 struct conf_node conf_array(struct conf_node group, const char *key, bool required);

@@ -41,8 +41,7 @@ static void read_factor(struct conf_load *load, struct conf_node node)
 		conf_node_complain(node, "the factor \"%s\" stands here twice", f.key);
 		good = false;
 	}
-	struct factor *slot =
-		good ? conf_grow(load, &load->site->factors, &load->site->n_factors, sizeof(f)) : NULL;
+	struct factor *slot = good ? conf_grow(load, &load->site->factors, &load->site->n_factors, sizeof(f)) : NULL;
 	if (slot) {
 		f.medium = (enum medium)medium;
 		f.decimals = (int)decimals;
@@ -95,7 +94,7 @@ static void read_when(struct conf_load *load, struct conf_node limit, struct lim
 	}
 	conf_allow(node, keys);
 	if (conf_name(node, "factor", true, l->when_factor, sizeof(l->when_factor)) &&
-	    !conf_factor(load->site, l->when_factor)) {
+		!conf_factor(load->site, l->when_factor)) {
 		conf_node_complain(node, "when: there is no factor \"%s\" in factors.conf", l->when_factor);
 	}
 	bool above = conf_double(node, "above", false, -1e6, 1e6, &l->when_above);

@@ -10,7 +10,8 @@ static const char *const tier_names[] = { "ultra-low", "special", "local", "gene
 static size_t find_instrument(const struct site *site, const char *name, size_t length)
 {
 	for (size_t i = 0; i < site->n_instruments; i++) {
-		if (strlen(site->instruments[i].name) == length && strncmp(site->instruments[i].name, name, length) == 0) {
+		if (strlen(site->instruments[i].name) == length &&
+			strncmp(site->instruments[i].name, name, length) == 0) {
 			return i;
 		}
 	}
@@ -47,8 +48,8 @@ static bool read_source(struct conf_load *load, struct conf_node node, struct po
 	}
 	point->ppm = strcmp(feed->channel->unit, "ppm") == 0 && strcmp(point->factor->unit, "mg/m3") == 0;
 	if (point->ppm && isnan(point->factor->molar_mass)) {
-		conf_node_complain(node, "%s comes in ppm, and %s has no molar_mass in factors.conf to convert it", from,
-			point->factor->key);
+		conf_node_complain(node, "%s comes in ppm, and %s has no molar_mass in factors.conf to convert it",
+			from, point->factor->key);
 		return false;
 	}
 	if (!point->ppm && strcmp(feed->channel->unit, point->factor->unit) != 0) {
@@ -88,7 +89,7 @@ static void read_point(struct conf_load *load, struct conf_node node, struct out
 		conf_node_complain(node, "factor: outlet %s has two points for %s", outlet->id, key);
 		return;
 	}
-	(void)conf_choice(node, "basis", false, bases, &basis); /* dry unless said */
+	(void)conf_choice(node, "basis", false, bases, &basis);  /* dry unless said */
 	(void)conf_choice(node, "state", false, states, &state); /* standard unless said */
 	point.wet = basis == 1;
 	point.actual = state == 1;
@@ -113,19 +114,24 @@ static void check_inputs(struct conf_node node, const struct outlet *outlet)
 		const struct point *point = &outlet->points[i];
 		const char *key = point->factor->key;
 		if (point->wet && outlet_point(outlet, "humidity") < 0) {
-			conf_node_complain(node, "%s: %s is measured wet; drying it needs a point for humidity", outlet->id, key);
+			conf_node_complain(
+				node, "%s: %s is measured wet; drying it needs a point for humidity", outlet->id, key);
 		}
 		if (point->actual && (outlet_point(outlet, "temp") < 0 || outlet_point(outlet, "pressure") < 0)) {
-			conf_node_complain(node, "%s: %s is measured at stack conditions; standard state needs points for temp and pressure",
+			conf_node_complain(node,
+				"%s: %s is measured at stack conditions; standard state needs points for temp and "
+				"pressure",
 				outlet->id, key);
 		}
 		if (point->actual && isnan(outlet->barometric_pa)) {
-			conf_node_complain(node, "%s: %s is measured at stack conditions; standard state needs barometric_kpa",
+			conf_node_complain(node,
+				"%s: %s is measured at stack conditions; standard state needs barometric_kpa",
 				outlet->id, key);
 		}
 		for (size_t k = 0; k < point->n_limits; k++) {
 			if (!isnan(point->limits[k]->o2_ref) && outlet_point(outlet, "o2") < 0) {
-				conf_node_complain(node, "%s: the limit %s refers to %g %% oxygen; that needs a point for o2",
+				conf_node_complain(node,
+					"%s: the limit %s refers to %g %% oxygen; that needs a point for o2",
 					outlet->id, point->limits[k]->key, point->limits[k]->o2_ref);
 			}
 		}
@@ -158,14 +164,15 @@ static void bind_limit(struct conf_load *load, struct conf_node node, struct out
 	}
 	struct point *point = &outlet->points[index];
 	if (!limit->verified) {
-		conf_complain(load->warnings, path, conf_line(node), "%s: the limit %s is not verified and is not judged",
-			outlet->id, limit->key);
+		conf_complain(load->warnings, path, conf_line(node),
+			"%s: the limit %s is not verified and is not judged", outlet->id, limit->key);
 	} else if (limit->when_factor[0] && outlet_point(outlet, limit->when_factor) < 0) {
 		conf_complain(load->warnings, path, conf_line(node),
-			"%s: the limit %s depends on %s, which the outlet does not measure; it is not judged", outlet->id,
-			limit->key, limit->when_factor);
+			"%s: the limit %s depends on %s, which the outlet does not measure; it is not judged",
+			outlet->id, limit->key, limit->when_factor);
 	} else if (point->n_limits == POINT_LIMITS) {
-		conf_node_complain(node, "%s: more than %d limits apply to %s", outlet->id, POINT_LIMITS, limit->factor);
+		conf_node_complain(
+			node, "%s: more than %d limits apply to %s", outlet->id, POINT_LIMITS, limit->factor);
 	} else {
 		point->limits[point->n_limits++] = limit;
 	}
@@ -177,11 +184,12 @@ static void bind_limits(struct conf_load *load, struct conf_node node, struct ou
 		bool found = false;
 		for (size_t i = 0; i < load->site->n_limits; i++) {
 			const struct limit *limit = &load->site->limits[i];
-			found |= limit_covers_sector(limit, outlet->sector) && strcmp(limit->document->tier, tiers[t]) == 0;
+			found |= limit_covers_sector(limit, outlet->sector) &&
+				strcmp(limit->document->tier, tiers[t]) == 0;
 		}
 		if (!found) {
-			conf_node_complain(node, "%s: the catalogue has no %s limit for the sector \"%s\"", outlet->id, tiers[t],
-				outlet->sector);
+			conf_node_complain(node, "%s: the catalogue has no %s limit for the sector \"%s\"", outlet->id,
+				tiers[t], outlet->sector);
 		}
 	}
 	for (size_t i = 0; i < load->site->n_limits; i++) {
@@ -225,7 +233,8 @@ static void read_tiers(struct conf_node node, char (*tiers)[16])
 
 static void read_outlet(struct conf_load *load, struct conf_node node, size_t index)
 {
-	static const char *const keys[] = { "id", "name", "medium", "sector", "tiers", "barometric_kpa", "points", NULL };
+	static const char *const keys[] = { "id", "name", "medium", "sector", "tiers", "barometric_kpa", "points",
+		NULL };
 	static const char *const media[] = { "gas", "water", NULL };
 	struct outlet *outlet = &load->site->outlets[index];
 	char(*tiers)[16] = load->site->tiers[index];
@@ -267,7 +276,7 @@ void conf_load_outlets(struct conf_load *load, struct conf_node root)
 	for (size_t i = 0; i < conf_count(list); i++) {
 		size_t n_tiers = site->n_outlets;
 		if (!conf_grow(load, &site->tiers, &n_tiers, sizeof(*site->tiers)) ||
-		    !conf_grow(load, &site->outlets, &site->n_outlets, sizeof(*site->outlets))) {
+			!conf_grow(load, &site->outlets, &site->n_outlets, sizeof(*site->outlets))) {
 			return;
 		}
 		read_outlet(load, conf_at(list, i), i);

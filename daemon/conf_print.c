@@ -152,8 +152,8 @@ void site_print(const struct site *site, FILE *out)
 		fputs(i + 1 < site->n_outlets ? ",\n" : "\n", out);
 	}
 	fprintf(out,
-		");\n\njudging = { warning_minutes = %u; no_data_minutes = %u; grace = \"%" PRId64 "ms\"; aux_age = \"%" PRId64
-		"ms\"; };\n",
+		");\n\njudging = { warning_minutes = %u; no_data_minutes = %u; grace = \"%" PRId64
+		"ms\"; aux_age = \"%" PRId64 "ms\"; };\n",
 		site->judging.warning_minutes, site->judging.no_data_minutes, site->judging.grace_ms,
 		site->judging.aux_age_ms);
 	print_mqtt(out, &site->mqtt);

@@ -13,7 +13,8 @@ static const struct {
 	const char *name;
 	int64_t base;
 	int64_t last;
-} notations[] = { { "wire", 0, 65535 }, { "1xxxx", 10001, 19999 }, { "3xxxx", 30001, 39999 }, { "4xxxx", 40001, 49999 } };
+} notations[] = { { "wire", 0, 65535 }, { "1xxxx", 10001, 19999 }, { "3xxxx", 30001, 39999 },
+	{ "4xxxx", 40001, 49999 } };
 static const char *const notation_names[] = { "wire", "1xxxx", "3xxxx", "4xxxx", NULL };
 
 /* In the order of enum reg_type and enum reg_order. */
@@ -54,7 +55,8 @@ static bool read_field(struct conf_node node, size_t notation, struct reg_field 
 		return false;
 	}
 	if ((field.type == REG_BIT) != (function <= 2)) {
-		conf_node_complain(node, "type \"%s\" does not go with function %lld: 1 and 2 read bits, 3 and 4 registers",
+		conf_node_complain(node,
+			"type \"%s\" does not go with function %lld: 1 and 2 read bits, 3 and 4 registers",
 			type_names[type], (long long)function);
 		return false;
 	}
@@ -92,7 +94,8 @@ static bool read_rule(struct conf_node node, struct status_rule *rule)
 
 static void read_status(struct conf_node node, size_t notation, struct profile *p)
 {
-	static const char *const keys[] = { "name", "function", "address", "type", "order", "rules", "otherwise", NULL };
+	static const char *const keys[] = { "name", "function", "address", "type", "order", "rules", "otherwise",
+		NULL };
 	struct status *status = &p->statuses[p->n_statuses];
 
 	conf_allow(node, keys);
@@ -116,7 +119,8 @@ static bool read_status_names(struct conf_node node, const struct profile *p, st
 	char name[CHANNEL_NAME_SIZE];
 
 	if (conf_count(names) > CHANNEL_STATUSES) {
-		conf_node_complain(node, "status: %zu names; at most %d are possible", conf_count(names), CHANNEL_STATUSES);
+		conf_node_complain(
+			node, "status: %zu names; at most %d are possible", conf_count(names), CHANNEL_STATUSES);
 		return false;
 	}
 	for (size_t i = 0; i < conf_count(names); i++) {
@@ -194,7 +198,8 @@ static size_t read_head(struct conf_node root, struct profile *p)
 	(void)conf_int(head, "max_gap", false, 0, REQUEST_REGISTERS, &max_gap);
 	char name[sizeof(p->name)];
 	if (conf_name(head, "name", true, name, sizeof(name)) && strcmp(name, p->name) != 0) {
-		conf_node_complain(head, "the profile calls itself \"%s\", but the file is named \"%s\"", name, p->name);
+		conf_node_complain(
+			head, "the profile calls itself \"%s\", but the file is named \"%s\"", name, p->name);
 	}
 	p->max_registers = (unsigned)max_registers;
 	p->max_gap = (unsigned)max_gap;
@@ -221,8 +226,8 @@ static void read_profile(struct conf_node root, struct profile *p)
 		read_channel(conf_at(channels, i), notation, p);
 	}
 	if (plan_requests(p) < 0) {
-		conf_node_complain(root, "reading this takes more than %d requests; allow holes with max_gap",
-			PROFILE_REQUESTS);
+		conf_node_complain(
+			root, "reading this takes more than %d requests; allow holes with max_gap", PROFILE_REQUESTS);
 	}
 }
 

@@ -71,7 +71,8 @@ static void read_rtu(struct conf_node node, struct link_conf *link)
 		i++;
 	}
 	if (i == ARRAY_SIZE(bauds)) {
-		conf_node_complain(node, "baud: %lld is not supported; use 1200, 2400, 4800, 9600, 19200, 38400, 57600 or 115200",
+		conf_node_complain(node,
+			"baud: %lld is not supported; use 1200, 2400, 4800, 9600, 19200, 38400, 57600 or 115200",
 			(long long)baud);
 	}
 	link->baud = (int)baud;
@@ -89,7 +90,8 @@ static void check_link(struct conf_node node, const struct site *site, const str
 		if (strcmp(other->name, link->name) == 0) {
 			conf_node_complain(node, "the link \"%s\" is described twice", link->name);
 		} else if (other->type == link->type && same) {
-			conf_node_complain(node, "the links \"%s\" and \"%s\" lead to the same place; put both instruments on one link",
+			conf_node_complain(node,
+				"the links \"%s\" and \"%s\" lead to the same place; put both instruments on one link",
 				other->name, link->name);
 		}
 	}
@@ -194,7 +196,8 @@ static void read_site_group(struct conf_load *load, struct conf_node root)
 	(void)text_copy(site->timezone, sizeof(site->timezone), "Asia/Shanghai");
 	(void)conf_string(node, "timezone", false, site->timezone, sizeof(site->timezone));
 	if (!time_parse_zone(site->timezone, &site->judging.offset_min)) {
-		conf_node_complain(node, "timezone: \"%s\" is none of Asia/Shanghai, UTC or an offset as +08:00", site->timezone);
+		conf_node_complain(
+			node, "timezone: \"%s\" is none of Asia/Shanghai, UTC or an offset as +08:00", site->timezone);
 	}
 }
 
@@ -228,7 +231,7 @@ static void read_mqtt(struct conf_load *load, struct conf_node root)
 
 	conf_allow(node, keys);
 	if (node.setting && conf_string(node, "broker", true, mqtt->broker, sizeof(mqtt->broker)) &&
-	    strncmp(mqtt->broker, "mqtt://", 7) != 0 && strncmp(mqtt->broker, "mqtts://", 8) != 0) {
+		strncmp(mqtt->broker, "mqtt://", 7) != 0 && strncmp(mqtt->broker, "mqtts://", 8) != 0) {
 		conf_node_complain(node, "broker: \"%s\" does not start with mqtt:// or mqtts://", mqtt->broker);
 	}
 	(void)conf_string(node, "ca", false, mqtt->ca, sizeof(mqtt->ca)); /* all are optional */
@@ -261,7 +264,7 @@ static void read_store(struct conf_load *load, struct conf_node root)
 	(void)conf_string(node, "path", false, store->path, sizeof(store->path)); /* all are optional */
 	(void)conf_duration(node, "batch", false, SECOND_MS, 10 * SECOND_MS, &store->batch_ms);
 	if (conf_string(node, "quota", false, quota, sizeof(quota)) &&
-	    (!num_parse_size(quota, &store->quota_bytes) || store->quota_bytes < (int64_t)16 << 20)) {
+		(!num_parse_size(quota, &store->quota_bytes) || store->quota_bytes < (int64_t)16 << 20)) {
 		conf_node_complain(node, "quota: \"%s\" is no size of at least 16MiB; write it as \"2GiB\"", quota);
 	}
 }

@@ -90,7 +90,8 @@ static char *answer(struct client *client, const char *line, size_t length)
 static bool send_reply(struct client *client)
 {
 	while (client->sent < client->n_reply) {
-		ssize_t n = send(client->fd, client->reply + client->sent, client->n_reply - client->sent, MSG_NOSIGNAL);
+		ssize_t n =
+			send(client->fd, client->reply + client->sent, client->n_reply - client->sent, MSG_NOSIGNAL);
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
 			loop_change_io(client->io, EPOLLOUT);
 			return true;
@@ -185,7 +186,8 @@ static void on_listen(void *context, int fd, uint32_t events)
 static bool somebody_listens(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool answers = fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN);
+	bool answers =
+		fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN);
 
 	if (fd >= 0) {
 		close(fd);

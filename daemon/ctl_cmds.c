@@ -70,8 +70,9 @@ static json_t *site_table(struct daemon *d)
 	json_t *table = new_table("site", columns, ARRAY_SIZE(columns));
 	double uptime = (double)(clock_mono(&d->clock).ms - d->started.ms) / 1000.0;
 
-	add_row(table, json_pack("[s, s, s, o, b, f]", d->site->id, d->site->name, EMISD_VERSION,
-			       moment(d, clock_utc(&d->clock)), d->clock.simulated, uptime));
+	add_row(table,
+		json_pack("[s, s, s, o, b, f]", d->site->id, d->site->name, EMISD_VERSION,
+			moment(d, clock_utc(&d->clock)), d->clock.simulated, uptime));
 	return table;
 }
 
@@ -137,7 +138,9 @@ static json_t *links_table(struct daemon *d)
 	static const struct column columns[] = { { "name", "text" }, { "type", "text" }, { "endpoint", "text" },
 		{ "state", "text" }, { "instruments", "integer" }, { "silent", "integer" }, { "requests", "integer" },
 		{ "failures", "integer" }, { "retry", "seconds" }, { "error", "text" } };
-	static const char *const states[] = { [LINK_CONNECTING] = "connecting", [LINK_UP] = "up", [LINK_DOWN] = "down" };
+	static const char *const states[] = {
+		[LINK_CONNECTING] = "connecting", [LINK_UP] = "up", [LINK_DOWN] = "down"
+	};
 	json_t *table = new_table("links", columns, ARRAY_SIZE(columns));
 
 	for (size_t i = 0; i < d->n_links; i++) {
@@ -155,10 +158,11 @@ static json_t *links_table(struct daemon *d)
 		} else {
 			snprintf(endpoint, sizeof(endpoint), "%s %d", conf->device, conf->baud);
 		}
-		add_row(table, json_pack("[s, s, s, s, i, i, I, I, f, s]", conf->name,
-				       conf->type == LINK_TCP ? "tcp" : "rtu", endpoint, states[status.state], instruments,
-				       (int)status.silent, (json_int_t)status.requests, (json_int_t)status.failures,
-				       (double)status.retry_ms / 1000.0, link_trouble(&status, error, sizeof(error))));
+		add_row(table,
+			json_pack("[s, s, s, s, i, i, I, I, f, s]", conf->name, conf->type == LINK_TCP ? "tcp" : "rtu",
+				endpoint, states[status.state], instruments, (int)status.silent,
+				(json_int_t)status.requests, (json_int_t)status.failures,
+				(double)status.retry_ms / 1000.0, link_trouble(&status, error, sizeof(error))));
 	}
 	return table;
 }
@@ -172,9 +176,10 @@ static json_t *outbox_table(struct daemon *d)
 
 	outbox_get_status(d->outbox, &s);
 	double oldest = (double)(clock_utc(&d->clock).ms - s.counts.oldest_pending.ms) / 1000.0;
-	add_row(table, json_pack("[s, s, I, I, I, o, s]", s.broker, s.state, (json_int_t)s.counts.pending,
-			       (json_int_t)s.counts.sent, (json_int_t)s.counts.parked,
-			       number(s.counts.pending > 0 ? oldest : NAN), s.error));
+	add_row(table,
+		json_pack("[s, s, I, I, I, o, s]", s.broker, s.state, (json_int_t)s.counts.pending,
+			(json_int_t)s.counts.sent, (json_int_t)s.counts.parked,
+			number(s.counts.pending > 0 ? oldest : NAN), s.error));
 	return table;
 }
 
@@ -211,10 +216,10 @@ static void add_alarm_row(void *context, const struct store_alarm *a)
 static json_t *run_alarms(struct daemon *d, const json_t *request, char *error, size_t size)
 {
 	static const struct column columns[] = { { "id", "text" }, { "class", "text" }, { "rule", "text" },
-		{ "outlet", "text" }, { "factor", "text" }, { "state", "text" }, { "since", "time" }, { "last", "time" },
-		{ "value", "number" }, { "worst", "number" }, { "limit_min", "number" }, { "limit_max", "number" },
-		{ "unit", "text" }, { "tier", "text" }, { "document", "text" }, { "clause", "text" },
-		{ "decimals", "integer" } };
+		{ "outlet", "text" }, { "factor", "text" }, { "state", "text" }, { "since", "time" },
+		{ "last", "time" }, { "value", "number" }, { "worst", "number" }, { "limit_min", "number" },
+		{ "limit_max", "number" }, { "unit", "text" }, { "tier", "text" }, { "document", "text" },
+		{ "clause", "text" }, { "decimals", "integer" } };
 	struct alarm_rows rows = { d, new_table("alarms", columns, ARRAY_SIZE(columns)) };
 	bool all = json_is_true(json_object_get(request, "all"));
 
@@ -255,11 +260,11 @@ static void add_limit_row(const struct daemon *d, json_t *table, const struct ou
 {
 	const struct legal_document *document = limit->document;
 
-	add_row(table, json_pack("[s, s, s, s, s, o, o, s, o, s, s, s, o, o, s, s]", outlet->id, limit->factor, limit->key,
-			       document->tier, limit_period_name(limit->period), number(limit->min), number(limit->max),
-			       limit->unit, number(limit->o2_ref), document->number, document->title, limit->clause,
-			       date(limit->in_force), date(limit->until), limit->confidence,
-			       why_judged(d, outlet, limit)));
+	add_row(table,
+		json_pack("[s, s, s, s, s, o, o, s, o, s, s, s, o, o, s, s]", outlet->id, limit->factor, limit->key,
+			document->tier, limit_period_name(limit->period), number(limit->min), number(limit->max),
+			limit->unit, number(limit->o2_ref), document->number, document->title, limit->clause,
+			date(limit->in_force), date(limit->until), limit->confidence, why_judged(d, outlet, limit)));
 }
 
 static json_t *run_limits(struct daemon *d, const json_t *request, char *error, size_t size)
@@ -278,7 +283,7 @@ static json_t *run_limits(struct daemon *d, const json_t *request, char *error, 
 		for (size_t i = 0; i < d->site->n_limits; i++) {
 			const struct limit *limit = &d->site->limits[i];
 			if (limit_covers_sector(limit, outlet->sector) &&
-			    site_wants_tier(d->site, o, limit->document->tier)) {
+				site_wants_tier(d->site, o, limit->document->tier)) {
 				add_limit_row(d, table, outlet, limit);
 			}
 		}

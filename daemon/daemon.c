@@ -151,7 +151,8 @@ static int start_links(struct daemon *d)
 	for (; d->n_links < d->site->n_links; d->n_links++) {
 		d->links[d->n_links] = link_start(d->site, d->n_links, &d->clock, d->box);
 		if (!d->links[d->n_links]) {
-			log_error("link %s: cannot start its worker: %s", d->site->links[d->n_links].name, strerror(errno));
+			log_error("link %s: cannot start its worker: %s", d->site->links[d->n_links].name,
+				strerror(errno));
 			return -errno;
 		}
 	}
@@ -227,8 +228,8 @@ int daemon_start(struct daemon *d, const struct site *site, const struct clock *
 	r = r == 0 ? start_timers(d) : r;
 	r = r == 0 ? start_links(d) : r;
 	if (r == 0) {
-		log_info("%s: %zu outlets, %zu instruments on %zu links%s", site->id, site->n_outlets, site->n_instruments,
-			site->n_links, d->clock.simulated ? "; time is simulated" : "");
+		log_info("%s: %zu outlets, %zu instruments on %zu links%s", site->id, site->n_outlets,
+			site->n_instruments, site->n_links, d->clock.simulated ? "; time is simulated" : "");
 		notify_ready("acquiring");
 	}
 	return r;
@@ -288,7 +289,8 @@ bool daemon_stop(struct daemon *d)
 	loop_remove_timer(d->batch_timer);
 	loop_remove_timer(d->watchdog_timer);
 	if (d->pipeline && recorder_commit(d->recorder, pipeline_closed_until(d->pipeline), true) == 0) {
-		(void)store_audit(d->store, "emisd", "stop", "", ""); /* a stop that is not noted is seen by the next start */
+		(void)store_audit(
+			d->store, "emisd", "stop", "", ""); /* a stop that is not noted is seen by the next start */
 	}
 	outbox_finish(d->outbox, STOP_BROKER_MS);
 	acquire_destroy(d->acquire);

@@ -20,10 +20,10 @@
 #include "common/log.h"
 #include "daemon/backoff.h"
 
-#define MBAP_BYTES 6        /* transaction id, protocol id, length: before the unit id */
+#define MBAP_BYTES 6 /* transaction id, protocol id, length: before the unit id */
 #define CRC_BYTES 2
-#define MIN_GAP_NS 1750000  /* Modbus over serial line 1.02, 2.5.1.1: above 19200 baud */
-#define VOUCH_MS 10000      /* longer than any wait for an answer */
+#define MIN_GAP_NS 1750000     /* Modbus over serial line 1.02, 2.5.1.1: above 19200 baud */
+#define VOUCH_MS 10000         /* longer than any wait for an answer */
 #define VOUCH_RESOLVE_MS 60000 /* a name lookup has no bound of its own */
 
 struct poller {
@@ -154,7 +154,7 @@ static bool prepare(struct link *link)
 		return ioctl(fd, TIOCEXCL) == 0;
 	}
 	return setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == 0 &&
-	       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0;
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0;
 }
 
 static bool try_connect(struct link *link)
@@ -162,8 +162,8 @@ static bool try_connect(struct link *link)
 	const struct link_conf *conf = link->conf;
 
 	link->modbus = conf->type == LINK_TCP
-			       ? new_tcp(link)
-			       : modbus_new_rtu(conf->device, conf->baud, conf->parity, conf->data_bits, conf->stop_bits);
+		? new_tcp(link)
+		: modbus_new_rtu(conf->device, conf->baud, conf->parity, conf->data_bits, conf->stop_bits);
 	if (!link->modbus) {
 		return false;
 	}
@@ -275,7 +275,7 @@ static enum answer_result check_frame(const struct link_conf *conf, int unit, co
 		return ANSWER_BROKEN;
 	}
 	if (conf->type == LINK_TCP &&
-	    (memcmp(frame, no_ids, sizeof(no_ids)) != 0 || frame[4] * 256 + frame[5] != length - MBAP_BYTES)) {
+		(memcmp(frame, no_ids, sizeof(no_ids)) != 0 || frame[4] * 256 + frame[5] != length - MBAP_BYTES)) {
 		return ANSWER_BROKEN;
 	}
 	if (pdu[1] == (request->function | 0x80) && body == 3) {

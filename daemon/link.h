@@ -27,10 +27,10 @@ struct link_status {
 	enum link_state state;
 	uint64_t requests;
 	uint64_t failures;
-	unsigned silent;     /* instruments that did not answer their last poll */
-	int64_t retry_ms;    /* until the next attempt to connect, in the plant's time; 0 while up */
+	unsigned silent;  /* instruments that did not answer their last poll */
+	int64_t retry_ms; /* until the next attempt to connect, in the plant's time; 0 while up */
 	struct answer last_failure;
-	int connect_errno;   /* why connecting failed; 0 */
+	int connect_errno; /* why connecting failed; 0 */
 };
 
 struct link;

@@ -14,22 +14,21 @@
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
-static const char usage[] =
-	"Usage: emisd [OPTION]...\n"
-	"Polls emission monitors, judges regulatory means and publishes alarms over MQTT.\n\n"
-	"  -c, --config FILE       configuration (default " EMISD_CONFIG ")\n"
-	"      --share DIR         shipped profiles, limits and factors (default " EMISD_SHARE ")\n"
-	"      --check             check the configuration and end; needs no device and no rights\n"
-	"      --print             print the configuration in its normal form and end\n"
-	"      --debug             log more\n"
-	"      --time-scale N      simulate a clock that runs N times faster (1 to 3600); needs\n"
-	"                          \"simulation = true\" in the configuration\n"
-	"      --time-start TIME   where it starts, as 2026-03-02T07:50:00+08:00 (default: now)\n"
-	"      --time-anchor S     the real moment of that start, in seconds since 1970\n"
-	"                          (default: when emisd starts)\n"
-	"      --version           print the version and end\n"
-	"  -h, --help              print this and end\n\n"
-	"Exit status: 0 done, 1 refused (a sentence says why), 2 wrong usage.\n";
+static const char usage[] = "Usage: emisd [OPTION]...\n"
+			    "Polls emission monitors, judges regulatory means and publishes alarms over MQTT.\n\n"
+			    "  -c, --config FILE       configuration (default " EMISD_CONFIG ")\n"
+			    "      --share DIR         shipped profiles, limits and factors (default " EMISD_SHARE ")\n"
+			    "      --check             check the configuration and end; needs no device and no rights\n"
+			    "      --print             print the configuration in its normal form and end\n"
+			    "      --debug             log more\n"
+			    "      --time-scale N      simulate a clock that runs N times faster (1 to 3600); needs\n"
+			    "                          \"simulation = true\" in the configuration\n"
+			    "      --time-start TIME   where it starts, as 2026-03-02T07:50:00+08:00 (default: now)\n"
+			    "      --time-anchor S     the real moment of that start, in seconds since 1970\n"
+			    "                          (default: when emisd starts)\n"
+			    "      --version           print the version and end\n"
+			    "  -h, --help              print this and end\n\n"
+			    "Exit status: 0 done, 1 refused (a sentence says why), 2 wrong usage.\n";
 
 struct options {
 	const char *config;
@@ -73,7 +72,8 @@ static int read_option(struct options *o, int option)
 		if (o->has_start) {
 			return -1;
 		}
-		fprintf(stderr, "emisd: --time-start: \"%s\" is no time; write it as 2026-03-02T07:50:00+08:00\n", optarg);
+		fprintf(stderr, "emisd: --time-start: \"%s\" is no time; write it as 2026-03-02T07:50:00+08:00\n",
+			optarg);
 		return EXIT_USAGE;
 	case 'a':
 		if (num_parse_double(optarg, &o->time_anchor)) {
@@ -176,8 +176,8 @@ int main(int argc, char **argv)
 		site_print(site, stdout);
 		status = fflush(stdout) == 0 ? EXIT_DONE : EXIT_REFUSED;
 	} else if (o.check) {
-		printf("%s: %zu outlets, %zu instruments, %zu limits in the catalogue: good\n", o.config, site->n_outlets,
-			site->n_instruments, site->n_limits);
+		printf("%s: %zu outlets, %zu instruments, %zu limits in the catalogue: good\n", o.config,
+			site->n_outlets, site->n_instruments, site->n_limits);
 		status = EXIT_DONE;
 	} else if (make_clock(&o, site, &clock)) {
 		status = run(site, &clock);

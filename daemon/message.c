@@ -16,11 +16,11 @@ void message_alarm_topic(const struct message_context *context, const struct out
 	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/%s/alarm", SCHEMA, context->site->id, outlet->id);
 }
 
-void message_state_topic(const struct message_context *context, const struct outlet *outlet, const struct point *point,
-	char *topic)
+void message_state_topic(
+	const struct message_context *context, const struct outlet *outlet, const struct point *point, char *topic)
 {
-	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/%s/%s/state", SCHEMA, context->site->id, outlet->id,
-		point->factor->key);
+	snprintf(
+		topic, TOPIC_SIZE, "emis/%d/%s/%s/%s/state", SCHEMA, context->site->id, outlet->id, point->factor->key);
 }
 
 /* What is not known is null, never a number. */
@@ -46,8 +46,8 @@ static char *dump(json_t *object)
 
 char *message_online(const struct message_context *context, bool online)
 {
-	return dump(json_pack("{s:i, s:s, s:b, s:o, s:b}", "schema", SCHEMA, "site", context->site->id, "online", online,
-		"at", moment(context, clock_utc(context->clock)), "simulated", context->clock->simulated));
+	return dump(json_pack("{s:i, s:s, s:b, s:o, s:b}", "schema", SCHEMA, "site", context->site->id, "online",
+		online, "at", moment(context, clock_utc(context->clock)), "simulated", context->clock->simulated));
 }
 
 static json_t *limit_object(const struct limit *limit)
@@ -96,7 +96,8 @@ static void set(json_t *object, const char *key, json_t *value)
 	}
 }
 
-static json_t *factor_head(const struct message_context *context, const struct outlet *outlet, const struct point *point)
+static json_t *factor_head(
+	const struct message_context *context, const struct outlet *outlet, const struct point *point)
 {
 	const struct factor *factor = point->factor;
 
@@ -106,8 +107,7 @@ static json_t *factor_head(const struct message_context *context, const struct o
 		context->clock->simulated);
 }
 
-char *message_alarm(const struct message_context *context, const struct event *event, const char *alarm_id,
-	int64_t seq)
+char *message_alarm(const struct message_context *context, const struct event *event, const char *alarm_id, int64_t seq)
 {
 	json_t *m = factor_head(context, event->outlet, event->point);
 

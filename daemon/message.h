@@ -20,13 +20,13 @@ void message_online_topic(const struct message_context *context, char *topic);
 /* "emis/1/SITE/OUTLET/alarm" */
 void message_alarm_topic(const struct message_context *context, const struct outlet *outlet, char *topic);
 /* "emis/1/SITE/OUTLET/FACTOR/state" */
-void message_state_topic(const struct message_context *context, const struct outlet *outlet, const struct point *point,
-	char *topic);
+void message_state_topic(
+	const struct message_context *context, const struct outlet *outlet, const struct point *point, char *topic);
 
 /* JSON texts, to be freed by the caller; NULL when out of memory. */
 char *message_online(const struct message_context *context, bool online);
-char *message_alarm(const struct message_context *context, const struct event *event, const char *alarm_id,
-	int64_t seq);
+char *message_alarm(
+	const struct message_context *context, const struct event *event, const char *alarm_id, int64_t seq);
 char *message_state(const struct message_context *context, const struct outlet *outlet, const struct point *point,
 	const struct point_view *view);
 

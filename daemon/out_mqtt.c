@@ -222,8 +222,8 @@ static int create_handle(struct mqtt *mqtt)
 		return -EIO;
 	}
 	if (MQTTAsync_setCallbacks(mqtt->handle, mqtt, on_lost, on_message, NULL) != MQTTASYNC_SUCCESS ||
-	    (mqtt->conf->version == 5 &&
-		    MQTTAsync_setDisconnected(mqtt->handle, mqtt, on_disconnected) != MQTTASYNC_SUCCESS)) {
+		(mqtt->conf->version == 5 &&
+			MQTTAsync_setDisconnected(mqtt->handle, mqtt, on_disconnected) != MQTTASYNC_SUCCESS)) {
 		return -EIO;
 	}
 	return 0;
@@ -366,8 +366,8 @@ int mqtt_connect(struct mqtt *mqtt)
 	return 0;
 }
 
-static bool send_message(struct mqtt *mqtt, const char *topic, const char *payload, bool retained,
-	struct handed_over *handed_over)
+static bool send_message(
+	struct mqtt *mqtt, const char *topic, const char *payload, bool retained, struct handed_over *handed_over)
 {
 	MQTTAsync_message message = MQTTAsync_message_initializer;
 	MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;

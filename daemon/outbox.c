@@ -12,7 +12,7 @@
 
 #define FIRST_RETRY_MS 1000
 #define LAST_RETRY_MS 300000
-#define MAX_REFUSALS 5       /* then the row is parked with the broker's reason */
+#define MAX_REFUSALS 5        /* then the row is parked with the broker's reason */
 #define ACK_PATIENCE_MS 60000 /* without an acknowledgement the connection is taken for dead */
 #define MAX_WINDOW 100
 
@@ -30,7 +30,7 @@ struct outbox {
 	char error[128];
 	size_t in_flight;
 	int64_t handed_over; /* highest seq handed to this connection */
-	bool refused_some; /* rows of this connection to be handed over again */
+	bool refused_some;   /* rows of this connection to be handed over again */
 	bool warned_no_subscriber;
 	bool finishing;
 };
@@ -72,8 +72,8 @@ static void on_patience(void *context)
 	struct outbox *o = context;
 
 	if (o->in_flight > 0) {
-		log_warning("broker %s: %zu messages unacknowledged for %d s; connecting anew", o->context->site->mqtt.broker,
-			o->in_flight, ACK_PATIENCE_MS / 1000);
+		log_warning("broker %s: %zu messages unacknowledged for %d s; connecting anew",
+			o->context->site->mqtt.broker, o->in_flight, ACK_PATIENCE_MS / 1000);
 		mqtt_abort(o->mqtt);
 	}
 }
@@ -109,8 +109,8 @@ static void on_lost(void *context, const char *reason)
 	}
 	schedule_retry(o);
 	if (backoff_worth_a_line(&o->backoff)) {
-		log_warning("broker %s: %s; attempt %u, trying again within %lld s", o->context->site->mqtt.broker, reason,
-			o->backoff.failures, (long long)(o->backoff.delay_ms * 5 / 4 / 1000 + 1));
+		log_warning("broker %s: %s; attempt %u, trying again within %lld s", o->context->site->mqtt.broker,
+			reason, o->backoff.failures, (long long)(o->backoff.delay_ms * 5 / 4 / 1000 + 1));
 	}
 }
 
@@ -130,8 +130,8 @@ static void on_acknowledged(void *context, int64_t seq, bool no_subscriber)
 			store_error(o->store));
 	}
 	if (no_subscriber && !o->warned_no_subscriber) {
-		log_warning("broker %s: took message %lld, but nobody is subscribed to it", o->context->site->mqtt.broker,
-			(long long)seq);
+		log_warning("broker %s: took message %lld, but nobody is subscribed to it",
+			o->context->site->mqtt.broker, (long long)seq);
 	}
 	o->warned_no_subscriber = no_subscriber;
 	outbox_wake(o);
@@ -147,7 +147,8 @@ static void on_refused(void *context, int64_t seq, const char *reason)
 		log_error("message %lld was refused (%s), and that cannot be noted: %s", (long long)seq, reason,
 			store_error(o->store));
 	} else if (refusals >= MAX_REFUSALS) {
-		log_error("message %lld is parked: the broker refused it %d times: %s", (long long)seq, refusals, reason);
+		log_error(
+			"message %lld is parked: the broker refused it %d times: %s", (long long)seq, refusals, reason);
 		if (store_outbox_park(o->store, seq, clock_utc(o->context->clock), reason) < 0) {
 			log_error("message %lld cannot be parked: %s", (long long)seq, store_error(o->store));
 		}

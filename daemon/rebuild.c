@@ -2,7 +2,7 @@
 
 #include "common/log.h"
 
-#define MAX_GAP_MS (7 * DAY_MS)   /* a longer stop is one gap, not thousands of empty minutes */
+#define MAX_GAP_MS (7 * DAY_MS) /* a longer stop is one gap, not thousands of empty minutes */
 #define COMMIT_AT_RECORDS 20000
 
 struct rebuild {
@@ -42,11 +42,13 @@ static void restore(void *context, const struct store_alarm *alarm)
 	if (!pipeline_restore_alarm(rb->pipeline, alarm->outlet, alarm->factor, alarm->rule, alarm->limit_key,
 		    alarm->since, alarm->worst)) {
 		rb->lost_alarms++;
-		log_warning("the alarm %s stays raised in the store: what it is about is no longer configured", alarm->id);
+		log_warning(
+			"the alarm %s stays raised in the store: what it is about is no longer configured", alarm->id);
 	}
 }
 
-struct pipeline *rebuild_pipeline(const struct site *site, struct store *store, struct recorder *recorder, struct utc now)
+struct pipeline *rebuild_pipeline(
+	const struct site *site, struct store *store, struct recorder *recorder, struct utc now)
 {
 	struct rebuild rb = { .recorder = recorder, .sink = recorder_sink(recorder) };
 	struct utc judged = { INT64_MIN };

@@ -7,6 +7,7 @@
 /* Creates the pipeline at `now`, replays the stored readings of the open periods through it, restores the raised
  * alarms and judges what ended while emisd was down. Means and events go to the recorder and are committed.
  * NULL, after a line in the log, when out of memory or when the store cannot be read. */
-struct pipeline *rebuild_pipeline(const struct site *site, struct store *store, struct recorder *recorder, struct utc now);
+struct pipeline *rebuild_pipeline(
+	const struct site *site, struct store *store, struct recorder *recorder, struct utc now);
 
 #endif

@@ -88,7 +88,8 @@ static void take_event(void *context, const struct event *event)
 
 	if (!make_room(&r->events, r->n_events, &r->room_events, sizeof(*r->events))) {
 		/* Losing an alarm in silence is the one thing that must not be: end, and rebuild it from raw. */
-		log_error("out of memory for an alarm; ending, so that the next start makes it again from the stored readings");
+		log_error("out of memory for an alarm; ending, so that the next start makes it again from the stored "
+			  "readings");
 		abort();
 	}
 	r->events[r->n_events++] = *event;
@@ -149,8 +150,8 @@ static void log_event(const struct store_event *e)
 
 	log_info("%s %s: %s %s of %s%s%s (seq %lld)", alarm_class_name(alarm_class_of(event->rule)),
 		alarm_change_name(event->change), event->outlet->id, event->point->factor->key,
-		alarm_rule_name(event->rule), event->limit ? ", " : "", event->limit ? event->limit->document->number : "",
-		(long long)e->seq);
+		alarm_rule_name(event->rule), event->limit ? ", " : "",
+		event->limit ? event->limit->document->number : "", (long long)e->seq);
 }
 
 static int commit_events(struct recorder *r, struct utc closed_until)

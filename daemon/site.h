@@ -52,9 +52,9 @@ struct mqtt_conf {
 	char client_key[PATH_SIZE];
 	char username[64];
 	char password_file[PATH_SIZE];
-	int version;      /* 5 or 3 (3.1.1) */
-	int keepalive_s;  /* real time */
-	size_t window;    /* messages handed over and not yet acknowledged */
+	int version;     /* 5 or 3 (3.1.1) */
+	int keepalive_s; /* real time */
+	size_t window;   /* messages handed over and not yet acknowledged */
 };
 
 struct store_conf {
@@ -97,8 +97,7 @@ struct site {
 /* Reads the configuration at `path` with its catalogue. Profiles, limit files and factors.conf are
  * looked for beside it first, then in `share`. Returns NULL when there was any complaint or no memory;
  * warnings that do not refuse the configuration go to `warnings`. */
-struct site *site_load(const char *path, const char *share, struct conf_errors *errors,
-	struct conf_errors *warnings);
+struct site *site_load(const char *path, const char *share, struct conf_errors *errors, struct conf_errors *warnings);
 void site_free(struct site *site);
 
 /* True when the outlet is judged by this tier. */

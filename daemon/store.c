@@ -81,8 +81,9 @@ static void explain_space(struct store *store)
 	size_t n = strlen(store->error);
 
 	if (statvfs(store->site->store.path, &fs) == 0 && fs.f_bavail * fs.f_frsize < (fsblkcnt_t)1 << 20) {
-		snprintf(store->error + n, sizeof(store->error) - n, "; the disk of %s has %llu KiB free: make room and start again",
-			store->site->store.path, (unsigned long long)(fs.f_bavail * fs.f_frsize / 1024));
+		snprintf(store->error + n, sizeof(store->error) - n,
+			"; the disk of %s has %llu KiB free: make room and start again", store->site->store.path,
+			(unsigned long long)(fs.f_bavail * fs.f_frsize / 1024));
 	}
 }
 

@@ -43,8 +43,8 @@ uint64_t store_raw_dropped(const struct store *store);
 
 /* Hands out, in order of arrival, all stored readings from the local day of `from` on. Readings of points that
  * are no longer configured are passed over. Returns the number of damaged batches passed over, or -errno. */
-int store_raw_replay(struct store *store, struct utc from, void (*take)(void *context, const struct raw_reading *reading),
-	void *context);
+int store_raw_replay(struct store *store, struct utc from,
+	void (*take)(void *context, const struct raw_reading *reading), void *context);
 
 /* ---- roll (store_roll.c) ---- */
 
@@ -107,8 +107,8 @@ int store_commit(struct store *store, const struct store_event *events, size_t n
 bool store_judged_until(struct store *store, struct utc *ret_until);
 
 /* Hands out alarms, newest first; raised ones only, or all up to `max`. 0 or -errno. */
-int store_alarms(struct store *store, bool all, size_t max, void (*take)(void *context, const struct store_alarm *alarm),
-	void *context);
+int store_alarms(struct store *store, bool all, size_t max,
+	void (*take)(void *context, const struct store_alarm *alarm), void *context);
 
 /* Up to `max` pending rows with seq > after, oldest first, into rows. Returns their number or -errno. */
 int store_outbox_pending(struct store *store, int64_t after, struct outbox_row *rows, size_t max);

@@ -7,7 +7,7 @@
 
 /* WAL of state.db while nothing is amiss, in bytes: a little above what a busy minute writes. */
 #define PRAGMAS                                                                                                        \
-	"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST; PRAGMA foreign_keys=ON; "           \
+	"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST; PRAGMA foreign_keys=ON; "        \
 	"PRAGMA journal_size_limit=4194304; PRAGMA mmap_size=0;"
 #define BUSY_MS 3000
 
@@ -51,8 +51,8 @@ int store_db_run(struct sqlite3_stmt *statement, char *error)
 	int reset = sqlite3_reset(statement);
 
 	return step == SQLITE_DONE && reset == SQLITE_OK
-		       ? 0
-		       : store_db_fail(sqlite3_db_handle(statement), "cannot write", error);
+		? 0
+		: store_db_fail(sqlite3_db_handle(statement), "cannot write", error);
 }
 
 int store_db_end(struct sqlite3 *db, int r, char *error)

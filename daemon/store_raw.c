@@ -272,7 +272,7 @@ static int number_of(const struct store *store, const char *name)
 		for (size_t p = 0; p < outlet->n_points; p++, number++) {
 			size_t n = strlen(outlet->id);
 			if (strncmp(name, outlet->id, n) == 0 && name[n] == '/' &&
-			    strcmp(name + n + 1, outlet->points[p].factor->key) == 0) {
+				strcmp(name + n + 1, outlet->points[p].factor->key) == 0) {
 				return number;
 			}
 		}
@@ -282,7 +282,8 @@ static int number_of(const struct store *store, const char *name)
 
 static int read_series(struct replay *replay, struct sqlite3 *db)
 {
-	sqlite3_stmt *select = store_db_prepare(db, "SELECT id, name FROM series ORDER BY id DESC", replay->store->error);
+	sqlite3_stmt *select =
+		store_db_prepare(db, "SELECT id, name FROM series ORDER BY id DESC", replay->store->error);
 	int step = SQLITE_DONE;
 
 	if (!select) {
@@ -323,7 +324,7 @@ static void replay_batch(struct replay *replay, sqlite3_stmt *row)
 	}
 	for (int i = 0; i < n; i++) {
 		if (unpack(data + i * RECORD_BYTES, base_ms, &series, &r) && series < replay->n_numbers &&
-		    replay->numbers[series] >= 0) {
+			replay->numbers[series] >= 0) {
 			locate(replay->store, replay->numbers[series], &r);
 			replay->take(replay->context, &r);
 		}
@@ -353,11 +354,11 @@ static int replay_file(struct replay *replay, const char *path)
 static int is_raw_file(const struct dirent *entry)
 {
 	return strlen(entry->d_name) == strlen("raw-YYYYMMDD.db") && strncmp(entry->d_name, "raw-", 4) == 0 &&
-	       strspn(entry->d_name + 4, "0123456789") == 8 && strcmp(entry->d_name + 12, ".db") == 0;
+		strspn(entry->d_name + 4, "0123456789") == 8 && strcmp(entry->d_name + 12, ".db") == 0;
 }
 
-int store_raw_replay(struct store *store, struct utc from, void (*take)(void *context, const struct raw_reading *reading),
-	void *context)
+int store_raw_replay(struct store *store, struct utc from,
+	void (*take)(void *context, const struct raw_reading *reading), void *context)
 {
 	struct replay replay = { .store = store, .take = take, .context = context };
 	struct dirent **names;

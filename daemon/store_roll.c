@@ -63,8 +63,8 @@ static void count_text(const unsigned counts[FLAG_COUNT], char *text, size_t siz
 	text[0] = '\0';
 	for (int i = 0; i < FLAG_COUNT; i++) {
 		if (counts[i] > 0 && n + 16 < size) {
-			n += (size_t)snprintf(text + n, size - n, "%s%c%u", n ? " " : "", flag_letter((enum flag)i),
-				counts[i]);
+			n += (size_t)snprintf(
+				text + n, size - n, "%s%c%u", n ? " " : "", flag_letter((enum flag)i), counts[i]);
 		}
 	}
 }

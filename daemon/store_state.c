@@ -31,7 +31,8 @@ static const char *const migrations[] = {
 };
 
 #define ALARM_COLUMNS                                                                                                  \
-	"id, rule, outlet, factor, limit_key, raised, since_ms, last_ms, value, worst, limit_min, limit_max, unit, tier," \
+	"id, rule, outlet, factor, limit_key, raised, since_ms, last_ms, value, worst, limit_min, limit_max, unit, "   \
+	"tier,"                                                                                                        \
 	" document, clause, decimals"
 
 /* ---- opening ---- */
@@ -54,7 +55,8 @@ static int prepare_all(struct store *store)
 		{ &s->put_audit,
 			"INSERT INTO audit(at_ms, boot, mono_ms, who, what, old, new, simulated)"
 			" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)" },
-		{ &s->pending, "SELECT seq, topic, payload FROM outbox WHERE state=0 AND seq>?1 ORDER BY seq LIMIT ?2" },
+		{ &s->pending,
+			"SELECT seq, topic, payload FROM outbox WHERE state=0 AND seq>?1 ORDER BY seq LIMIT ?2" },
 		{ &s->done, "UPDATE outbox SET state=1, ended_ms=?2, reason=NULL WHERE seq=?1 AND state=0" },
 		{ &s->refused, "UPDATE outbox SET refusals=refusals+1, reason=?2 WHERE seq=?1 RETURNING refusals" },
 		{ &s->park, "UPDATE outbox SET state=2, ended_ms=?2, reason=?3 WHERE seq=?1" },
@@ -107,8 +109,9 @@ static int check_owner(struct store *store, const char *key, const char *value, 
 		return set_meta(store, key, value);
 	}
 	if (strcmp(found, value) != 0) {
-		snprintf(store->error, sizeof(store->error), "%s holds data of %s \"%s\", not of \"%s\"; use another directory",
-			store->site->store.path, words, found, value);
+		snprintf(store->error, sizeof(store->error),
+			"%s holds data of %s \"%s\", not of \"%s\"; use another directory", store->site->store.path,
+			words, found, value);
 		return -EEXIST;
 	}
 	return 0;
@@ -124,15 +127,16 @@ int store_state_open(struct store *store)
 		return -EIO;
 	}
 	if (!query_text(store, "PRAGMA quick_check(1)", NULL, text, sizeof(text)) || strcmp(text, "ok") != 0) {
-		snprintf(store->error, sizeof(store->error), "%s is damaged (%s); move it away to start with a new one", path,
-			text);
+		snprintf(store->error, sizeof(store->error), "%s is damaged (%s); move it away to start with a new one",
+			path, text);
 		return -EIO;
 	}
 	int r = prepare_all(store);
 	r = r == 0 ? check_owner(store, "site", store->site->id, "the site") : r;
 	r = r == 0 ? check_owner(store, "time", store->clock->simulated ? "simulated" : "real", "time kind") : r;
 	store->state.next_seq = 1;
-	if (r == 0 && query_text(store, "SELECT seq FROM sqlite_sequence WHERE name='event'", NULL, text, sizeof(text))) {
+	if (r == 0 &&
+		query_text(store, "SELECT seq FROM sqlite_sequence WHERE name='event'", NULL, text, sizeof(text))) {
 		store->state.next_seq = atoll(text) + 1;
 	}
 	return r;
@@ -273,8 +277,8 @@ static bool read_alarm(sqlite3_stmt *row, struct store_alarm *a)
 	return alarm_rule_from_name((const char *)sqlite3_column_text(row, 1), &a->rule);
 }
 
-int store_alarms(struct store *store, bool all, size_t max, void (*take)(void *context, const struct store_alarm *alarm),
-	void *context)
+int store_alarms(struct store *store, bool all, size_t max,
+	void (*take)(void *context, const struct store_alarm *alarm), void *context)
 {
 	sqlite3_stmt *select = store_db_prepare(store->state.db,
 		all ? "SELECT " ALARM_COLUMNS " FROM alarm ORDER BY last_ms DESC, id LIMIT ?1"
