@@ -39,8 +39,7 @@ def alarm_words(a):
 def show_status(rig):
     print(flush=True)
     emisctl = build_dir() / "cli/emisctl"
-    subprocess.run([emisctl, "--socket", rig.folder / "ctl.sock", "--lang", "en", "status"], check=emisctl.exists())
-
+    subprocess.run([emisctl, "--socket", rig.folder / "ctl.sock", "--lang", "en", "status"], check=True)
     print(flush=True)
 
 
