@@ -9,7 +9,7 @@ from tests.support.rig import PYTHON, ROOT, Process, build_dir, wait_for
 SERVER = '''
 import asyncio, struct, sys
 from pymodbus.datastore import ModbusSequentialDataBlock, ModbusServerContext, ModbusSlaveContext
-from pymodbus.server import ModbusTcpServer
+from pymodbus.server.async_io import ModbusTcpServer
 
 def words(value):
     high, low = struct.unpack(">HH", struct.pack(">f", value))
