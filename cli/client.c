@@ -1,0 +1,132 @@
+#include "cli/client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_REPLY ((size_t)4 << 20)
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int dial(const char *path, char *error, size_t size)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		snprintf(error, size, "the socket path %s is too long", path);
+	} else {
+		memcpy(address.sun_path, path, strlen(path) + 1);
+		if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
+			return fd;
+		}
+		snprintf(error, size, "no daemon answers at %s: %s; is emisd running?", path, strerror(errno));
+	}
+	if (fd >= 0) {
+		close(fd);
+	}
+	return -1;
+}
+
+/* The whole first line, NUL-terminated and the caller's; NULL with a sentence. */
+static char *read_line(int fd, int64_t deadline_ms, char *error, size_t size)
+{
+	size_t room = 65536, n = 0;
+	char *text = malloc(room);
+
+	snprintf(error, size, "the daemon's reply ended before its end mark");
+	while (text) {
+		struct pollfd pfd = { .fd = fd, .events = POLLIN };
+		int64_t left = deadline_ms - now_ms();
+		if (left <= 0 || poll(&pfd, 1, (int)left) <= 0) {
+			snprintf(error, size, "the daemon does not answer in time");
+			break;
+		}
+		ssize_t got = recv(fd, text + n, room - n - 1, 0);
+		if (got <= 0) {
+			break;
+		}
+		n += (size_t)got;
+		text[n] = '\0';
+		if (memchr(text + n - got, '\n', (size_t)got)) {
+			return text;
+		}
+		if (n + 1 == room) {
+			char *grown = room < MAX_REPLY ? realloc(text, room * 2) : NULL;
+			if (!grown) {
+				snprintf(error, size, "the daemon's reply is longer than %zu MiB", MAX_REPLY >> 20);
+				break;
+			}
+			text = grown;
+			room *= 2;
+		}
+	}
+	free(text);
+	return NULL;
+}
+
+static json_t *unpack(const char *text, bool *ret_refused, char *error, size_t size)
+{
+	json_error_t where;
+	json_t *reply = json_loads(text, JSON_REJECT_DUPLICATES, &where);
+	json_t *tables = NULL;
+
+	if (!reply) {
+		snprintf(error, size, "the daemon's reply is no JSON: %.100s", where.text);
+	} else if (!json_is_true(json_object_get(reply, "end"))) {
+		snprintf(error, size, "the daemon's reply has no end mark");
+	} else if (!json_is_true(json_object_get(reply, "ok"))) {
+		const char *words = json_string_value(json_object_get(reply, "error"));
+		snprintf(error, size, "%s", words ? words : "the daemon refused without a word");
+		*ret_refused = true;
+	} else {
+		tables = json_incref(json_object_get(reply, "tables"));
+		if (!json_is_array(tables)) {
+			snprintf(error, size, "the daemon's reply has no tables");
+			json_decref(tables);
+			tables = NULL;
+		}
+	}
+	json_decref(reply);
+	return tables;
+}
+
+json_t *client_ask(
+	const char *socket_path, const json_t *request, int timeout_ms, bool *ret_refused, char *error, size_t size)
+{
+	int64_t deadline = now_ms() + timeout_ms;
+	json_t *tables = NULL;
+	char *reply = NULL;
+
+	*ret_refused = false;
+	int fd = dial(socket_path, error, size);
+	if (fd < 0) {
+		return NULL;
+	}
+	char *line = json_dumps(request, JSON_COMPACT);
+	if (!line || send(fd, line, strlen(line), MSG_NOSIGNAL) != (ssize_t)strlen(line) ||
+		send(fd, "\n", 1, MSG_NOSIGNAL) != 1) {
+		snprintf(error, size, "the daemon does not take the request");
+	} else {
+		reply = read_line(fd, deadline, error, size);
+	}
+	if (reply) {
+		tables = unpack(reply, ret_refused, error, size);
+	}
+	free(reply);
+	free(line);
+	close(fd);
+	return tables;
+}

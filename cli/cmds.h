@@ -1,0 +1,39 @@
+/* cmds.h - the commands of emisctl: each turns the daemon's tables into text. */
+#ifndef EMIS_CLI_CMDS_H
+#define EMIS_CLI_CMDS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct view {
+	bool chinese;
+	bool colours;
+	int width;
+	const char *outlet; /* only this one; NULL = all */
+	const char *factor;
+};
+
+/* A table of the reply by its name; NULL when it is not there. */
+const json_t *tables_find(const json_t *tables, const char *name);
+
+/* A cell by the name of its column; NULL when there is no such column or the value is not known. */
+const json_t *tables_cell(const json_t *table, const json_t *row, const char *column);
+const char *tables_text(const json_t *table, const json_t *row, const char *column);
+
+/* All tables as JSON objects, one row a line. */
+void tables_print_json(const json_t *tables);
+
+/* The row is about what the view asks for. */
+bool view_wants(const struct view *view, const json_t *table, const json_t *row);
+
+/* "35.0", "-" when not known. buf of 32. */
+const char *number_text(const json_t *number, int decimals, char *buf);
+
+/* "6-9", "35.0", "-". buf of 80. */
+const char *limit_text(const json_t *min, const json_t *max, int decimals, char *buf);
+
+void cmd_status(const json_t *tables, const struct view *view);
+void cmd_alarms(const json_t *tables, const struct view *view);
+void cmd_limits(const json_t *tables, const struct view *view);
+
+#endif

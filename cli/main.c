@@ -1,0 +1,176 @@
+/* main.c - emisctl: asks the daemon and shows what it says. */
+#include <getopt.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cli/client.h"
+#include "cli/cmds.h"
+#include "common/array.h"
+#include "common/num.h"
+
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3 };
+
+static const char usage[] =
+	"Usage: emisctl [OPTION]... COMMAND\n\n"
+	"  status      every point with value, hour mean, limit and flag; links; the way to the bureau\n"
+	"  alarms      raised alarms (--all: also those that ended)\n"
+	"  limits      the limits that apply, with document and clause\n\n"
+	"      --socket PATH    control socket (default $EMISD_SOCKET or /run/emisd/ctl.sock)\n"
+	"      --json           print JSON\n"
+	"      --outlet ID      only this outlet\n"
+	"      --factor F       only this factor\n"
+	"      --all            with alarms: ended ones too\n"
+	"      --lang zh|en     language of headings (default: from LC_ALL, LC_MESSAGES, LANG)\n"
+	"      --no-color       no colours; so does the environment variable NO_COLOR\n"
+	"      --timeout S      wait at most so long for the daemon (default 5)\n"
+	"      --version, -h, --help\n\n"
+	"Exit status: 0 done, 1 refused by the daemon, 2 wrong usage, 3 no daemon answers.\n";
+
+static const struct {
+	const char *name;
+	void (*show)(const json_t *tables, const struct view *view);
+} commands[] = { { "alarms", cmd_alarms }, { "limits", cmd_limits }, { "status", cmd_status } };
+
+struct options {
+	const char *socket;
+	bool json;
+	bool all;
+	int timeout_ms;
+	struct view view;
+};
+
+static bool speaks_chinese(void)
+{
+	static const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *value = getenv(names[i]);
+		if (value && *value) {
+			return strncmp(value, "zh", 2) == 0;
+		}
+	}
+	return false;
+}
+
+static int terminal_width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+	int64_t width;
+
+	if (columns && num_parse_int(columns, 20, 1000, &width)) {
+		return (int)width;
+	}
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20 ? size.ws_col : 80;
+}
+
+/* Returns an exit status, or -1 to go on. */
+static int read_option(struct options *o, int option)
+{
+	double seconds;
+
+	switch (option) {
+	case 's':
+		o->socket = optarg;
+		return -1;
+	case 'j':
+		o->json = true;
+		return -1;
+	case 'a':
+		o->all = true;
+		return -1;
+	case 'o':
+		o->view.outlet = optarg;
+		return -1;
+	case 'f':
+		o->view.factor = optarg;
+		return -1;
+	case 'n':
+		o->view.colours = false;
+		return -1;
+	case 'l':
+		o->view.chinese = strcmp(optarg, "zh") == 0;
+		if (o->view.chinese || strcmp(optarg, "en") == 0) {
+			return -1;
+		}
+		fprintf(stderr, "emisctl: --lang: \"%s\" is neither zh nor en\n", optarg);
+		return EXIT_USAGE;
+	case 't':
+		if (num_parse_double(optarg, &seconds) && seconds > 0.0 && seconds <= 3600.0) {
+			o->timeout_ms = (int)(seconds * 1000.0);
+			return -1;
+		}
+		fprintf(stderr, "emisctl: --timeout: \"%s\" is no number of seconds up to 3600\n", optarg);
+		return EXIT_USAGE;
+	case 'v':
+		puts("emisctl " EMISD_VERSION);
+		return EXIT_DONE;
+	case 'h':
+		fputs(usage, stdout);
+		return EXIT_DONE;
+	default:
+		fputs("Try 'emisctl --help'.\n", stderr);
+		return EXIT_USAGE;
+	}
+}
+
+static int run(const struct options *o, size_t command)
+{
+	char error[512];
+	bool refused;
+	json_t *request = json_pack("{s:s, s:b}", "cmd", commands[command].name, "all", o->all);
+	json_t *tables = client_ask(o->socket, request, o->timeout_ms, &refused, error, sizeof(error));
+
+	json_decref(request);
+	if (!tables) {
+		fprintf(stderr, "emisctl: %s\n", error);
+		return refused ? EXIT_REFUSED : EXIT_NO_DAEMON;
+	}
+	if (o->json) {
+		tables_print_json(tables);
+	} else {
+		commands[command].show(tables, &o->view);
+	}
+	json_decref(tables);
+	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_REFUSED;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option longs[] = { { "socket", required_argument, NULL, 's' },
+		{ "json", no_argument, NULL, 'j' }, { "all", no_argument, NULL, 'a' },
+		{ "outlet", required_argument, NULL, 'o' }, { "factor", required_argument, NULL, 'f' },
+		{ "lang", required_argument, NULL, 'l' }, { "no-color", no_argument, NULL, 'n' },
+		{ "timeout", required_argument, NULL, 't' }, { "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	const char *socket = getenv("EMISD_SOCKET");
+	const char *no_color = getenv("NO_COLOR");
+	struct options o = { .socket = socket && *socket ? socket : "/run/emisd/ctl.sock", .timeout_ms = 5000 };
+	int option, status = -1;
+
+	setlocale(LC_CTYPE, "C.UTF-8"); /* for the width of Chinese names; every Debian has it */
+	o.view.chinese = speaks_chinese();
+	o.view.colours = isatty(STDOUT_FILENO) && !(no_color && *no_color);
+	o.view.width = terminal_width();
+	while (status < 0 && (option = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		status = read_option(&o, option);
+	}
+	if (status >= 0) {
+		return status;
+	}
+	for (size_t i = 0; optind + 1 == argc && i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(commands[i].name, argv[optind]) == 0) {
+			return run(&o, i);
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "emisctl: \"%s\" is no command; there are alarms, limits and status\n", argv[argc - 1]);
+	} else {
+		fputs("emisctl: no command given; try 'emisctl status' or 'emisctl --help'\n", stderr);
+	}
+	return EXIT_USAGE;
+}

@@ -1,0 +1,111 @@
+/* tables.c - reading the daemon's tables, and their JSON form. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cmds.h"
+
+const json_t *tables_find(const json_t *tables, const char *name)
+{
+	size_t i;
+	json_t *table;
+
+	json_array_foreach(tables, i, table)
+	{
+		const char *found = json_string_value(json_object_get(table, "name"));
+		if (found && strcmp(found, name) == 0) {
+			return table;
+		}
+	}
+	return NULL;
+}
+
+const json_t *tables_cell(const json_t *table, const json_t *row, const char *column)
+{
+	size_t i;
+	json_t *head;
+
+	json_array_foreach(json_object_get(table, "columns"), i, head)
+	{
+		const char *name = json_string_value(json_object_get(head, "name"));
+		if (name && strcmp(name, column) == 0) {
+			const json_t *cell = json_array_get(row, i);
+			return json_is_null(cell) ? NULL : cell;
+		}
+	}
+	return NULL;
+}
+
+const char *tables_text(const json_t *table, const json_t *row, const char *column)
+{
+	const char *text = json_string_value(tables_cell(table, row, column));
+
+	return text ? text : "";
+}
+
+bool view_wants(const struct view *view, const json_t *table, const json_t *row)
+{
+	return (!view->outlet || strcmp(view->outlet, tables_text(table, row, "outlet")) == 0) &&
+		(!view->factor || strcmp(view->factor, tables_text(table, row, "factor")) == 0);
+}
+
+const char *number_text(const json_t *number, int decimals, char *buf)
+{
+	if (json_is_number(number)) {
+		snprintf(buf, 32, "%.*f", decimals >= 0 && decimals <= 9 ? decimals : 2, json_number_value(number));
+	} else {
+		snprintf(buf, 32, "-");
+	}
+	return buf;
+}
+
+const char *limit_text(const json_t *min, const json_t *max, int decimals, char *buf)
+{
+	char low[32], high[32];
+
+	if (min && max) {
+		snprintf(buf, 80, "%s-%s", number_text(min, decimals, low), number_text(max, decimals, high));
+	} else {
+		snprintf(buf, 80, "%s%s", min ? ">=" : "", number_text(min ? min : max, decimals, low));
+	}
+	return buf;
+}
+
+static void print_json_row(const json_t *table, const json_t *row, bool last)
+{
+	json_t *object = json_object();
+	size_t i;
+	json_t *head;
+
+	json_array_foreach(json_object_get(table, "columns"), i, head)
+	{
+		const char *name = json_string_value(json_object_get(head, "name"));
+		if (name) {
+			json_object_set(object, name, json_array_get(row, i));
+		}
+	}
+	char *text = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	printf("    %s%s\n", text ? text : "null", last ? "" : ",");
+	free(text);
+	json_decref(object);
+}
+
+void tables_print_json(const json_t *tables)
+{
+	size_t i, k;
+	json_t *table, *row;
+
+	puts("{");
+	json_array_foreach(tables, i, table)
+	{
+		const json_t *rows = json_object_get(table, "rows");
+		const char *name = json_string_value(json_object_get(table, "name"));
+		printf("  \"%s\": [\n", name ? name : "");
+		json_array_foreach(rows, k, row)
+		{
+			print_json_row(table, row, k + 1 == json_array_size(rows));
+		}
+		printf("  ]%s\n", i + 1 == json_array_size(tables) ? "" : ",");
+	}
+	puts("}");
+}
