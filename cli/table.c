@@ -217,7 +217,7 @@ static void print_row(const struct table *table, const struct row *row, const in
 
 void table_print(const struct table *table, int width, bool colours)
 {
-	int widths[TABLE_COLUMNS];
+	int widths[TABLE_COLUMNS] = { 0 };
 	struct row head = { .n = table->n_columns };
 
 	natural_widths(table, widths);

@@ -96,7 +96,7 @@ void pipeline_destroy(struct pipeline *pipeline)
 	if (!pipeline) {
 		return;
 	}
-	for (size_t i = 0; i < pipeline->n_outlets; i++) {
+	for (size_t i = 0; pipeline->outlets && i < pipeline->n_outlets; i++) {
 		free(pipeline->outlets[i].points);
 	}
 	free(pipeline->outlets);

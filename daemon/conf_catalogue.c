@@ -184,8 +184,9 @@ static void read_limit(struct conf_load *load, struct conf_node node, const stru
 static const struct legal_document *keep_document(struct conf_load *load, const struct legal_document *d)
 {
 	struct legal_document *kept = malloc(sizeof(*kept));
-	struct legal_document **slot =
-		kept ? conf_grow(load, &load->site->documents, &load->site->n_documents, sizeof(kept)) : NULL;
+	struct legal_document **slot = kept
+		? conf_grow(load, &load->site->documents, &load->site->n_documents, sizeof(struct legal_document *))
+		: NULL;
 
 	if (!slot) {
 		free(kept);

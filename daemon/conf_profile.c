@@ -242,7 +242,8 @@ const struct profile *conf_load_profile(struct conf_load *load, const char *name
 		}
 	}
 	struct profile *p = calloc(1, sizeof(*p));
-	struct profile **slot = p ? conf_grow(load, &site->profiles, &site->n_profiles, sizeof(p)) : NULL;
+	struct profile **slot =
+		p ? conf_grow(load, &site->profiles, &site->n_profiles, sizeof(struct profile *)) : NULL;
 	if (!slot) {
 		free(p);
 		return NULL;

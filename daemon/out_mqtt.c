@@ -372,7 +372,7 @@ static bool send_message(
 	MQTTAsync_message message = MQTTAsync_message_initializer;
 	MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
 
-	message.payload = (void *)(uintptr_t)payload; /* the library copies it */
+	message.payload = (void *)payload; /* the library copies it */
 	message.payloadlen = (int)strlen(payload);
 	message.qos = QOS;
 	message.retained = retained;

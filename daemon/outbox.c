@@ -108,9 +108,10 @@ static void on_lost(void *context, const char *reason)
 		return;
 	}
 	schedule_retry(o);
+	long long within_s = o->backoff.delay_ms * 5 / 4 / 1000 + 1;
 	if (backoff_worth_a_line(&o->backoff)) {
 		log_warning("broker %s: %s; attempt %u, trying again within %lld s", o->context->site->mqtt.broker,
-			reason, o->backoff.failures, (long long)(o->backoff.delay_ms * 5 / 4 / 1000 + 1));
+			reason, o->backoff.failures, within_s);
 	}
 }
 
