@@ -1,0 +1,146 @@
+/* test_mean.c - validity and flags of periods: X14 to X19, X22, X25. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "common/array.h"
+#include "core/mean.h"
+
+struct group {
+	unsigned n;
+	enum flag flag;
+	bool counts;
+};
+
+static struct mean close_of(enum medium medium, enum period period, const struct group *groups, size_t n)
+{
+	struct mean_acc acc;
+	struct mean mean;
+
+	mean_open(&acc, mean_rule_of(medium, period), (struct utc){ 0 });
+	for (size_t g = 0; g < n; g++) {
+		for (unsigned i = 0; i < groups[g].n; i++) {
+			mean_add(&acc, 10.0, groups[g].flag, groups[g].counts, 1.0);
+		}
+	}
+	mean_close(&acc, &mean);
+	return mean;
+}
+
+static void test_validity_and_flag(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		const char *rule;
+		enum medium medium;
+		enum period period;
+		struct group groups[3];
+		bool valid;
+		char flag;
+	} rows[] = {
+		{ "X14 12 readings make a minute", MEDIUM_GAS, PERIOD_MINUTE, { { 12, FLAG_NORMAL, true } }, true, 'N' },
+		{ "X14 11 do not", MEDIUM_GAS, PERIOD_MINUTE, { { 11, FLAG_NORMAL, true } }, false, 'B' },
+		{ "12 of 30 readings are no minute", MEDIUM_GAS, PERIOD_MINUTE, { { 12, FLAG_NORMAL, true }, { 18, FLAG_CALIBRATION, false } }, false, 'C' },
+		{ "23 of 30 are one", MEDIUM_GAS, PERIOD_MINUTE, { { 23, FLAG_NORMAL, true }, { 7, FLAG_CALIBRATION, false } }, true, 'N' },
+		{ "no reading is no communication", MEDIUM_GAS, PERIOD_MINUTE, { { 0, FLAG_NORMAL, true } }, false, 'B' },
+		{ "X15 45 minutes make an hour", MEDIUM_GAS, PERIOD_HOUR, { { 45, FLAG_NORMAL, true } }, true, 'N' },
+		{ "X15 44 do not", MEDIUM_GAS, PERIOD_HOUR, { { 44, FLAG_NORMAL, true } }, false, 'D' },
+		{ "X16 20 hours make a day", MEDIUM_GAS, PERIOD_DAY, { { 20, FLAG_NORMAL, true }, { 4, FLAG_FAULT, false } }, true, 'N' },
+		{ "X16 19 do not, and are N", MEDIUM_GAS, PERIOD_DAY, { { 19, FLAG_NORMAL, true }, { 5, FLAG_FAULT, false } }, false, 'N' },
+		{ "X16 18 do not, and are N", MEDIUM_GAS, PERIOD_DAY, { { 18, FLAG_NORMAL, true }, { 6, FLAG_FAULT, false } }, false, 'N' },
+		{ "X16 17 do not, and are D", MEDIUM_GAS, PERIOD_DAY, { { 17, FLAG_NORMAL, true }, { 7, FLAG_FAULT, false } }, false, 'D' },
+		{ "X17 one abnormal value makes a water hour abnormal", MEDIUM_WATER, PERIOD_HOUR, { { 5, FLAG_NORMAL, true }, { 1, FLAG_MAINTENANCE, false } }, true, 'M' },
+		{ "X18 45 N and 15 C", MEDIUM_GAS, PERIOD_HOUR, { { 45, FLAG_NORMAL, true }, { 15, FLAG_CALIBRATION, false } }, true, 'N' },
+		{ "X18 44 N and 16 C", MEDIUM_GAS, PERIOD_HOUR, { { 44, FLAG_NORMAL, true }, { 16, FLAG_CALIBRATION, false } }, false, 'D' },
+		{ "X25 18 water hours make a day", MEDIUM_WATER, PERIOD_DAY, { { 18, FLAG_NORMAL, true }, { 6, FLAG_NO_COMM, false } }, true, 'B' },
+		{ "X25 17 do not", MEDIUM_WATER, PERIOD_DAY, { { 17, FLAG_NORMAL, true }, { 7, FLAG_NO_COMM, false } }, false, 'B' },
+		{ "the most frequent letter wins", MEDIUM_WATER, PERIOD_HOUR, { { 2, FLAG_FAULT, false }, { 4, FLAG_CALIBRATION, false } }, false, 'C' },
+		{ "a tie goes to the graver letter", MEDIUM_WATER, PERIOD_HOUR, { { 3, FLAG_MAINTENANCE, false }, { 3, FLAG_NO_COMM, false } }, false, 'B' },
+	};
+	/* clang-format on */
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct mean m = close_of(rows[i].medium, rows[i].period, rows[i].groups, ARRAY_SIZE(rows[i].groups));
+		if (m.valid != rows[i].valid || flag_letter(m.flag) != rows[i].flag || isnan(m.value) == m.valid) {
+			fail_msg("%s: found valid %d flag %c value %g", rows[i].rule, m.valid, flag_letter(m.flag),
+				m.value);
+		}
+	}
+}
+
+static void test_weights(void **state)
+{
+	static const double c[] = { 50.0, 40.0, 60.0 }, volume[] = { 100.0, 300.0, 50.0 };
+	struct mean_acc acc;
+
+	(void)state;
+	mean_open(&acc, mean_rule_of(MEDIUM_WATER, PERIOD_HOUR), (struct utc){ 0 });
+	for (size_t i = 0; i < ARRAY_SIZE(c); i++) {
+		mean_add(&acc, c[i], FLAG_NORMAL, true, volume[i]);
+	}
+	assert_true(fabs(mean_so_far(&acc) - 44.4444) < 5e-5); /* X22 */
+	mean_add(&acc, 1000.0, FLAG_NORMAL, true, NAN);
+	assert_true(fabs(mean_so_far(&acc) - 44.4444) < 5e-5); /* without its weight a value does not count */
+}
+
+static void test_water_that_does_not_flow_has_no_mean(void **state)
+{
+	struct mean_acc acc;
+	struct mean m;
+
+	(void)state;
+	mean_open(&acc, mean_rule_of(MEDIUM_WATER, PERIOD_HOUR), (struct utc){ 0 });
+	for (int i = 0; i < 6; i++) {
+		mean_add(&acc, 50.0, FLAG_NORMAL, true, 0.0);
+	}
+	mean_close(&acc, &m);
+	assert_false(m.valid);
+	assert_true(isnan(m.value));
+	assert_int_equal(m.flag, FLAG_STOPPED);
+}
+
+static void test_properties(void **state)
+{
+	unsigned seed = 20190612;
+
+	(void)state;
+	print_message("seed %u\n", seed);
+	srand(seed);
+	for (int round = 0; round < 500; round++) {
+		struct mean_acc forward, backward, with_invalid;
+		double values[60];
+		const struct mean_rule *rule = mean_rule_of(MEDIUM_GAS, PERIOD_HOUR);
+		mean_open(&forward, rule, (struct utc){ 0 });
+		backward = with_invalid = forward;
+		for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+			values[i] = rand() % 100000 / 100.0;
+			mean_add(&forward, values[i], FLAG_NORMAL, true, 1.0);
+			mean_add(&with_invalid, values[i], FLAG_NORMAL, true, 1.0);
+			mean_add(&with_invalid, 1e6, (enum flag)(1 + rand() % (FLAG_COUNT - 1)), false, 1.0);
+		}
+		for (size_t i = ARRAY_SIZE(values); i > 0; i--) {
+			mean_add(&backward, values[i - 1], FLAG_NORMAL, true, 1.0);
+		}
+		/* A permutation changes the mean by rounding only; an invalid value not at all. */
+		assert_true(fabs(mean_so_far(&forward) - mean_so_far(&backward)) < 1e-9);
+		assert_true(mean_so_far(&forward) == mean_so_far(&with_invalid));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_validity_and_flag),
+		cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_water_that_does_not_flow_has_no_mean),
+		cmocka_unit_test(test_properties),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
