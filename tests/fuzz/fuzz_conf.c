@@ -1,0 +1,37 @@
+/* fuzz_conf.c - any text as emisd.conf: complaints, never a crash. What is accepted prints and reads back. */
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "daemon/site.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct conf_errors errors = { 0 }, warnings = { 0 };
+	char path[64];
+	int fd = memfd_create("conf", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size) {
+		abort();
+	}
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	struct site *site = site_load(path, FUZZ_SHARE, &errors, &warnings);
+	if (!site && errors.n == 0) {
+		abort(); /* refused without a word */
+	}
+	if (site) {
+		FILE *out = fopen("/dev/null", "we");
+		site_print(site, out);
+		fclose(out);
+	}
+	site_free(site);
+	conf_errors_finish(&errors);
+	conf_errors_finish(&warnings);
+	close(fd);
+	return 0;
+}

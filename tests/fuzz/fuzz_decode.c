@@ -1,0 +1,107 @@
+/* fuzz_decode.c - random registers under random profiles: no crash, and a number only beside a flag. */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/decode.h"
+#include "core/plan.h"
+
+static const uint8_t *input;
+static size_t left;
+
+static uint8_t byte(void)
+{
+	if (left == 0) {
+		return 0;
+	}
+	left--;
+	return *input++;
+}
+
+static uint16_t word(void)
+{
+	return (uint16_t)(byte() << 8 | byte());
+}
+
+static void random_field(struct reg_field *field)
+{
+	field->type = (enum reg_type)(byte() % (REG_F32 + 1));
+	field->function = field->type == REG_BIT ? 1 + byte() % 2 : 3 + byte() % 2;
+	field->order = (enum reg_order)(byte() % 4);
+	field->address = (uint16_t)(word() % 65534);
+}
+
+static void random_profile(struct profile *p)
+{
+	p->max_registers = 2 + byte() % (REQUEST_REGISTERS - 1);
+	p->max_gap = byte() % 20;
+	p->n_statuses = byte() % PROFILE_STATUSES;
+	p->n_channels = byte() % PROFILE_CHANNELS;
+	for (size_t i = 0; i < p->n_statuses; i++) {
+		struct status *s = &p->statuses[i];
+		random_field(&s->field);
+		s->n_rules = byte() % STATUS_RULES;
+		s->otherwise = (enum flag)(byte() % FLAG_COUNT);
+		for (size_t k = 0; k < s->n_rules; k++) {
+			s->rules[k] = (struct status_rule){ byte() & 1, word(), byte(), byte(),
+				(enum flag)(byte() % FLAG_COUNT) };
+		}
+	}
+	for (size_t i = 0; i < p->n_channels; i++) {
+		struct channel *c = &p->channels[i];
+		random_field(&c->field);
+		c->scale = byte();
+		c->offset = (int8_t)byte();
+		c->min = byte() & 1 ? NAN : (int8_t)byte();
+		c->max = byte() & 1 ? NAN : (int8_t)byte();
+		c->n_status = p->n_statuses ? byte() % CHANNEL_STATUSES : 0;
+		for (size_t k = 0; k < c->n_status; k++) {
+			c->status[k] = (uint8_t)(byte() % p->n_statuses);
+		}
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct profile profile;
+	static struct answer answers[PROFILE_REQUESTS];
+
+	input = data;
+	left = size;
+	memset(&profile, 0, sizeof(profile));
+	random_profile(&profile);
+	if (plan_requests(&profile) < 0) {
+		return 0;
+	}
+	for (size_t i = 0; i < profile.n_requests; i++) {
+		const struct request *r = &profile.requests[i];
+		if (r->count > profile.max_registers || r->address + r->count > 65536) {
+			abort(); /* a read beyond the profile's or the protocol's bounds */
+		}
+		answers[i].result = (enum answer_result)(byte() % (ANSWER_BROKEN + 1));
+		for (size_t k = 0; k < r->count; k++) {
+			answers[i].registers[k] = word();
+		}
+	}
+	for (size_t i = 0; i < profile.n_channels; i++) {
+		double value;
+		enum flag flag;
+		const struct request *r = plan_request_of(&profile, &profile.channels[i].field);
+		decode_channel(&profile, &profile.channels[i], answers, &value, &flag);
+		if (!r ||
+			(!isfinite(value) && flag == FLAG_NORMAL && profile.channels[i].scale < 256.0 &&
+				!isnan(value))) {
+			abort(); /* a channel that is not read, or an infinite "normal" value */
+		}
+		if (isnan(value) && flag == FLAG_NORMAL) {
+			abort(); /* no number is never normal */
+		}
+		if (r && answers[r - profile.requests].result != ANSWER_OK && !isnan(value)) {
+			abort(); /* a number out of a read that failed */
+		}
+	}
+	return 0;
+}
