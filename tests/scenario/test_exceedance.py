@@ -15,10 +15,9 @@ def of_limit(events, key):
 
 
 def test_raised_once_cleared_once_with_everything_a_bureau_needs(make_rig):
-    rig = make_rig(scale=150, start="2026-03-02T07:58:00+08:00", poll="4s")
-    rig.plant.do("hold so2 120")
-    rig.until("08:30:00")
-    rig.plant.do("hold so2 20")
+    # Half past eight is 32 minutes after the start.
+    rig = make_rig(scale=150, start="2026-03-02T07:58:00+08:00", poll="4s",
+                   plant=["hold so2 120", "+00:32:00 hold so2 20"])
     events = wait_for(lambda: [e for e in of_limit(rig.bureau.alarms(class_="exceedance"), ULTRA_LOW)
                                if e["event"] == "cleared"], 90, "the clearing")
     rig.until("10:00:45")  # whatever else would come for these hours has come
@@ -58,8 +57,7 @@ def test_raised_once_cleared_once_with_everything_a_bureau_needs(make_rig):
 
 
 def test_an_hour_at_the_limit_is_none(make_rig):
-    rig = make_rig(scale=240, start="2026-03-02T07:59:00+08:00", poll="4s")
-    rig.plant.do("hold so2 35")
+    rig = make_rig(scale=240, start="2026-03-02T07:59:00+08:00", poll="4s", plant=["hold so2 35"])
     wait_for(lambda: [s for s in rig.bureau.all("DA001/so2/state")
                       if s["last_hour"] and s["last_hour"]["period"]["start"] == EIGHT], 60, "the hour")
     hour = [s for s in rig.bureau.all("DA001/so2/state") if s["last_hour"]][-1]["last_hour"]

@@ -192,8 +192,12 @@ def replace_section(text, name, value):
 
 class Rig:
     def __init__(self, folder, scale=60.0, start=START, scenario=None, noise=0.0, broker=True, judging="",
-                 poll="2s", on_alarm=None, mqtt_extra=""):
+                 poll="2s", on_alarm=None, mqtt_extra="", plant=()):
+        """`plant` holds statements that are true from the very start, however late emisd comes up."""
         self.folder = Path(folder)
+        if plant:
+            scenario = self.folder / "scenario.txt"
+            scenario.write_text("\n".join(plant) + "\n")
         self.scale = scale
         self.start = start
         self.anchor = time.time()

@@ -1,0 +1,57 @@
+/* fixture.h - a small site for the tests of the pipeline, and what came out of it. */
+#ifndef EMIS_TESTS_FIXTURE_H
+#define EMIS_TESTS_FIXTURE_H
+
+#include "core/pipeline.h"
+
+#define FIXTURE_EVENTS 256
+#define FIXTURE_RECORDS 20000
+
+/* 2026-03-02T08:00:00+08:00 */
+#define EIGHT ((int64_t)1772409600000)
+
+struct fixture {
+	struct outlet outlet;
+	struct factor factors[OUTLET_POINTS];
+	struct legal_document document;
+	struct limit limits[8];
+	size_t n_limits;
+	struct pipeline_settings settings;
+	struct pipeline *pipeline;
+	struct event events[FIXTURE_EVENTS];
+	size_t n_events;
+	struct mean_record records[FIXTURE_RECORDS];
+	size_t n_records;
+};
+
+/* An outlet without points. Free with fixture_destroy(). */
+struct fixture *fixture_create(enum medium medium);
+void fixture_destroy(struct fixture *f);
+
+/* Adds a point; returns its index. */
+size_t fixture_point(struct fixture *f, const char *factor);
+
+/* Adds a limit to the point, for hours without conversion; change what differs in the result. */
+struct limit *fixture_limit(struct fixture *f, size_t point, double max);
+
+/* Opens the pipeline. */
+void fixture_start(struct fixture *f, int64_t start_ms, int64_t judged_until_ms);
+
+/* A reading, after the pipeline was stepped up to its moment. */
+enum pipeline_filed fixture_read(struct fixture *f, size_t point, int64_t at_ms, double value, enum flag flag);
+
+/* Readings of value every 5 s over [from, to). */
+void fixture_feed(struct fixture *f, size_t point, int64_t from_ms, int64_t to_ms, double value, enum flag flag);
+
+/* Lets time pass. */
+void fixture_step(struct fixture *f, int64_t now_ms);
+
+/* The last record of the period, NULL without one. */
+const struct mean_record *fixture_last(
+	const struct fixture *f, size_t point, enum period period, enum series_kind kind, double o2_ref);
+
+/* Events of a rule, and the n-th of them (from 0). */
+size_t fixture_count(const struct fixture *f, enum alarm_rule rule);
+const struct event *fixture_event(const struct fixture *f, enum alarm_rule rule, size_t n);
+
+#endif
