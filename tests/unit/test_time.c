@@ -1,0 +1,128 @@
+/* test_time.c - moments, zones, durations and numbers as text. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/array.h"
+#include "common/num.h"
+#include "common/text.h"
+#include "common/time.h"
+#include "core/flag.h"
+
+static void test_parse_and_format(void **state)
+{
+	static const struct {
+		const char *text;
+		bool good;
+		int64_t ms;
+	} rows[] = {
+		{ "2026-03-02T08:00:00+08:00", true, 1772409600000 },
+		{ "2026-03-02T00:00:00Z", true, 1772409600000 },
+		{ "2026-03-02", true, 1772380800000 }, /* midnight of the zone asked for, +08:00 */
+		{ "1970-01-01T00:00:00Z", true, 0 },
+		{ "2024-02-29T00:00:00Z", true, 1709164800000 },
+		{ "2023-02-29T00:00:00Z", false, 0 },
+		{ "2026-13-01", false, 0 },
+		{ "2026-03-02T24:00:00Z", false, 0 },
+		{ "2026-03-02 08:00:00", false, 0 },
+		{ "2026-03-02T08:00:00", false, 0 },
+		{ "2026-03-02T08:00:00+8", false, 0 },
+		{ "yesterday", false, 0 },
+		{ "", false, 0 },
+	};
+	char text[TIME_TEXT_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct utc at = { -1 };
+		if (time_parse(rows[i].text, 480, &at) != rows[i].good || at.ms != (rows[i].good ? rows[i].ms : -1)) {
+			fail_msg("%s: found %lld", rows[i].text, (long long)at.ms);
+		}
+	}
+	assert_string_equal(time_format((struct utc){ 1772409600999 }, 480, text), "2026-03-02T08:00:00+08:00");
+	assert_string_equal(time_format((struct utc){ 1772409600000 }, -90, text), "2026-03-01T22:30:00-01:30");
+	assert_string_equal(time_format_compact((struct utc){ 1772409600000 }, 0, text), "20260302T000000");
+}
+
+static void test_periods_follow_the_offset(void **state)
+{
+	const struct utc at = { 1772409600000 + 5 * MINUTE_MS }; /* 08:05 in China */
+
+	(void)state;
+	assert_int_equal(time_floor(at, HOUR_MS, 480).ms, 1772409600000);
+	assert_int_equal(time_floor(at, DAY_MS, 480).ms, 1772409600000 - 8 * HOUR_MS);
+	assert_int_equal(time_floor(at, DAY_MS, 0).ms, 1772409600000);
+	assert_int_equal(time_floor((struct utc){ -1 }, MINUTE_MS, 0).ms, -MINUTE_MS);
+}
+
+static void test_zones_durations_and_sizes(void **state)
+{
+	int offset;
+	int64_t n;
+
+	(void)state;
+	assert_true(time_parse_zone("Asia/Shanghai", &offset) && offset == 480);
+	assert_true(time_parse_zone("-03:30", &offset) && offset == -210);
+	assert_false(time_parse_zone("Europe/Berlin", &offset));
+	assert_true(time_parse_duration("500ms", &n) && n == 500);
+	assert_true(time_parse_duration("10min", &n) && n == 600000);
+	assert_false(time_parse_duration("10", &n));
+	assert_false(time_parse_duration("-1s", &n));
+	assert_false(time_parse_duration("1 s", &n));
+	assert_true(num_parse_size("2GiB", &n) && n == (int64_t)2 << 30);
+	assert_false(num_parse_size("2GB", &n));
+	assert_false(num_parse_size("99999999999GiB", &n));
+}
+
+static void test_numbers_are_whole_and_finite(void **state)
+{
+	static const char *const bad[] = { "", " 1", "1 ", "1x", "nan", "inf", "1e999", "0x10", "--1" };
+	double d = 7.0;
+	int64_t n = 7;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		assert_false(num_parse_double(bad[i], &d));
+	}
+	assert_true(d == 7.0);
+	assert_true(num_parse_double("-1.5e2", &d) && d == -150.0);
+	assert_false(num_parse_int("9999999999999999999", INT64_MIN, INT64_MAX, &n));
+	assert_false(num_parse_int("11", 0, 10, &n));
+	assert_true(n == 7 && num_parse_int("10", 0, 10, &n) && n == 10);
+}
+
+static void test_names_and_flags(void **state)
+{
+	char buf[4];
+	enum flag flag = FLAG_NORMAL;
+
+	(void)state;
+	assert_true(text_copy(buf, sizeof(buf), "abc"));
+	assert_false(text_copy(buf, sizeof(buf), "abcd"));
+	assert_string_equal(buf, "abc");
+	assert_true(text_is_name("DA001.so2-x_y", 20));
+	assert_false(text_is_name("a/b", 20)); /* would be a topic level */
+	assert_false(text_is_name("#", 20));
+	assert_false(text_is_name("", 20));
+	for (int i = 0; i < FLAG_COUNT; i++) {
+		assert_true(flag_from_letter(flag_letter((enum flag)i), &flag) && flag == (enum flag)i);
+	}
+	assert_false(flag_from_letter('X', &flag));
+	assert_int_equal(flag_graver(FLAG_FAULT, FLAG_NO_COMM), FLAG_FAULT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_parse_and_format),
+		cmocka_unit_test(test_periods_follow_the_offset),
+		cmocka_unit_test(test_zones_durations_and_sizes),
+		cmocka_unit_test(test_numbers_are_whole_and_finite),
+		cmocka_unit_test(test_names_and_flags),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
