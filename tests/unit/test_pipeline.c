@@ -104,11 +104,10 @@ static void test_wet_and_actual_are_brought_to_dry_standard_state(void **state)
 		fixture_read(f, 0, at, 5.0, FLAG_NORMAL);
 	}
 	fixture_step(f, MIN(1) + 10 * SECOND_MS);
-	const struct mean_record *r = &f->records[0];
 	size_t found = 0;
 	fixture_step(f, MIN(3) + 10 * SECOND_MS);
 	for (size_t i = 0; i < f->n_records; i++) {
-		r = &f->records[i];
+		const struct mean_record *r = &f->records[i];
 		if (r->kind != SERIES_DRY || r->mean.rule->period != PERIOD_MINUTE) {
 			continue;
 		}
