@@ -5,8 +5,6 @@
 #include "cli/cmds.h"
 #include "cli/table.h"
 
-#define LIMIT_DECIMALS 2
-
 /* "2026-03-02 08:00" */
 static const char *short_time(const char *text, char *buf, size_t size)
 {
@@ -46,8 +44,7 @@ void cmd_alarms(const json_t *tables, const struct view *view)
 		table_cell(out, number_text(tables_cell(alarms, row, "value"), decimals, buf), COLOUR_NONE);
 		table_cell(out, number_text(tables_cell(alarms, row, "worst"), decimals, buf), COLOUR_NONE);
 		table_cell(out,
-			limit_text(tables_cell(alarms, row, "limit_min"), tables_cell(alarms, row, "limit_max"),
-				decimals, buf),
+			limit_text(tables_cell(alarms, row, "limit_min"), tables_cell(alarms, row, "limit_max"), buf),
 			COLOUR_NONE);
 		table_cell(out, tables_text(alarms, row, "unit"), COLOUR_NONE);
 		table_cell(out, tables_text(alarms, row, "rule"), COLOUR_NONE);
@@ -86,12 +83,10 @@ void cmd_limits(const json_t *tables, const struct view *view)
 		table_row(out);
 		table_cell(out, tables_text(limits, row, "outlet"), COLOUR_NONE);
 		table_cell(out, tables_text(limits, row, "factor"), COLOUR_NONE);
-		table_cell(out,
-			limit_text(
-				tables_cell(limits, row, "min"), tables_cell(limits, row, "max"), LIMIT_DECIMALS, buf),
+		table_cell(out, limit_text(tables_cell(limits, row, "min"), tables_cell(limits, row, "max"), buf),
 			COLOUR_NONE);
 		table_cell(out, tables_text(limits, row, "unit"), COLOUR_NONE);
-		table_cell(out, number_text(tables_cell(limits, row, "o2_ref"), 1, buf), COLOUR_NONE);
+		table_cell(out, limit_text(NULL, tables_cell(limits, row, "o2_ref"), buf), COLOUR_NONE);
 		table_cell(out, tables_text(limits, row, "period"), COLOUR_NONE);
 		table_cell(out, tables_text(limits, row, "tier"), COLOUR_NONE);
 		table_cell(out, tables_text(limits, row, "in_force"), COLOUR_NONE);

@@ -58,8 +58,7 @@ static void add_point(struct table *out, const json_t *points, const json_t *row
 	table_cell(out, number_text(tables_cell(points, row, "raw"), decimals, buf), COLOUR_NONE);
 	table_cell(out, number_text(tables_cell(points, row, "converted"), decimals, buf), COLOUR_NONE);
 	table_cell(out, number_text(tables_cell(points, row, "hour_mean"), decimals, buf), COLOUR_NONE);
-	table_cell(out,
-		limit_text(tables_cell(points, row, "limit_min"), tables_cell(points, row, "limit_max"), decimals, buf),
+	table_cell(out, limit_text(tables_cell(points, row, "limit_min"), tables_cell(points, row, "limit_max"), buf),
 		COLOUR_NONE);
 	if (share) {
 		snprintf(buf, sizeof(buf), "%.0f %%", 100.0 * json_number_value(share));

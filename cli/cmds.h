@@ -29,8 +29,8 @@ bool view_wants(const struct view *view, const json_t *table, const json_t *row)
 /* "35.0", "-" when not known. buf of 32. */
 const char *number_text(const json_t *number, int decimals, char *buf);
 
-/* "6-9", "35.0", "-". buf of 80. */
-const char *limit_text(const json_t *min, const json_t *max, int decimals, char *buf);
+/* "6-9", "35", "0.001", "-". buf of 80. */
+const char *limit_text(const json_t *min, const json_t *max, char *buf);
 
 void cmd_status(const json_t *tables, const struct view *view);
 void cmd_alarms(const json_t *tables, const struct view *view);

@@ -126,25 +126,37 @@ int table_width(const char *text)
 	return total;
 }
 
-/* Prints the text in exactly `room` columns, or fewer without padding; what does not fit ends in an ellipsis. */
-static void print_cut(const char *text, int room, bool right, bool pad)
+/* Prints at most `room` columns of the text and returns how many. A control character from outside must not
+ * reach the terminal. */
+static int print_start(const char *text, int room)
 {
-	int width = table_width(text), used = 0, next;
+	int used = 0, next;
 
-	if (width <= room) {
-		printf("%*s%s%*s", right ? room - width : 0, "", text, right || !pad ? 0 : room - width, "");
-		return;
-	}
 	while (*text) {
 		size_t n = next_char(text, &next);
-		if (used + next > room - 1) {
+		if (used + next > room) {
 			break;
 		}
-		/* A control character from outside must not reach the terminal. */
-		printf("%.*s", (int)n, (unsigned char)*text < ' ' ? "?" : text);
+		bool control = (unsigned char)*text < ' ' || *text == '\177';
+		printf("%.*s", control ? 1 : (int)n, control ? "?" : text);
 		text += n;
 		used += next;
 	}
+	return used;
+}
+
+/* Prints the text in exactly `room` columns, or fewer without padding; what does not fit ends in an ellipsis. */
+static void print_cut(const char *text, int room, bool right, bool pad)
+{
+	int width = table_width(text);
+
+	if (width <= room) {
+		printf("%*s", right ? room - width : 0, "");
+		print_start(text, width);
+		printf("%*s", right || !pad ? 0 : room - width, "");
+		return;
+	}
+	int used = print_start(text, room - 1);
 	printf("…%*s", pad ? room - used - 1 : 0, "");
 }
 
@@ -199,16 +211,16 @@ static void print_row(const struct table *table, const struct row *row, const in
 	bool first = true;
 	size_t last = 0;
 
-	for (size_t c = 0; c < table->n_columns; c++) {
-		last = widths[c] ? c : last;
-	}
 	for (size_t c = 0; c < row->n; c++) {
+		last = widths[c] && row->cells[c].text[0] ? c : last;
+	}
+	for (size_t c = 0; c <= last; c++) {
 		if (!widths[c]) {
 			continue;
 		}
 		bool coloured = colours && row->cells[c].colour != COLOUR_NONE;
 		printf("%s%s", first ? "" : "  ", coloured ? codes[row->cells[c].colour] : "");
-		print_cut(row->cells[c].text, widths[c], table->columns[c].right, c != last);
+		print_cut(row->cells[c].text, widths[c], table->columns[c].right, c < last);
 		fputs(coloured ? "\033[0m" : "", stdout);
 		first = false;
 	}

@@ -59,14 +59,21 @@ const char *number_text(const json_t *number, int decimals, char *buf)
 	return buf;
 }
 
-const char *limit_text(const json_t *min, const json_t *max, int decimals, char *buf)
+/* A limit is shown as the document writes it: 35, 0.001. */
+static const char *bound_text(const json_t *number, char *buf)
+{
+	snprintf(buf, 32, number ? "%.10g" : "-", json_number_value(number));
+	return buf;
+}
+
+const char *limit_text(const json_t *min, const json_t *max, char *buf)
 {
 	char low[32], high[32];
 
 	if (min && max) {
-		snprintf(buf, 80, "%s-%s", number_text(min, decimals, low), number_text(max, decimals, high));
+		snprintf(buf, 80, "%s-%s", bound_text(min, low), bound_text(max, high));
 	} else {
-		snprintf(buf, 80, "%s%s", min ? ">=" : "", number_text(min ? min : max, decimals, low));
+		snprintf(buf, 80, "%s%s", min ? ">=" : "", bound_text(min ? min : max, low));
 	}
 	return buf;
 }

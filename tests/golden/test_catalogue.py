@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-import libconfig_reader
+from tests.golden import libconfig_reader
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'config'

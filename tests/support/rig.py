@@ -16,6 +16,8 @@ from pathlib import Path
 
 import paho.mqtt.client as mqtt
 
+from tests.support.contract import complaint
+
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = "/usr/bin/python3"
 START = "2026-03-02T07:50:00+08:00"
@@ -127,6 +129,7 @@ class Bureau:
     def __init__(self, port, on_alarm=None):
         self.lock = threading.Lock()
         self.messages = []  # (topic, payload)
+        self.complaints = []  # about messages that break the contract
         self.on_alarm = on_alarm
         self.subscribed = threading.Event()
         self.client = mqtt.Client(client_id="bureau", clean_session=False)
@@ -141,8 +144,10 @@ class Bureau:
 
     def _take(self, _client, _data, message):
         payload = json.loads(message.payload)
+        wrong = complaint(message.topic, payload)
         with self.lock:
             self.messages.append((message.topic, payload))
+            self.complaints += [wrong] if wrong else []
         if self.on_alarm and message.topic.endswith("/alarm"):
             self.on_alarm(payload)
 

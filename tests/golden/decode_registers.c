@@ -1,0 +1,122 @@
+/* decode_registers.c - what a profile makes of given registers: the real profile file, the real plan and decoder.
+ *
+ * Usage: decode_registers SHARE PROFILE < CASES
+ *
+ * A case starts with a line "case WORDS"; then come registers as "FUNCTION ADDRESS: HEX HEX ...", or how the
+ * reads ended instead: "exception CODE", "gateway CODE", "timeout", "broken". Registers that are not given are
+ * 0000. Lines that start with # are comments. Prints the case's words and each channel's value, unit and flag. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/decode.h"
+#include "daemon/conf_parts.h"
+
+#define SPACES 5 /* function codes 1 to 4; 0 is not used */
+
+struct registers {
+	uint16_t words[SPACES][65536];
+	struct answer failure; /* result ANSWER_OK: none */
+};
+
+static void print_case(const struct profile *p, const struct registers *r)
+{
+	static struct answer answers[PROFILE_REQUESTS];
+
+	for (size_t i = 0; i < p->n_requests; i++) {
+		const struct request *request = &p->requests[i];
+		answers[i] = r->failure;
+		memcpy(answers[i].registers, &r->words[request->function][request->address],
+			request->count * sizeof(uint16_t));
+	}
+	for (size_t i = 0; i < p->n_channels; i++) {
+		const struct channel *channel = &p->channels[i];
+		double value;
+		enum flag flag;
+		decode_channel(p, channel, answers, &value, &flag);
+		printf("  %-12s %10.6g %-6s %c\n", channel->name, value, channel->unit, flag_letter(flag));
+	}
+}
+
+/* False when the line is none of the above. */
+static bool take_line(struct registers *r, char *line)
+{
+	static const struct {
+		const char *word;
+		enum answer_result result;
+	} failures[] = { { "exception", ANSWER_EXCEPTION }, { "gateway", ANSWER_GATEWAY },
+		{ "timeout", ANSWER_TIMEOUT }, { "broken", ANSWER_BROKEN } };
+	char *end;
+
+	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+		size_t n = strlen(failures[i].word);
+		if (strncmp(line, failures[i].word, n) == 0) {
+			r->failure.result = failures[i].result;
+			r->failure.exception = (uint8_t)strtoul(line + n, NULL, 10);
+			return true;
+		}
+	}
+	unsigned long function = strtoul(line, &end, 10);
+	unsigned long address = strtoul(end, &end, 0);
+	if (function < 1 || function > 4 || address > 65535 || *end != ':') {
+		return false;
+	}
+	for (char *word = strtok(end + 1, " \n"); word; word = strtok(NULL, " \n")) {
+		if (address > 65535) {
+			return false;
+		}
+		r->words[function][address++] = (uint16_t)strtoul(word, NULL, 16);
+	}
+	return true;
+}
+
+static bool run(const struct profile *p)
+{
+	static struct registers r;
+	char line[4096];
+	bool open = false;
+
+	for (unsigned number = 1; fgets(line, sizeof(line), stdin); number++) {
+		if (strncmp(line, "case ", 5) == 0) {
+			if (open) {
+				print_case(p, &r);
+			}
+			memset(&r, 0, sizeof(r));
+			r.failure.result = ANSWER_OK;
+			fputs(line, stdout);
+			open = true;
+		} else if (line[0] != '#' && line[0] != '\n' && (!open || !take_line(&r, line))) {
+			fprintf(stderr, "line %u: %s", number, line);
+			return false;
+		}
+	}
+	if (open) {
+		print_case(p, &r);
+	}
+	return open;
+}
+
+int main(int argc, char **argv)
+{
+	struct conf_errors errors = { 0 };
+	struct site *site = calloc(1, sizeof(*site));
+
+	if (argc != 3 || !site) {
+		fputs("Usage: decode_registers SHARE PROFILE < CASES\n", stderr);
+		free(site);
+		return 2;
+	}
+	struct conf_load load = { .site = site, .directory = argv[1], .share = argv[1], .errors = &errors };
+	const struct profile *profile = conf_load_profile(&load, argv[2]);
+	bool good = profile && errors.n == 0;
+	for (size_t i = 0; i < errors.n; i++) {
+		fprintf(stderr, "%s\n", errors.lines[i]);
+	}
+	if (good) {
+		good = run(profile);
+	}
+	conf_errors_finish(&errors);
+	site_free(site);
+	return good ? 0 : 1;
+}

@@ -1,0 +1,46 @@
+"""docs/mqtt.md against its own schemas, and schemas that refuse what must not be."""
+
+import json
+import re
+
+import pytest
+
+from tests.support.contract import complaint
+from tests.support.rig import ROOT
+
+MANUAL = (ROOT / "docs/mqtt.md").read_text()
+ALARM = json.loads(re.search(r"```json\n(.*?)```", MANUAL, re.S).group(1))
+TOPIC = "emis/1/anyang-steel-01/DA001/alarm"
+
+
+def test_the_example_of_the_manual_is_valid():
+    assert complaint(TOPIC, ALARM) is None
+
+
+@pytest.mark.parametrize("rule,change", [
+    ("an exceedance has a value", {"value": None}),
+    ("an exceedance has a limit", {"limit": None}),
+    ("a condition has no limit", {"class": "condition", "rule": "no-data", "value": None}),
+    ("an exceedance is of a period mean", {"rule": "minutes-beyond"}),
+    ("numbers start at 1", {"seq": 0}),
+    ("flags are one letter of eight", {"counts": {"X": 1}}),
+    ("a time has an offset", {"at": "2026-03-02T09:00:00"}),
+    ("an unknown event", {"event": "maybe"}),
+    ("a schema of another version", {"schema": 2}),
+], ids=lambda value: value if isinstance(value, str) else "")
+def test_the_schema_refuses(rule, change):
+    assert complaint(TOPIC, {**ALARM, **change}), rule
+
+
+def test_unknown_fields_are_allowed_by_contract():
+    assert complaint(TOPIC, {**ALARM, "later": 1}) is None
+
+
+def test_every_field_of_the_example_is_described():
+    schema = json.loads((ROOT / "docs/mqtt/alarm.schema.json").read_text())
+    assert set(ALARM) == set(schema["required"]) == set(schema["properties"])
+
+
+def test_a_message_is_about_its_topic():
+    assert complaint("emis/1/anyang-steel-01/DA002/alarm", ALARM)
+    assert complaint("emis/1/anyang-steel-01/DA001/so2/alarm", ALARM)
