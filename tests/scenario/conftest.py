@@ -22,4 +22,5 @@ def fixture_make_rig(tmp_path):
         rig.stop()
         if rig.emisd:
             print(f"--- {rig.emisd.log}\n{rig.emisd.text()}")
+            assert "Sanitizer" not in rig.emisd.text()
     assert not [c for rig in rigs if rig.bureau for c in rig.bureau.complaints]
