@@ -209,18 +209,18 @@ static void print_row(const struct table *table, const struct row *row, const in
 		[COLOUR_NONE] = "", [COLOUR_YELLOW] = "\033[33m", [COLOUR_RED] = "\033[31m"
 	};
 	bool first = true;
-	size_t last = 0;
+	size_t end = 0; /* nothing is printed behind the last text */
 
 	for (size_t c = 0; c < row->n; c++) {
-		last = widths[c] && row->cells[c].text[0] ? c : last;
+		end = widths[c] && row->cells[c].text[0] ? c + 1 : end;
 	}
-	for (size_t c = 0; c <= last; c++) {
+	for (size_t c = 0; c < end; c++) {
 		if (!widths[c]) {
 			continue;
 		}
 		bool coloured = colours && row->cells[c].colour != COLOUR_NONE;
 		printf("%s%s", first ? "" : "  ", coloured ? codes[row->cells[c].colour] : "");
-		print_cut(row->cells[c].text, widths[c], table->columns[c].right, c < last);
+		print_cut(row->cells[c].text, widths[c], table->columns[c].right, c + 1 < end);
 		fputs(coloured ? "\033[0m" : "", stdout);
 		first = false;
 	}

@@ -75,8 +75,8 @@ struct point_view {
 	unsigned valid_minutes;    /* valid base periods of this hour so far */
 	unsigned due_minutes;      /* base periods of a whole hour */
 	const struct limit *limit; /* the strictest in force; NULL without */
-	double share;              /* of the limit: of the hour so far, for daily limits of the day so far */
-	struct mean last_hour;     /* the newest closed hour of that series; .rule is NULL before the first */
+	double share; /* of the limit: of the hour so far; for daily limits of the day so far, once it has an hour */
+	struct mean last_hour; /* the newest closed hour of that series; .rule is NULL before the first */
 };
 
 /* Readings older than max_age_ms count as silence. */

@@ -54,8 +54,9 @@ void pipeline_view(const struct pipeline *pipeline, size_t outlet, size_t point,
 	view.due_minutes = series->hour.rule->due;
 	view.last_hour = series->last[PERIOD_HOUR];
 	if (view.limit) {
-		bool daily = view.limit->period == LIMIT_DAY;
-		view.share = judge_share(view.limit, daily ? mean_so_far(&series->day) : view.hour_mean);
+		double day = mean_so_far(&series->day);
+		bool daily = view.limit->period == LIMIT_DAY && !isnan(day); /* before its first hour: the hour */
+		view.share = judge_share(view.limit, daily ? day : view.hour_mean);
 		if (view.limit->period == LIMIT_INSTANT && reading_counts(&view.raw)) {
 			view.share = judge_share(view.limit, view.raw.value);
 		}

@@ -30,7 +30,7 @@ asyncio.run(main())
 CONF = '''
 site = {{ id = "foreign"; name = "test"; }};
 simulation = true;
-links = ( {{ name = "plc"; type = "tcp"; host = "localhost"; port = {port}; }} );
+links = ( {{ name = "plc"; type = "tcp"; host = "127.0.0.1"; port = {port}; }} );
 instruments = ( {{ name = "stack"; link = "plc"; unit = 1; profile = "generic-float-cdab"; poll = "1s"; }} );
 outlets = ( {{ id = "DA009"; medium = "gas"; sector = "steel.sinter-head"; tiers = [ ];
   points = ( {{ factor = "temp"; from = "stack.temp"; }}, {{ factor = "pressure"; from = "stack.pressure"; }},
@@ -40,7 +40,7 @@ control = {{ socket = "{folder}/ctl.sock"; }};
 '''
 
 
-def test_pymodbus_is_read_by_name_over_tcp(tmp_path):
+def test_pymodbus_is_read_over_tcp(tmp_path):
     server = subprocess.Popen([PYTHON, "-c", SERVER], stdout=subprocess.PIPE, text=True)
     emisd = None
     try:
