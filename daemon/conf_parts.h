@@ -26,6 +26,8 @@ void conf_load_outlets(struct conf_load *load, struct conf_node root);
 /* NULL when there is none. */
 const struct factor *conf_factor(const struct site *site, const char *key);
 
+/* ---- for all of them (conf_load.c) ---- */
+
 /* Grows an array of n elements by one zeroed element and returns that; NULL, with a complaint, when
  * out of memory. Elements may move: take no pointers before the array is complete. */
 void *conf_grow(struct conf_load *load, void *array_pointer, size_t *n, size_t element_size);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "daemon/daemon.h"
+#include "daemon/loop.h"
 
 #define MAX_CLIENTS 16
 #define MAX_LINE 4096
@@ -31,8 +32,10 @@ struct client {
 };
 
 struct ctl {
+	struct loop *loop;
+	const struct ctl_command *commands;
 	struct daemon *daemon;
-	char path[PATH_SIZE];
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int fd;
 	struct loop_io *io;
 	struct client clients[MAX_CLIENTS];
@@ -69,13 +72,16 @@ static char *answer(struct client *client, const char *line, size_t length)
 	json_t *tables = NULL;
 	json_t *request = json_loadb(line, length, JSON_REJECT_DUPLICATES, &where);
 	const char *name = json_string_value(json_object_get(request, "cmd"));
-	const struct ctl_command *command = name ? ctl_find_command(name) : NULL;
+	const struct ctl_command *command = client->ctl->commands;
 
+	while (name && command->name && strcmp(command->name, name) != 0) {
+		command++;
+	}
 	if (!request) {
 		snprintf(error, sizeof(error), "the request is no JSON: %.150s", where.text);
 	} else if (!name) {
 		snprintf(error, sizeof(error), "the request has no text \"cmd\"");
-	} else if (!command) {
+	} else if (!command->name) {
 		snprintf(error, sizeof(error), "unknown command \"%.64s\"", name);
 	} else {
 		snprintf(error, sizeof(error), "out of memory");
@@ -173,8 +179,8 @@ static void on_listen(void *context, int fd, uint32_t events)
 		return;
 	}
 	*client = (struct client){ .ctl = ctl, .fd = accepted };
-	client->io = loop_add_io(ctl->daemon->loop, accepted, EPOLLIN, on_client, client);
-	client->timer = loop_add_timer(ctl->daemon->loop, on_impatience, client);
+	client->io = loop_add_io(ctl->loop, accepted, EPOLLIN, on_client, client);
+	client->timer = loop_add_timer(ctl->loop, on_impatience, client);
 	if (!client->io || !client->timer) {
 		drop(client);
 		return;
@@ -220,7 +226,8 @@ static int listen_at(const char *path, char *error, size_t size)
 	return -1;
 }
 
-struct ctl *ctl_create(struct daemon *daemon, const char *path, char *error, size_t size)
+struct ctl *ctl_create(struct loop *loop, const char *path, const struct ctl_command *commands, struct daemon *daemon,
+	char *error, size_t size)
 {
 	struct ctl *ctl = calloc(1, sizeof(*ctl));
 
@@ -228,6 +235,8 @@ struct ctl *ctl_create(struct daemon *daemon, const char *path, char *error, siz
 		snprintf(error, size, "out of memory");
 		return NULL;
 	}
+	ctl->loop = loop;
+	ctl->commands = commands;
 	ctl->daemon = daemon;
 	snprintf(ctl->path, sizeof(ctl->path), "%s", path);
 	for (size_t i = 0; i < MAX_CLIENTS; i++) {
@@ -238,7 +247,7 @@ struct ctl *ctl_create(struct daemon *daemon, const char *path, char *error, siz
 		free(ctl);
 		return NULL;
 	}
-	ctl->io = loop_add_io(daemon->loop, ctl->fd, EPOLLIN, on_listen, ctl);
+	ctl->io = loop_add_io(loop, ctl->fd, EPOLLIN, on_listen, ctl);
 	if (!ctl->io) {
 		snprintf(error, size, "out of memory or descriptors");
 		ctl_destroy(ctl);

@@ -8,19 +8,18 @@
 
 struct ctl;
 struct daemon;
+struct loop;
 
-/* Listens at `path`. A socket left behind is replaced; one that answers belongs to another emisd. NULL with a
- * sentence in `error`. */
-struct ctl *ctl_create(struct daemon *daemon, const char *path, char *error, size_t size);
-void ctl_destroy(struct ctl *ctl);
-
-/* A command: returns its tables (a JSON array), or NULL with a sentence in `error`. ctl_cmds.c holds them all. */
+/* A command: returns its tables (a JSON array), or NULL with a sentence in `error`. */
 struct ctl_command {
-	const char *name;
+	const char *name; /* NULL ends a list of commands */
 	json_t *(*run)(struct daemon *daemon, const json_t *request, char *error, size_t size);
 };
 
-/* NULL when there is none. */
-const struct ctl_command *ctl_find_command(const char *name);
+/* Listens at `path` and runs `commands` on `daemon`; all borrowed. A socket left behind is replaced; one that
+ * answers belongs to another emisd. NULL with a sentence in `error`. */
+struct ctl *ctl_create(struct loop *loop, const char *path, const struct ctl_command *commands, struct daemon *daemon,
+	char *error, size_t size);
+void ctl_destroy(struct ctl *ctl);
 
 #endif

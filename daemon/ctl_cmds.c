@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/array.h"
-#include "daemon/ctl.h"
+#include "daemon/ctl_cmds.h"
 #include "daemon/daemon.h"
 
 /* ---- building tables ---- */
@@ -293,18 +293,9 @@ static json_t *run_limits(struct daemon *d, const json_t *request, char *error, 
 
 /* ---- all ---- */
 
-static const struct ctl_command commands[] = {
+const struct ctl_command ctl_commands[] = {
 	{ "alarms", run_alarms },
 	{ "limits", run_limits },
 	{ "status", run_status },
+	{ NULL, NULL },
 };
-
-const struct ctl_command *ctl_find_command(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (strcmp(commands[i].name, name) == 0) {
-			return &commands[i];
-		}
-	}
-	return NULL;
-}

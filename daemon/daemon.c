@@ -178,7 +178,7 @@ static int start_timers(struct daemon *d)
 }
 
 /* What needs no thread and no device: the store, the pipeline as it was, the ways out. */
-static int start_core(struct daemon *d)
+static int start_core(struct daemon *d, const struct ctl_command *commands)
 {
 	char error[1500];
 
@@ -209,7 +209,7 @@ static int start_core(struct daemon *d)
 		log_error("%s", error);
 		return -EIO;
 	}
-	d->ctl = ctl_create(d, d->site->control_socket, error, sizeof(error));
+	d->ctl = ctl_create(d->loop, d->site->control_socket, commands, d, error, sizeof(error));
 	if (!d->ctl) {
 		log_error("%s", error);
 		return -EIO;
@@ -217,14 +217,15 @@ static int start_core(struct daemon *d)
 	return 0;
 }
 
-int daemon_start(struct daemon *d, const struct site *site, const struct clock *clock)
+int daemon_start(
+	struct daemon *d, const struct site *site, const struct clock *clock, const struct ctl_command *commands)
 {
 	memset(d, 0, sizeof(*d));
 	d->site = site;
 	d->clock = *clock;
 	d->context = (struct message_context){ site, &d->clock };
 	d->started = clock_mono(&d->clock);
-	int r = start_core(d);
+	int r = start_core(d, commands);
 	r = r == 0 ? start_timers(d) : r;
 	r = r == 0 ? start_links(d) : r;
 	if (r == 0) {

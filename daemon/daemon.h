@@ -12,6 +12,7 @@
 #include "daemon/store.h"
 
 struct ctl;
+struct ctl_command;
 
 struct daemon {
 	const struct site *site;
@@ -35,9 +36,10 @@ struct daemon {
 	struct loop_timer *watchdog_timer;
 };
 
-/* Starts everything in the order in which it depends on each other. 0, or -errno after a line in the log; call
- * daemon_stop() in either case. `clock` is copied. */
-int daemon_start(struct daemon *daemon, const struct site *site, const struct clock *clock);
+/* Starts everything in the order in which it depends on each other; `commands` answer the control socket. 0, or
+ * -errno after a line in the log; call daemon_stop() in either case. `clock` is copied. */
+int daemon_start(
+	struct daemon *daemon, const struct site *site, const struct clock *clock, const struct ctl_command *commands);
 
 /* Runs until a signal. 0 or -errno. */
 int daemon_run(struct daemon *daemon);

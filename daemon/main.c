@@ -10,6 +10,7 @@
 
 #include "common/log.h"
 #include "common/num.h"
+#include "daemon/ctl_cmds.h"
 #include "daemon/daemon.h"
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
@@ -143,7 +144,7 @@ static bool make_clock(const struct options *o, const struct site *site, struct 
 static int run(const struct site *site, const struct clock *clock)
 {
 	struct daemon daemon;
-	int r = daemon_start(&daemon, site, clock);
+	int r = daemon_start(&daemon, site, clock, ctl_commands);
 
 	r = r == 0 ? daemon_run(&daemon) : r;
 	if (!daemon_stop(&daemon)) {
