@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/num.h"
+#include "core/driver.h"
 #include "core/plan.h"
 
 #define FLOAT_ENUM_TOLERANCE 1e-4 /* state codes sent as floats, compared as field drivers do */
@@ -47,58 +49,99 @@ const char *answer_text(const struct answer *answer, char *buf, size_t size)
 	return buf;
 }
 
-static uint32_t join(const uint16_t *regs, enum reg_order order)
+/* The registers as one number, most significant bit first. */
+static uint64_t join(const uint16_t *regs, unsigned n, enum reg_order order)
 {
-	uint32_t first = regs[0];
-	uint32_t second = regs[1];
-	uint32_t swapped_first = (first >> 8) | ((first & 0xFF) << 8);
-	uint32_t swapped_second = (second >> 8) | ((second & 0xFF) << 8);
+	bool words_swapped = order == ORDER_CDAB || order == ORDER_DCBA;
+	bool bytes_swapped = order == ORDER_BADC || order == ORDER_DCBA;
+	uint64_t bits = 0;
 
-	switch (order) {
-	case ORDER_ABCD:
-		return first << 16 | second;
-	case ORDER_CDAB:
-		return second << 16 | first;
-	case ORDER_BADC:
-		return swapped_first << 16 | swapped_second;
-	case ORDER_DCBA:
-		return swapped_second << 16 | swapped_first;
+	for (unsigned i = 0; i < n; i++) {
+		unsigned word = regs[words_swapped ? n - 1 - i : i];
+		bits = bits << 16 | (bytes_swapped ? (word >> 8 | (word & 0xFF) << 8) : word);
 	}
-	return 0;
+	return bits;
+}
+
+/* NAN when a digit is none. */
+static double from_bcd(uint64_t bits, unsigned n_registers)
+{
+	double value = 0.0;
+
+	for (int shift = (int)n_registers * 16 - 4; shift >= 0; shift -= 4) {
+		unsigned digit = (unsigned)(bits >> shift) & 0xF;
+		if (digit > 9) {
+			return NAN;
+		}
+		value = value * 10.0 + digit;
+	}
+	return value;
+}
+
+/* "0012.345", padded with spaces or zero bytes on either side; NAN when it is no number. */
+static double from_ascii(const uint16_t *regs, const struct reg_field *field)
+{
+	char text[2 * FIELD_REGISTERS + 1] = "";
+	size_t start = 0, end = 2 * (size_t)field->registers;
+	double value;
+
+	for (unsigned i = 0; i < field->registers; i++) {
+		uint64_t word = join(&regs[i], 1, field->order);
+		text[2 * i] = (char)(word >> 8);
+		text[2 * i + 1] = (char)(word & 0xFF);
+	}
+	while (end > 0 && (text[end - 1] == ' ' || text[end - 1] == '\0')) {
+		text[--end] = '\0';
+	}
+	while (start < end && text[start] == ' ') {
+		start++;
+	}
+	return strlen(text) == end && num_parse_double(text + start, &value) ? value : NAN;
 }
 
 /* The number a field holds, before scale and offset; *ret_bits its integer form, for masks and
  * sentinels. */
-static double field_value(const struct reg_field *field, const uint16_t *regs, uint32_t *ret_bits)
+static double field_value(const struct reg_field *field, const uint16_t *regs, uint64_t *ret_bits)
 {
+	unsigned width = field_width(field);
+	uint64_t bits = width <= 4 ? join(regs, width, field->order) : 0;
+	uint32_t low = (uint32_t)bits;
 	float f;
+	double d;
 
+	*ret_bits = bits;
 	switch (field->type) {
 	case REG_BIT:
 		*ret_bits = regs[0] != 0;
-		return *ret_bits;
+		return (double)*ret_bits;
 	case REG_U8HI:
-		*ret_bits = regs[0] >> 8;
-		return *ret_bits;
+		*ret_bits = bits >> 8;
+		return (double)*ret_bits;
 	case REG_U8LO:
-		*ret_bits = regs[0] & 0xFF;
-		return *ret_bits;
+		*ret_bits = bits & 0xFF;
+		return (double)*ret_bits;
 	case REG_U16:
-		*ret_bits = regs[0];
-		return *ret_bits;
-	case REG_I16:
-		*ret_bits = regs[0];
-		return (int16_t)regs[0];
 	case REG_U32:
-		*ret_bits = join(regs, field->order);
-		return *ret_bits;
+	case REG_U64:
+		return (double)bits;
+	case REG_I16:
+		return (int16_t)bits;
 	case REG_I32:
-		*ret_bits = join(regs, field->order);
-		return (int32_t)*ret_bits;
+		return (int32_t)low;
+	case REG_I64:
+		return (double)(int64_t)bits;
 	case REG_F32:
-		*ret_bits = join(regs, field->order);
-		memcpy(&f, ret_bits, sizeof(f));
+		memcpy(&f, &low, sizeof(f));
 		return (double)f;
+	case REG_F64:
+		memcpy(&d, &bits, sizeof(d));
+		return d;
+	case REG_BCD:
+		return from_bcd(bits, width);
+	case REG_ASCII:
+		return from_ascii(regs, field);
+	case REG_TYPE_COUNT:
+		break;
 	}
 	return NAN;
 }
@@ -107,69 +150,232 @@ static double field_value(const struct reg_field *field, const uint16_t *regs, u
  * cannot is D. */
 static enum flag failure_flag(enum answer_result result)
 {
-	return result == ANSWER_EXCEPTION ? FLAG_FAULT : FLAG_NO_COMM;
+	return result == ANSWER_EXCEPTION || result == ANSWER_OK ? FLAG_FAULT : FLAG_NO_COMM;
+}
+
+static const struct answer *answer_of(
+	const struct profile *profile, const struct reg_field *field, const struct answer *answers, size_t *ret_offset)
+{
+	const struct request *request = plan_request_of(profile, field);
+
+	*ret_offset = request ? field->address - (size_t)request->address : 0;
+	return request ? &answers[request - profile->requests] : NULL;
+}
+
+const uint16_t *decode_registers(
+	const struct profile *profile, const struct reg_field *field, const struct answer *answers)
+{
+	size_t offset;
+	const struct answer *answer = answer_of(profile, field, answers, &offset);
+
+	if (!answer || answer->result != ANSWER_OK) {
+		return NULL;
+	}
+	for (size_t i = 0; i < field_width(field); i++) {
+		if (answer_refuses(answer, offset + i)) {
+			return NULL;
+		}
+	}
+	return &answer->registers[offset];
 }
 
 /* False, with the flag set, when the registers of the field did not arrive. */
 static bool fetch(const struct profile *profile, const struct reg_field *field, const struct answer *answers,
-	double *ret_value, uint32_t *ret_bits, enum flag *ret_flag)
+	double *ret_value, uint64_t *ret_bits, enum flag *ret_flag)
 {
-	const struct request *request = plan_request_of(profile, field);
+	size_t offset;
+	const uint16_t *regs = decode_registers(profile, field, answers);
+	const struct answer *answer = answer_of(profile, field, answers, &offset);
 
-	if (!request) {
-		*ret_flag = FLAG_FAULT;
+	if (!regs) {
+		*ret_flag = answer ? failure_flag(answer->result) : FLAG_FAULT;
 		return false;
 	}
-	const struct answer *answer = &answers[request - profile->requests];
-	if (answer->result != ANSWER_OK) {
-		*ret_flag = failure_flag(answer->result);
-		return false;
-	}
-	*ret_value = field_value(field, &answer->registers[field->address - request->address], ret_bits);
+	*ret_value = field_value(field, regs, ret_bits);
 	return true;
 }
 
-static enum flag status_flag(const struct profile *profile, const struct status *status, const struct answer *answers)
+static bool rule_matches(const struct status_rule *rule, double value, uint64_t bits, double tolerance)
+{
+	if (rule->mask && !rule->by_value) {
+		return (bits & rule->mask) != 0;
+	}
+	value = rule->mask ? (double)(bits & rule->mask) : value;
+	return value >= rule->from - tolerance && value <= rule->to + tolerance;
+}
+
+bool decode_status(const struct profile *profile, const struct status *status, const struct answer *answers,
+	enum flag *ret_flag, uint64_t *ret_code)
 {
 	double value, tolerance = status->field.type == REG_F32 ? FLOAT_ENUM_TOLERANCE : 0.0;
-	uint32_t bits;
-	enum flag flag;
 
-	if (!fetch(profile, &status->field, answers, &value, &bits, &flag)) {
-		return flag;
+	*ret_code = 0;
+	if (!fetch(profile, &status->field, answers, &value, ret_code, ret_flag)) {
+		return true;
 	}
 	for (size_t i = 0; i < status->n_rules; i++) {
-		const struct status_rule *rule = &status->rules[i];
-		if (rule->by_mask ? (bits & rule->mask) != 0
-				  : value >= rule->from - tolerance && value <= rule->to + tolerance) {
-			return rule->flag;
+		if (rule_matches(&status->rules[i], value, *ret_code, tolerance)) {
+			*ret_flag = status->rules[i].flag;
+			return true;
 		}
 	}
-	return status->otherwise;
+	*ret_flag = status->otherwise;
+	return false;
+}
+
+static enum flag status_flag(const struct profile *profile, size_t index, const struct answer *answers)
+{
+	uint64_t code;
+	enum flag flag;
+
+	(void)decode_status(profile, &profile->statuses[index], answers, &flag, &code); /* unknown: otherwise */
+	return flag;
+}
+
+/* The gravest of the channel's own states and those of the whole instrument. */
+static enum flag channel_state(
+	const struct profile *profile, const struct channel *channel, const struct answer *answers)
+{
+	enum flag flag = FLAG_NORMAL;
+
+	for (size_t i = 0; i < channel->n_status; i++) {
+		flag = flag_graver(flag, status_flag(profile, channel->status[i], answers));
+	}
+	for (size_t i = 0; i < profile->n_statuses; i++) {
+		if (profile->statuses[i].of_all) {
+			flag = flag_graver(flag, status_flag(profile, i, answers));
+		}
+	}
+	return flag;
+}
+
+static bool is_absent(const struct channel *channel, double value, uint64_t bits)
+{
+	bool integer = channel->field.type != REG_F32 && channel->field.type != REG_F64;
+
+	for (size_t i = 0; i < channel->n_absent; i++) {
+		if (channel->absent[i] == (int64_t)bits || (integer && (double)channel->absent[i] == value)) {
+			return true;
+		}
+	}
+	return !isfinite(value);
+}
+
+/* What other registers of the instrument make of the value. `aux` is a number from 1; 0 leaves it as it is. */
+struct helpers {
+	double full_scale;
+	double decimals;
+	double fraction;
+	double unit_code;
+};
+
+/* False, with the flag set, when one of them did not arrive or is no number. */
+static bool fetch_auxiliary(
+	const struct profile *profile, unsigned aux, const struct answer *answers, double *value, enum flag *flag)
+{
+	uint64_t bits;
+
+	if (aux == 0) {
+		return true;
+	}
+	const struct auxiliary *a = &profile->auxiliaries[aux - 1];
+	if (!fetch(profile, &a->field, answers, value, &bits, flag)) {
+		return false;
+	}
+	*value *= a->scale;
+	*flag = FLAG_FAULT;
+	return isfinite(*value);
+}
+
+static bool unit_factor(const struct channel *channel, double code, double *ret_factor)
+{
+	*ret_factor = 1.0;
+	for (size_t i = 0; i < channel->n_units; i++) {
+		if ((double)channel->units[i].code == code) {
+			*ret_factor = channel->units[i].factor;
+			return true;
+		}
+	}
+	return channel->unit_code == 0;
+}
+
+/* From the raw number to the channel's unit; NAN, with the flag set, when that cannot be done. */
+static double convert_raw(const struct profile *profile, const struct channel *channel, const struct answer *answers,
+	double raw, enum flag *flag)
+{
+	struct helpers h = { .full_scale = channel->span_high };
+	double factor, value = raw * channel->scale + channel->offset;
+
+	if (!fetch_auxiliary(profile, channel->full_scale, answers, &h.full_scale, flag) ||
+		!fetch_auxiliary(profile, channel->decimals, answers, &h.decimals, flag) ||
+		!fetch_auxiliary(profile, channel->fraction, answers, &h.fraction, flag) ||
+		!fetch_auxiliary(profile, channel->unit_code, answers, &h.unit_code, flag)) {
+		return NAN;
+	}
+	*flag = FLAG_FAULT; /* for what follows */
+	if (h.decimals < 0.0 || h.decimals > 9.0 || !unit_factor(channel, h.unit_code, &factor)) {
+		return NAN;
+	}
+	if (channel->spanned) {
+		value = channel->span_low +
+			(raw - channel->span_raw_low) / (channel->span_raw_high - channel->span_raw_low) *
+				(h.full_scale - channel->span_low);
+	}
+	return (value / pow(10.0, h.decimals) + h.fraction) * factor;
+}
+
+static void decode_by_driver(const struct profile *profile, const struct channel *channel, const struct answer *answers,
+	double *ret_value, enum flag *ret_flag)
+{
+	struct request requests[PROFILE_REQUESTS];
+	size_t n = profile->driver->plan(profile, requests);
+
+	for (size_t i = 0; i < n; i++) {
+		if (answers[i].result != ANSWER_OK) {
+			*ret_flag = failure_flag(answers[i].result);
+			return;
+		}
+	}
+	profile->driver->decode(channel, answers, ret_value, ret_flag);
+}
+
+/* The value before its bounds, NAN with a flag when there is none. */
+static double channel_value(
+	const struct profile *profile, const struct channel *channel, const struct answer *answers, enum flag *flag)
+{
+	double raw, value = NAN;
+	uint64_t bits;
+
+	if (profile->driver) {
+		decode_by_driver(profile, channel, answers, &value, flag);
+		return value;
+	}
+	if (!fetch(profile, &channel->field, answers, &raw, &bits, flag)) {
+		return NAN;
+	}
+	if (is_absent(channel, raw, bits) || raw < channel->raw_min) {
+		*flag = FLAG_FAULT;
+		return NAN;
+	}
+	enum flag trouble = FLAG_NORMAL;
+	value = convert_raw(profile, channel, answers, raw, &trouble);
+	*flag = isfinite(value) ? raw > channel->raw_max ? FLAG_OVER_RANGE : FLAG_NORMAL : trouble;
+	return value;
 }
 
 void decode_channel(const struct profile *profile, const struct channel *channel, const struct answer *answers,
 	double *ret_value, enum flag *ret_flag)
 {
-	double value;
-	uint32_t bits;
 	enum flag flag = FLAG_NORMAL;
+	double value = channel_value(profile, channel, answers, &flag);
 
 	*ret_value = NAN;
-	if (!fetch(profile, &channel->field, answers, &value, &bits, ret_flag)) {
-		return;
+	*ret_flag = flag;
+	if (flag == FLAG_NO_COMM && !isfinite(value)) {
+		return; /* silence, whatever the states said before */
 	}
-	for (size_t i = 0; i < channel->n_status; i++) {
-		flag = flag_graver(flag, status_flag(profile, &profile->statuses[channel->status[i]], answers));
-	}
-	bool number = isfinite(value);
-	for (size_t i = 0; i < channel->n_absent; i++) {
-		int64_t absent = channel->absent[i];
-		number = number && absent != (int64_t)bits &&
-			(channel->field.type == REG_F32 || (double)absent != value);
-	}
-	value = value * channel->scale + channel->offset;
-	if (!number || value < channel->min) {
+	flag = flag_graver(flag, channel_state(profile, channel, answers));
+	if (!isfinite(value) || value < channel->min) {
 		*ret_flag = flag_graver(flag, FLAG_FAULT);
 		return;
 	}

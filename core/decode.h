@@ -18,7 +18,15 @@ struct answer {
 	enum answer_result result;
 	uint8_t exception;
 	uint16_t registers[REQUEST_REGISTERS]; /* bits: 0 or 1 each */
+	/* Registers that the device refuses (exception 2 or 3), one bit each, when the rest of the request could be
+	 * read without them. */
+	uint8_t refused[(REQUEST_REGISTERS + 7) / 8];
 };
+
+static inline bool answer_refuses(const struct answer *answer, size_t index)
+{
+	return answer->refused[index / 8] >> (index % 8) & 1;
+}
 
 /* Words for a log line: "time-out", "exception 2 (illegal data address)". buf of at least 64. */
 const char *answer_text(const struct answer *answer, char *buf, size_t size);
@@ -27,5 +35,14 @@ const char *answer_text(const struct answer *answer, char *buf, size_t size);
  * is no number; the flag says why. A number may stand beside a flag other than N. */
 void decode_channel(const struct profile *profile, const struct channel *channel, const struct answer *answers,
 	double *ret_value, enum flag *ret_flag);
+
+/* The code of a status, and what it makes of its channels. False when no rule knows the code. True, with the flag
+ * for it, when it could not be read. */
+bool decode_status(const struct profile *profile, const struct status *status, const struct answer *answers,
+	enum flag *ret_flag, uint64_t *ret_code);
+
+/* The registers of a field as they came; NULL when they did not. */
+const uint16_t *decode_registers(
+	const struct profile *profile, const struct reg_field *field, const struct answer *answers);
 
 #endif

@@ -3,28 +3,39 @@
 #include <errno.h>
 #include <stdbool.h>
 
-/* Strictly before, by function and address. */
+#include "core/driver.h"
+
+/* Strictly before, by function, interval and address. */
 static bool before(const struct reg_field *a, const struct reg_field *b)
 {
-	return a->function != b->function ? a->function < b->function : a->address < b->address;
+	if (a->function != b->function) {
+		return a->function < b->function;
+	}
+	return a->every_s != b->every_s ? a->every_s < b->every_s : a->address < b->address;
 }
 
-/* Sorts by insertion: a profile has tens of fields and is planned once. */
-static size_t collect_fields(const struct profile *profile, const struct reg_field **fields)
+/* By insertion: a profile has tens of fields and is planned once. */
+static void sort(const struct reg_field **fields, size_t n)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < profile->n_channels + profile->n_statuses; i++) {
-		const struct reg_field *field = i < profile->n_channels
-			? &profile->channels[i].field
-			: &profile->statuses[i - profile->n_channels].field;
-		size_t at = n++;
+	for (size_t i = 1; i < n; i++) {
+		const struct reg_field *field = fields[i];
+		size_t at = i;
 		for (; at > 0 && before(field, fields[at - 1]); at--) {
 			fields[at] = fields[at - 1];
 		}
 		fields[at] = field;
 	}
-	return n;
+}
+
+static bool hole_is_allowed(const struct profile *profile, uint8_t function, unsigned from, unsigned to)
+{
+	for (size_t i = 0; i < profile->n_forbidden; i++) {
+		const struct forbidden *f = &profile->forbidden[i];
+		if (f->function == function && f->first < to && f->last >= from) {
+			return false;
+		}
+	}
+	return to <= from + profile->max_gap;
 }
 
 /* Grows the request to hold the field; false when it may not. */
@@ -33,7 +44,8 @@ static bool grow(struct request *request, const struct reg_field *field, const s
 	unsigned end = request->address + (unsigned)request->count;
 	unsigned field_end = field->address + field_width(field);
 
-	if (field->function != request->function || field->address > end + profile->max_gap) {
+	if (field->function != request->function || field->every_s != request->every_s ||
+		(field->address > end && !hole_is_allowed(profile, field->function, end, field->address))) {
 		return false;
 	}
 	if (field_end <= end) {
@@ -48,12 +60,15 @@ static bool grow(struct request *request, const struct reg_field *field, const s
 
 int plan_requests(struct profile *profile)
 {
-	const struct reg_field *fields[PROFILE_CHANNELS + PROFILE_STATUSES];
-	size_t n_fields = collect_fields(profile, fields);
+	const struct reg_field *fields[PROFILE_FIELDS];
+	size_t n_fields = profile_fields(profile, fields);
 
-	profile->n_requests = 0;
+	sort(fields, n_fields);
+	size_t of_driver = profile->driver ? profile->driver->plan(profile, profile->requests) : 0;
+	profile->n_requests = of_driver;
 	for (size_t i = 0; i < n_fields; i++) {
-		struct request *last = profile->n_requests ? &profile->requests[profile->n_requests - 1] : NULL;
+		struct request *last =
+			profile->n_requests > of_driver ? &profile->requests[profile->n_requests - 1] : NULL;
 		if (last && grow(last, fields[i], profile)) {
 			continue;
 		}
@@ -64,6 +79,7 @@ int plan_requests(struct profile *profile)
 			.function = fields[i]->function,
 			.address = fields[i]->address,
 			.count = (uint16_t)field_width(fields[i]),
+			.every_s = fields[i]->every_s,
 		};
 	}
 	return 0;
@@ -73,7 +89,7 @@ const struct request *plan_request_of(const struct profile *profile, const struc
 {
 	for (size_t i = 0; i < profile->n_requests; i++) {
 		const struct request *r = &profile->requests[i];
-		if (r->function == field->function && field->address >= r->address &&
+		if (r->function == field->function && r->every_s == field->every_s && field->address >= r->address &&
 			field->address + field_width(field) <= (unsigned)r->address + r->count) {
 			return r;
 		}

@@ -1,10 +1,20 @@
 #include "core/profile.h"
 
+#include <math.h>
 #include <string.h>
+
+void channel_init(struct channel *channel)
+{
+	*channel = (struct channel){ .scale = 1.0, .raw_min = NAN, .raw_max = NAN, .min = NAN, .max = NAN };
+}
 
 unsigned field_width(const struct reg_field *field)
 {
 	switch (field->type) {
+	case REG_U64:
+	case REG_I64:
+	case REG_F64:
+		return 4;
 	case REG_U32:
 	case REG_I32:
 	case REG_F32:
@@ -15,6 +25,11 @@ unsigned field_width(const struct reg_field *field)
 	case REG_U16:
 	case REG_I16:
 		return 1;
+	case REG_BCD:
+	case REG_ASCII:
+		return field->registers;
+	case REG_TYPE_COUNT:
+		break;
 	}
 	return 1;
 }
@@ -27,4 +42,35 @@ const struct channel *profile_channel(const struct profile *profile, const char 
 		}
 	}
 	return NULL;
+}
+
+const struct status *profile_status(const struct profile *profile, const char *name)
+{
+	for (size_t i = 0; i < profile->n_statuses; i++) {
+		if (strcmp(profile->statuses[i].name, name) == 0) {
+			return &profile->statuses[i];
+		}
+	}
+	return NULL;
+}
+
+size_t profile_fields(const struct profile *profile, const struct reg_field **ret_fields)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < profile->n_channels; i++) {
+		if (!profile->driver) {
+			ret_fields[n++] = &profile->channels[i].field;
+		}
+		if (profile->channels[i].result_time.registers > 0) {
+			ret_fields[n++] = &profile->channels[i].result_time;
+		}
+	}
+	for (size_t i = 0; i < profile->n_statuses; i++) {
+		ret_fields[n++] = &profile->statuses[i].field;
+	}
+	for (size_t i = 0; i < profile->n_auxiliaries; i++) {
+		ret_fields[n++] = &profile->auxiliaries[i].field;
+	}
+	return n;
 }

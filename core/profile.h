@@ -9,18 +9,41 @@
 #include "core/factor.h"
 #include "core/flag.h"
 
-enum reg_type { REG_BIT, REG_U8HI, REG_U8LO, REG_U16, REG_I16, REG_U32, REG_I32, REG_F32 };
+/* BCD: two digits per byte, most significant first. ASCII: a decimal number as text, two characters per
+ * register. Integers of 64 bits above 2^53 lose their last digits: values are doubles. */
+enum reg_type {
+	REG_BIT,
+	REG_U8HI,
+	REG_U8LO,
+	REG_U16,
+	REG_I16,
+	REG_U32,
+	REG_I32,
+	REG_F32,
+	REG_U64,
+	REG_I64,
+	REG_F64,
+	REG_BCD,
+	REG_ASCII,
+	REG_TYPE_COUNT
+};
 
-/* A is the byte sent first in a big-endian value; "CDAB" = low word first. */
+/* A is the byte of most weight; as sent, from the left. Of one register ABCD is AB and BADC is BA; of four,
+ * ABCD is ABCDEFGH, CDAB is GHEFCDAB, BADC is BADCFEHG and DCBA is HGFEDCBA. */
 enum reg_order { ORDER_ABCD, ORDER_CDAB, ORDER_BADC, ORDER_DCBA };
 
 #define PROFILE_CHANNELS 64
-#define PROFILE_STATUSES 16
+#define PROFILE_STATUSES 32
+#define PROFILE_AUXILIARIES 16
+#define PROFILE_FORBIDDEN 8
+#define PROFILE_FIELDS (2 * PROFILE_CHANNELS + PROFILE_STATUSES + PROFILE_AUXILIARIES)
 #define PROFILE_REQUESTS 24
 #define STATUS_RULES 24
-#define CHANNEL_STATUSES 6
+#define CHANNEL_STATUSES 8
 #define CHANNEL_ABSENT 4
+#define CHANNEL_UNITS 12
 #define CHANNEL_NAME_SIZE 24
+#define FIELD_REGISTERS 8     /* of a text or a time */
 #define REQUEST_REGISTERS 125 /* Modbus application protocol 1.1b3, 6.3 and 6.4 */
 
 /* Where a field lies. function is 1 (coils), 2 (discrete inputs), 3 (holding) or 4 (input registers);
@@ -30,11 +53,13 @@ struct reg_field {
 	uint16_t address;
 	enum reg_type type;
 	enum reg_order order;
+	uint8_t registers; /* of REG_BCD (1 to 4) and REG_ASCII (1 to FIELD_REGISTERS) */
+	uint32_t every_s;  /* read at most so often; 0 = at each poll */
 };
 
 struct status_rule {
-	bool by_mask; /* true: any bit of mask is set; false: from <= value <= to */
-	uint32_t mask;
+	uint32_t mask; /* 0: from <= value <= to; else any bit of it is set, or, with by_value, from <= masked <= to */
+	bool by_value;
 	double from;
 	double to;
 	enum flag flag;
@@ -47,20 +72,55 @@ struct status {
 	struct status_rule rules[STATUS_RULES]; /* the first that matches wins */
 	size_t n_rules;
 	enum flag otherwise; /* for a code no rule knows */
+	bool of_all;         /* applies to every channel: an identification */
+};
+
+/* A register that helps to make a value out of others: full scale, number of decimals, unit code, fraction. */
+struct auxiliary {
+	char name[CHANNEL_NAME_SIZE];
+	struct reg_field field;
+	double scale;
+};
+
+struct unit_code {
+	int64_t code;
+	double factor; /* to the channel's unit */
 };
 
 struct channel {
 	char name[CHANNEL_NAME_SIZE];
 	struct reg_field field;
-	double scale; /* value = raw * scale + offset */
+	double scale; /* value = raw * scale + offset, or by span */
 	double offset;
+	bool spanned; /* value = low + (raw - raw_low) / (raw_high - raw_low) * (high - low) */
+	double span_raw_low;
+	double span_raw_high;
+	double span_low;
+	double span_high;
 	char unit[UNIT_SIZE];
-	double min;                     /* below it the value is impossible: D without a number; NAN without */
-	double max;                     /* above it the value is over range: T; NAN without */
+	double raw_min; /* a current loop below it is broken: D without a number; NAN without */
+	double raw_max; /* above it: T; NAN without */
+	double min;     /* below it the value is impossible: D without a number; NAN without */
+	double max;     /* above it the value is over range: T; NAN without */
+
+	/* Numbers of auxiliaries, counted from 1; 0 = none. */
+	uint8_t full_scale; /* takes the place of span_high */
+	uint8_t decimals;   /* the value is divided by ten to the power of it */
+	uint8_t fraction;   /* is added */
+	uint8_t unit_code;  /* chooses the factor out of units */
+	struct unit_code units[CHANNEL_UNITS];
+	size_t n_units;
+
 	int64_t absent[CHANNEL_ABSENT]; /* raw integers that mean "no value" */
 	size_t n_absent;
 	uint8_t status[CHANNEL_STATUSES]; /* indices; all apply, the gravest flag wins */
 	size_t n_status;
+
+	/* A result that is made now and then: its time changes with each. registers = 0: none. */
+	struct reg_field result_time;
+	int64_t max_age_ms; /* a result that did not change for longer is D without a number; 0 = no bound */
+
+	unsigned tag; /* what a driver finds the value by */
 };
 
 /* One Modbus read. */
@@ -68,10 +128,21 @@ struct request {
 	uint8_t function;
 	uint16_t address;
 	uint16_t count;
+	uint32_t every_s; /* as of its fields */
 };
+
+/* Registers that must not be read, not even inside a hole. */
+struct forbidden {
+	uint8_t function;
+	uint16_t first;
+	uint16_t last;
+};
+
+struct driver;
 
 struct profile {
 	char name[48];
+	char variant[CHANNEL_NAME_SIZE]; /* "" = none */
 	char maker[64];
 	char model[64];
 	char source[160];
@@ -80,16 +151,36 @@ struct profile {
 	size_t n_channels;
 	struct status statuses[PROFILE_STATUSES];
 	size_t n_statuses;
-	unsigned max_registers;                    /* per request, 1..125 */
-	unsigned max_gap;                          /* registers between two fields that may be read over */
+	struct auxiliary auxiliaries[PROFILE_AUXILIARIES];
+	size_t n_auxiliaries;
+	const struct driver *driver; /* decodes the channels instead of their fields; NULL = none */
+	unsigned records;            /* for the driver: how many the instrument is fitted with */
+
+	unsigned max_registers; /* per request, 1..125 */
+	unsigned max_gap;       /* registers between two fields that may be read over */
+	struct forbidden forbidden[PROFILE_FORBIDDEN];
+	size_t n_forbidden;
+	unsigned retries;        /* more attempts after one without an answer */
+	int64_t delay_ms;        /* between two requests to this instrument */
+	int64_t turnaround_ms;   /* of the bus, after another instrument was asked */
+	int64_t timeout_ms;      /* for an answer; 0 = the link's */
+	int64_t byte_timeout_ms; /* between two bytes of an answer on a bus; 0 = none of its own */
+
 	struct request requests[PROFILE_REQUESTS]; /* made by plan_requests() */
 	size_t n_requests;
 };
+
+/* A channel that passes its register on as it is: scale 1, no bounds. */
+void channel_init(struct channel *channel);
 
 /* Registers (or bits) the field takes. */
 unsigned field_width(const struct reg_field *field);
 
 /* NULL when there is none. */
 const struct channel *profile_channel(const struct profile *profile, const char *name);
+const struct status *profile_status(const struct profile *profile, const char *name);
+
+/* All fields that must be read, at most PROFILE_FIELDS; returns how many. */
+size_t profile_fields(const struct profile *profile, const struct reg_field **ret_fields);
 
 #endif

@@ -17,8 +17,15 @@ struct conf_load {
 void conf_load_factors(struct conf_load *load);
 void conf_load_limits(struct conf_load *load);
 
-/* profiles.d/NAME.conf, once for all instruments that use it (conf_profile.c). NULL with complaints. */
-const struct profile *conf_load_profile(struct conf_load *load, const char *name);
+/* profiles.d/NAME.conf, once for all instruments that use it (conf_profile.c); variant "" is the map itself. NULL
+ * with complaints. */
+const struct profile *conf_load_profile(struct conf_load *load, const char *name, const char *variant);
+
+/* The lists of a profile or of one of its variants (conf_channel.c): first statuses, identify and auxiliaries, then
+ * the channels, which refer to them. `replace`: names that are there already may come again. */
+extern const char *const conf_notation_names[];
+void conf_read_states(struct conf_node group, size_t notation, struct profile *p, bool replace);
+void conf_read_channels(struct conf_node group, size_t notation, struct profile *p, bool replace);
 
 /* The outlets of emisd.conf with their points, and the limits that apply to them (conf_outlet.c). */
 void conf_load_outlets(struct conf_load *load, struct conf_node root);

@@ -69,6 +69,7 @@ static void print_instrument(FILE *out, const struct site *site, const struct in
 	print_setting(out, "link", site->links[instrument->link].name);
 	fprintf(out, "unit = %d; ", instrument->unit);
 	print_setting(out, "profile", instrument->profile->name);
+	print_optional(out, "variant", instrument->profile->variant);
 	fprintf(out, "poll = \"%" PRId64 "ms\"; }", instrument->poll_ms);
 }
 

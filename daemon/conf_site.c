@@ -108,9 +108,9 @@ static bool find_link(const struct site *site, const char *name, size_t *ret_lin
 
 static void read_instrument(struct conf_load *load, struct conf_node node)
 {
-	static const char *const keys[] = { "name", "link", "unit", "profile", "poll", NULL };
+	static const char *const keys[] = { "name", "link", "unit", "profile", "variant", "poll", NULL };
 	struct site *site = load->site;
-	char link[NAME_SIZE], profile[48];
+	char link[NAME_SIZE], profile[48], variant[CHANNEL_NAME_SIZE] = "";
 	int64_t unit = 0;
 	struct instrument_conf *instrument =
 		conf_grow(load, &site->instruments, &site->n_instruments, sizeof(*instrument));
@@ -134,7 +134,8 @@ static void read_instrument(struct conf_load *load, struct conf_node node)
 	instrument->poll_ms = 2000;
 	(void)conf_duration(node, "poll", false, 200, HOUR_MS, &instrument->poll_ms);
 	if (conf_name(node, "profile", true, profile, sizeof(profile))) {
-		instrument->profile = conf_load_profile(load, profile);
+		(void)conf_name(node, "variant", false, variant, sizeof(variant)); /* optional */
+		instrument->profile = conf_load_profile(load, profile, variant);
 	}
 }
 

@@ -26,7 +26,7 @@ static uint16_t word(void)
 
 static void random_field(struct reg_field *field)
 {
-	field->type = (enum reg_type)(byte() % (REG_F32 + 1));
+	field->type = (enum reg_type)(byte() % (REG_TYPE_COUNT));
 	field->function = field->type == REG_BIT ? 1 + byte() % 2 : 3 + byte() % 2;
 	field->order = (enum reg_order)(byte() % 4);
 	field->address = (uint16_t)(word() % 65534);

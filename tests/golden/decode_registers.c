@@ -1,6 +1,6 @@
 /* decode_registers.c - what a profile makes of given registers: the real profile file, the real plan and decoder.
  *
- * Usage: decode_registers SHARE PROFILE < CASES
+ * Usage: decode_registers SHARE PROFILE [VARIANT] < CASES
  *
  * A case starts with a line "case WORDS"; then come registers as "FUNCTION ADDRESS: HEX HEX ...", or how the
  * reads ended instead: "exception CODE", "gateway CODE", "timeout", "broken". Registers that are not given are
@@ -36,6 +36,12 @@ static void print_case(const struct profile *p, const struct registers *r)
 		enum flag flag;
 		decode_channel(p, channel, answers, &value, &flag);
 		printf("  %-12s %10.6g %-6s %c\n", channel->name, value, channel->unit, flag_letter(flag));
+	}
+	for (size_t i = 0; p->n_channels == 0 && i < p->n_statuses; i++) {
+		uint64_t code;
+		enum flag flag;
+		(void)decode_status(p, &p->statuses[i], answers, &flag, &code); /* the flag says it all */
+		printf("  %-12s %10" PRIu64 " state  %c\n", p->statuses[i].name, code, flag_letter(flag));
 	}
 }
 
@@ -102,13 +108,13 @@ int main(int argc, char **argv)
 	struct conf_errors errors = { 0 };
 	struct site *site = calloc(1, sizeof(*site));
 
-	if (argc != 3 || !site) {
-		fputs("Usage: decode_registers SHARE PROFILE < CASES\n", stderr);
+	if (argc < 3 || !site) {
+		fputs("Usage: decode_registers SHARE PROFILE [VARIANT] < CASES\n", stderr);
 		free(site);
 		return 2;
 	}
 	struct conf_load load = { .site = site, .directory = argv[1], .share = argv[1], .errors = &errors };
-	const struct profile *profile = conf_load_profile(&load, argv[2]);
+	const struct profile *profile = conf_load_profile(&load, argv[2], argc > 3 ? argv[3] : "");
 	bool good = profile && errors.n == 0;
 	for (size_t i = 0; i < errors.n; i++) {
 		fprintf(stderr, "%s\n", errors.lines[i]);

@@ -20,8 +20,9 @@ static struct profile *one_channel(enum reg_type type, enum reg_order order)
 	memset(&p, 0, sizeof(p));
 	p.max_registers = REQUEST_REGISTERS;
 	p.n_channels = 1;
-	p.channels[0] = (struct channel){ .scale = 1.0, .min = NAN, .max = NAN };
-	p.channels[0].field = (struct reg_field){ type == REG_BIT ? 1 : 3, 100, type, order };
+	channel_init(&p.channels[0]);
+	p.channels[0].field =
+		(struct reg_field){ .function = type == REG_BIT ? 1 : 3, .address = 100, .type = type, .order = order };
 	return &p;
 }
 
@@ -138,11 +139,13 @@ static void test_the_gravest_status_wins_and_the_unknown_is_a_fault(void **state
 
 	(void)state;
 	p->n_statuses = 2;
-	p->statuses[0] =
-		(struct status){ .field = { 3, 101, REG_U8HI, ORDER_ABCD }, .n_rules = 1, .otherwise = FLAG_FAULT };
+	p->statuses[0] = (struct status){
+		.field = { .function = 3, .address = 101, .type = REG_U8HI }, .n_rules = 1, .otherwise = FLAG_FAULT
+	};
 	p->statuses[0].rules[0] = (struct status_rule){ .from = 0, .to = 0, .flag = FLAG_NORMAL };
-	p->statuses[1] =
-		(struct status){ .field = { 3, 101, REG_U8LO, ORDER_ABCD }, .n_rules = 2, .otherwise = FLAG_FAULT };
+	p->statuses[1] = (struct status){
+		.field = { .function = 3, .address = 101, .type = REG_U8LO }, .n_rules = 2, .otherwise = FLAG_FAULT
+	};
 	p->statuses[1].rules[0] = (struct status_rule){ .from = 0, .to = 1, .flag = FLAG_NORMAL };
 	p->statuses[1].rules[1] = (struct status_rule){ .from = 2, .to = 7, .flag = FLAG_CALIBRATION };
 	p->channels[0].n_status = 2;
@@ -191,8 +194,9 @@ static void random_profile(struct profile *p)
 	p->n_channels = 1 + (size_t)rand() % 20;
 	for (size_t i = 0; i < p->n_channels; i++) {
 		bool wide = rand() % 2;
-		p->channels[i].field = (struct reg_field){ rand() % 2 ? 3 : 4, (uint16_t)(rand() % 300),
-			wide ? REG_F32 : REG_U16, ORDER_ABCD };
+		p->channels[i].field = (struct reg_field){ .function = rand() % 2 ? 3 : 4,
+			.address = (uint16_t)(rand() % 300),
+			.type = wide ? REG_F32 : REG_U16 };
 	}
 }
 
@@ -227,8 +231,8 @@ static void test_plan_examples(void **state)
 
 	(void)state;
 	p->n_channels = 3;
-	p->channels[1].field = (struct reg_field){ 3, 102, REG_F32, ORDER_ABCD };
-	p->channels[2].field = (struct reg_field){ 3, 106, REG_U16, ORDER_ABCD };
+	p->channels[1].field = (struct reg_field){ .function = 3, .address = 102, .type = REG_F32 };
+	p->channels[2].field = (struct reg_field){ .function = 3, .address = 106, .type = REG_U16 };
 	assert_int_equal(plan_requests(p), 0);
 	assert_int_equal(p->n_requests, 2); /* neighbours together, the hole is not read */
 	assert_int_equal(p->requests[0].count, 4);

@@ -1,0 +1,520 @@
+/* conf_channel.c - the registers of a profile: channels, statuses, auxiliaries. docs/profiles.md. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/array.h"
+#include "daemon/conf_parts.h"
+
+#define MAX_RECORDS 64
+
+/* How addresses are written in manuals. The first number of each notation is 1 and means wire 0. */
+static const struct {
+	int64_t base;
+	int64_t last;
+} notations[] = { { 0, 65535 }, { 0, 65535 }, { 1, 9999 }, { 10001, 19999 }, { 30001, 39999 }, { 40001, 49999 },
+	{ 300001, 365536 }, { 400001, 465536 } };
+const char *const conf_notation_names[] = { "wire", "hex", "0xxxx", "1xxxx", "3xxxx", "4xxxx", "3xxxxx", "4xxxxx",
+	NULL };
+
+/* In the order of enum reg_type and enum reg_order. */
+static const char *const type_names[] = { "bit", "u8hi", "u8lo", "u16", "i16", "u32", "i32", "f32", "u64", "i64", "f64",
+	"bcd", "ascii", NULL };
+static const char *const order_names[][5] = { { "AB", "-", "BA", "-", NULL }, { "ABCD", "CDAB", "BADC", "DCBA", NULL },
+	{ "ABCDEFGH", "GHEFCDAB", "BADCFEHG", "HGFEDCBA", NULL } };
+
+static bool read_flag(struct conf_node group, const char *key, enum flag *ret_flag)
+{
+	char text[8];
+
+	if (!conf_string(group, key, true, text, sizeof(text))) {
+		return false;
+	}
+	if (strlen(text) != 1 || !flag_from_letter(text[0], ret_flag)) {
+		conf_node_complain(group, "%s: \"%s\" is no flag; the flags are N F M S D C T B", key, text);
+		return false;
+	}
+	return true;
+}
+
+/* What repeats with a stride: the records of an analyser that lists its components one after the other. */
+struct records {
+	int64_t count; /* 0: no records */
+	int64_t stride;
+};
+
+static struct records read_records(struct conf_node node)
+{
+	struct records records = { 0, 0 };
+
+	if (conf_int(node, "count", false, 1, MAX_RECORDS, &records.count)) {
+		(void)conf_int(node, "stride", true, 1, 1000, &records.stride); /* a complaint refuses the file */
+	} else if (conf_has(node, "stride")) {
+		conf_node_complain(node, "stride goes with count");
+	}
+	return records;
+}
+
+/* "peak" and 2 give "peak2"; without records the name itself. */
+static void record_name(const char *name, const struct records *records, int64_t index, char *ret_name)
+{
+	if (records->count > 0) {
+		snprintf(ret_name, CHANNEL_NAME_SIZE, "%.*s%hhu", CHANNEL_NAME_SIZE - 4, name,
+			(unsigned char)(index + 1));
+	} else {
+		snprintf(ret_name, CHANNEL_NAME_SIZE, "%.*s", CHANNEL_NAME_SIZE - 1, name);
+	}
+}
+
+/* One register is sent high byte first, as the protocol says, unless the profile says BA; what takes more has no
+ * order that could be assumed. */
+static bool read_order(struct conf_node node, struct reg_field *field)
+{
+	unsigned width = field_width(field);
+	bool text = field->type == REG_BCD || field->type == REG_ASCII;
+	size_t row = width == 1 || text ? 0 : width == 2 ? 1 : 2, order = 0;
+
+	if (field->type == REG_BIT && conf_has(node, "order")) {
+		conf_node_complain(node, "order: a bit has none");
+		return false;
+	}
+	if (!conf_choice(node, "order", row > 0, order_names[row], &order)) {
+		return row == 0 && !conf_has(node, "order");
+	}
+	field->order = (enum reg_order)order;
+	return true;
+}
+
+static bool read_place(struct conf_node node, size_t notation, struct reg_field *field)
+{
+	int64_t function = 0, address = 0, every_ms = 0;
+	bool good = conf_int(node, "function", true, 1, 4, &function);
+
+	good &= conf_int(node, "address", true, notations[notation].base, notations[notation].last, &address);
+	(void)conf_duration(node, "every", false, 1000, 24 * HOUR_MS, &every_ms); /* a complaint refuses the file */
+	field->function = (uint8_t)function;
+	field->address = (uint16_t)(address - notations[notation].base);
+	field->every_s = (uint32_t)(every_ms / 1000);
+	return good;
+}
+
+static bool reaches_beyond(struct conf_node node, const struct reg_field *field, const struct records *records)
+{
+	int64_t records_end = records->count > 0 ? (records->count - 1) * records->stride : 0;
+
+	if (field->address + records_end + field_width(field) <= 65536) {
+		return false;
+	}
+	conf_node_complain(node, "the value reaches beyond the last address 65535");
+	return true;
+}
+
+static bool read_field(
+	struct conf_node node, size_t notation, const struct records *records, struct reg_field *ret_field)
+{
+	struct reg_field field = { 0 };
+	int64_t registers = 0;
+	size_t type = 0;
+	bool good = read_place(node, notation, &field);
+
+	if (!conf_choice(node, "type", true, type_names, &type) || !good) {
+		return false;
+	}
+	field.type = (enum reg_type)type;
+	bool sized = field.type == REG_BCD || field.type == REG_ASCII;
+	if (sized && !conf_int(node, "registers", true, 1, field.type == REG_BCD ? 4 : FIELD_REGISTERS, &registers)) {
+		return false;
+	}
+	if (!sized && conf_has(node, "registers")) {
+		conf_node_complain(
+			node, "registers: only bcd and ascii need it; \"%s\" has its own size", type_names[type]);
+		return false;
+	}
+	field.registers = (uint8_t)registers;
+	if ((field.type == REG_BIT) != (field.function <= 2)) {
+		conf_node_complain(node,
+			"type \"%s\" does not go with function %d: 1 and 2 read bits, 3 and 4 registers",
+			type_names[type], (int)field.function);
+		return false;
+	}
+	if (!read_order(node, &field) || reaches_beyond(node, &field, records)) {
+		return false;
+	}
+	*ret_field = field;
+	return true;
+}
+
+/* The field of the record with this number. */
+static struct reg_field field_of_record(const struct reg_field *first, const struct records *records, int64_t index)
+{
+	struct reg_field field = *first;
+
+	field.address = (uint16_t)(field.address + index * records->stride);
+	return field;
+}
+
+/* ---- statuses ---- */
+
+static bool read_rule(struct conf_node node, struct status_rule *rule)
+{
+	static const char *const keys[] = { "equals", "from", "to", "mask", "flag", NULL };
+	int64_t mask = 0;
+	double equals = 0.0;
+
+	conf_allow(node, keys);
+	bool has_equals = conf_double(node, "equals", false, -1e9, 1e10, &equals);
+	bool has_range = conf_double(node, "from", false, -1e9, 1e10, &rule->from);
+	has_range = conf_double(node, "to", has_range, -1e9, 1e10, &rule->to) && has_range;
+	bool has_mask = conf_int(node, "mask", false, 1, 0xFFFFFFFFLL, &mask);
+	if ((has_equals && has_range) || !(has_equals || has_range || has_mask)) {
+		conf_node_complain(
+			node, "a rule needs \"equals\", \"from\" with \"to\", or \"mask\" with or without one of them");
+		return false;
+	}
+	rule->mask = (uint32_t)mask;
+	rule->by_value = has_mask && (has_equals || has_range);
+	if (has_equals) {
+		rule->from = equals;
+		rule->to = equals;
+	}
+	return read_flag(node, "flag", &rule->flag);
+}
+
+static bool read_rules(struct conf_node node, struct status *status)
+{
+	struct conf_node rules = conf_list(node, "rules", true);
+	bool good = true;
+
+	if (conf_count(rules) > STATUS_RULES) {
+		conf_node_complain(node, "%zu rules; at most %d are possible", conf_count(rules), STATUS_RULES);
+		return false;
+	}
+	for (size_t i = 0; i < conf_count(rules); i++) {
+		good &= read_rule(conf_at(rules, i), &status->rules[status->n_rules++]);
+	}
+	return good;
+}
+
+/* Puts it in the place of one with the same name, which only a variant may have, or at the end. */
+static void put_status(struct conf_node node, struct profile *p, const struct status *status, bool replace)
+{
+	size_t at = 0;
+
+	while (at < p->n_statuses && strcmp(p->statuses[at].name, status->name) != 0) {
+		at++;
+	}
+	if (at < p->n_statuses && !replace) {
+		conf_node_complain(node, "the status \"%s\" stands here twice", status->name);
+	} else if (at == PROFILE_STATUSES) {
+		conf_node_complain(node, "more than %d statuses", PROFILE_STATUSES);
+	} else {
+		p->statuses[at] = *status;
+		p->n_statuses += at == p->n_statuses;
+	}
+}
+
+static void read_status(struct conf_node node, size_t notation, struct profile *p, bool replace)
+{
+	static const char *const keys[] = { "name", "function", "address", "type", "order", "registers", "every",
+		"count", "stride", "rules", "otherwise", NULL };
+	struct status status = { 0 };
+	struct records records = read_records(node);
+	char name[CHANNEL_NAME_SIZE];
+	struct reg_field first;
+
+	conf_allow(node, keys);
+	bool good = conf_name(node, "name", true, name, sizeof(name));
+	good &= read_field(node, notation, &records, &first);
+	good &= read_flag(node, "otherwise", &status.otherwise);
+	good &= read_rules(node, &status);
+	for (int64_t i = 0; good && (i == 0 || i < records.count); i++) {
+		record_name(name, &records, i, status.name);
+		status.field = field_of_record(&first, &records, i);
+		put_status(node, p, &status, replace);
+	}
+}
+
+/* A register that tells what the instrument is: anything else than expected makes all its values D. */
+static void read_identify(struct conf_node node, size_t notation, struct profile *p, bool replace)
+{
+	static const char *const keys[] = { "name", "function", "address", "type", "order", "registers", "every",
+		"equals", "from", "to", NULL };
+	static const struct records no_records = { 0, 0 };
+	struct status status = { .n_rules = 1, .otherwise = FLAG_FAULT, .of_all = true };
+	struct status_rule *rule = &status.rules[0];
+
+	conf_allow(node, keys);
+	bool good = conf_name(node, "name", true, status.name, sizeof(status.name));
+	good &= read_field(node, notation, &no_records, &status.field);
+	if (conf_double(node, "equals", !conf_has(node, "from"), -1e9, 1e10, &rule->from)) {
+		rule->to = rule->from;
+	} else {
+		good &= conf_double(node, "from", true, -1e9, 1e10, &rule->from) &&
+			conf_double(node, "to", true, -1e9, 1e10, &rule->to);
+	}
+	if (!conf_has(node, "every")) {
+		status.field.every_s = 3600; /* and anew with each connection */
+	}
+	if (good) {
+		put_status(node, p, &status, replace);
+	}
+}
+
+/* ---- auxiliaries ---- */
+
+static void read_auxiliary(struct conf_node node, size_t notation, struct profile *p, bool replace)
+{
+	static const char *const keys[] = { "name", "function", "address", "type", "order", "registers", "every",
+		"count", "stride", "scale", NULL };
+	struct auxiliary a = { .scale = 1.0 };
+	struct records records = read_records(node);
+	char name[CHANNEL_NAME_SIZE];
+	struct reg_field first;
+
+	conf_allow(node, keys);
+	bool good = conf_name(node, "name", true, name, sizeof(name));
+	good &= read_field(node, notation, &records, &first);
+	(void)conf_double(node, "scale", false, -1e9, 1e9, &a.scale); /* optional */
+	for (int64_t i = 0; good && (i == 0 || i < records.count); i++) {
+		size_t at = 0;
+		record_name(name, &records, i, a.name);
+		a.field = field_of_record(&first, &records, i);
+		while (at < p->n_auxiliaries && strcmp(p->auxiliaries[at].name, a.name) != 0) {
+			at++;
+		}
+		if (at == PROFILE_AUXILIARIES || (at < p->n_auxiliaries && !replace)) {
+			conf_node_complain(node, "the auxiliary \"%s\" stands here twice, or there are more than %d",
+				a.name, PROFILE_AUXILIARIES);
+			return;
+		}
+		p->auxiliaries[at] = a;
+		p->n_auxiliaries += at == p->n_auxiliaries;
+	}
+}
+
+/* The number, from 1, of the auxiliary that a key names; of the record's own if there is one. */
+static bool read_helper(struct conf_node node, const char *key, const struct profile *p, const struct records *records,
+	int64_t index, uint8_t *ret_number)
+{
+	char name[CHANNEL_NAME_SIZE], own[CHANNEL_NAME_SIZE];
+
+	if (!conf_has(node, key)) {
+		return true;
+	}
+	if (!conf_name(node, key, true, name, sizeof(name))) {
+		return false;
+	}
+	record_name(name, records, index, own);
+	for (size_t i = 0; i < p->n_auxiliaries; i++) {
+		if (strcmp(p->auxiliaries[i].name, own) == 0 || strcmp(p->auxiliaries[i].name, name) == 0) {
+			*ret_number = (uint8_t)(i + 1);
+			return true;
+		}
+	}
+	conf_node_complain(node, "%s: \"%s\" is not among this profile's auxiliaries", key, name);
+	return false;
+}
+
+/* ---- channels ---- */
+
+static bool read_status_names(struct conf_node node, const struct profile *p, const struct records *records,
+	int64_t index, struct channel *channel)
+{
+	struct conf_node names = conf_array(node, "status", false);
+	char name[CHANNEL_NAME_SIZE], own[CHANNEL_NAME_SIZE];
+
+	if (conf_count(names) > CHANNEL_STATUSES) {
+		conf_node_complain(
+			node, "status: %zu names; at most %d are possible", conf_count(names), CHANNEL_STATUSES);
+		return false;
+	}
+	channel->n_status = 0;
+	for (size_t i = 0; i < conf_count(names); i++) {
+		if (!conf_string_at(names, i, name, sizeof(name))) {
+			return false;
+		}
+		record_name(name, records, index, own);
+		const struct status *found = profile_status(p, own);
+		found = found ? found : profile_status(p, name);
+		if (!found) {
+			conf_node_complain(node, "status: \"%s\" is not among this profile's statuses", name);
+			return false;
+		}
+		channel->status[channel->n_status++] = (uint8_t)(found - p->statuses);
+	}
+	return true;
+}
+
+static bool read_absent(struct conf_node node, struct channel *channel)
+{
+	struct conf_node values = conf_array(node, "absent", false);
+
+	if (conf_count(values) > CHANNEL_ABSENT) {
+		conf_node_complain(node, "absent: at most %d values are possible", CHANNEL_ABSENT);
+		return false;
+	}
+	for (size_t i = 0; i < conf_count(values); i++) {
+		if (!conf_int_at(values, i, &channel->absent[i])) {
+			return false;
+		}
+		channel->n_absent++;
+	}
+	return true;
+}
+
+/* 4 to 20 mA counts and the like: a raw span and what it stands for. */
+static bool read_span(struct conf_node channel_node, struct channel *channel)
+{
+	static const char *const keys[] = { "raw_low", "raw_high", "low", "high", NULL };
+	struct conf_node node = conf_group(channel_node, "span", false);
+
+	if (!node.setting) {
+		return true;
+	}
+	conf_allow(node, keys);
+	bool by_register = conf_has(channel_node, "full_scale");
+	bool good = conf_double(node, "raw_low", true, -1e9, 1e10, &channel->span_raw_low) &&
+		conf_double(node, "raw_high", true, -1e9, 1e10, &channel->span_raw_high) &&
+		conf_double(node, "low", true, -1e9, 1e9, &channel->span_low);
+	if (!by_register) {
+		good = conf_double(node, "high", true, -1e9, 1e9, &channel->span_high) && good;
+	}
+	if (good && channel->span_raw_low >= channel->span_raw_high) {
+		conf_node_complain(node, "raw_low must be less than raw_high");
+		good = false;
+	}
+	channel->spanned = true;
+	return good;
+}
+
+static bool read_units(struct conf_node node, struct channel *channel)
+{
+	static const char *const keys[] = { "code", "factor", NULL };
+	struct conf_node units = conf_list(node, "units", conf_has(node, "unit_code"));
+	bool good = true;
+
+	if (conf_count(units) > CHANNEL_UNITS) {
+		conf_node_complain(node, "units: at most %d are possible", CHANNEL_UNITS);
+		return false;
+	}
+	for (size_t i = 0; i < conf_count(units); i++) {
+		struct conf_node unit = conf_at(units, i);
+		conf_allow(unit, keys);
+		good &= conf_int(unit, "code", true, 0, 0xFFFFFFFFLL, &channel->units[i].code);
+		good &= conf_double(unit, "factor", true, 1e-12, 1e12, &channel->units[i].factor);
+		channel->n_units++;
+	}
+	return good;
+}
+
+static bool read_result_time(struct conf_node channel_node, size_t notation, struct channel *channel)
+{
+	static const char *const keys[] = { "function", "address", "registers", NULL };
+	struct conf_node node = conf_group(channel_node, "result_time", false);
+	int64_t registers = 1;
+
+	if (!node.setting) {
+		return conf_duration(channel_node, "max_age", false, SECOND_MS, 7 * DAY_MS, &channel->max_age_ms)
+			? (conf_node_complain(channel_node, "max_age goes with result_time"), false)
+			: true;
+	}
+	conf_allow(node, keys);
+	bool good = read_place(node, notation, &channel->result_time);
+	good &= conf_int(node, "registers", true, 1, FIELD_REGISTERS, &registers);
+	good &= conf_duration(channel_node, "max_age", true, SECOND_MS, 7 * DAY_MS, &channel->max_age_ms);
+	channel->result_time.type = REG_ASCII;
+	channel->result_time.registers = (uint8_t)registers;
+	return good;
+}
+
+/* What does not depend on the number of the record. */
+static bool read_channel_values(struct conf_node node, size_t notation, const struct profile *p, struct channel *c)
+{
+	int64_t tag = 0;
+	bool good = conf_string(node, "unit", true, c->unit, sizeof(c->unit));
+
+	(void)conf_double(node, "scale", false, -1e9, 1e9, &c->scale); /* all of these are optional */
+	(void)conf_double(node, "offset", false, -1e9, 1e9, &c->offset);
+	(void)conf_double(node, "raw_min", false, -1e9, 1e10, &c->raw_min);
+	(void)conf_double(node, "raw_max", false, -1e9, 1e10, &c->raw_max);
+	(void)conf_double(node, "min", false, -1e9, 1e9, &c->min);
+	(void)conf_double(node, "max", false, -1e9, 1e9, &c->max);
+	if (p->driver) {
+		good &= conf_int(node, "tag", true, 0, 65535, &tag);
+	} else if (conf_has(node, "tag")) {
+		conf_node_complain(node, "tag: only a driver finds values by it");
+	}
+	c->tag = (unsigned)tag;
+	good &= read_absent(node, c) && read_span(node, c) && read_units(node, c);
+	return read_result_time(node, notation, c) && good;
+}
+
+static void put_channel(struct conf_node node, struct profile *p, const struct channel *channel, bool replace)
+{
+	const struct channel *old = profile_channel(p, channel->name);
+
+	if (old && !replace) {
+		conf_node_complain(node, "the channel \"%s\" stands here twice", channel->name);
+	} else if (!old && p->n_channels == PROFILE_CHANNELS) {
+		conf_node_complain(node, "more than %d channels", PROFILE_CHANNELS);
+	} else {
+		p->channels[old ? (size_t)(old - p->channels) : p->n_channels++] = *channel;
+	}
+}
+
+static void read_channel(struct conf_node node, size_t notation, struct profile *p, bool replace)
+{
+	static const char *const keys[] = { "name", "function", "address", "type", "order", "registers", "every",
+		"count", "stride", "scale", "offset", "span", "full_scale", "decimals", "fraction", "unit_code",
+		"units", "unit", "raw_min", "raw_max", "min", "max", "absent", "status", "result_time", "max_age",
+		"tag", NULL };
+	static const char *const driver_keys[] = { "name", "tag", "unit", "min", "max", "status", NULL };
+	struct records records = read_records(node);
+	struct channel channel;
+	struct reg_field first = { 0 };
+	char name[CHANNEL_NAME_SIZE];
+
+	channel_init(&channel);
+	conf_allow(node, p->driver ? driver_keys : keys);
+	bool good = conf_name(node, "name", true, name, sizeof(name));
+	good &= p->driver || read_field(node, notation, &records, &first);
+	good &= read_channel_values(node, notation, p, &channel);
+	struct reg_field first_time = channel.result_time;
+	for (int64_t i = 0; good && (i == 0 || i < records.count); i++) {
+		record_name(name, &records, i, channel.name);
+		channel.field = field_of_record(&first, &records, i);
+		channel.result_time = field_of_record(&first_time, &records, i);
+		good = read_helper(node, "full_scale", p, &records, i, &channel.full_scale) &&
+			read_helper(node, "decimals", p, &records, i, &channel.decimals) &&
+			read_helper(node, "fraction", p, &records, i, &channel.fraction) &&
+			read_helper(node, "unit_code", p, &records, i, &channel.unit_code) &&
+			read_status_names(node, p, &records, i, &channel);
+		if (good) {
+			put_channel(node, p, &channel, replace);
+		}
+	}
+}
+
+/* ---- all lists of a group ---- */
+
+static void read_each(struct conf_node group, const char *key, size_t notation, struct profile *p, bool replace,
+	void (*read)(struct conf_node, size_t, struct profile *, bool))
+{
+	struct conf_node list = conf_list(group, key, false);
+
+	for (size_t i = 0; i < conf_count(list); i++) {
+		read(conf_at(list, i), notation, p, replace);
+	}
+}
+
+void conf_read_states(struct conf_node group, size_t notation, struct profile *p, bool replace)
+{
+	read_each(group, "statuses", notation, p, replace, read_status);
+	read_each(group, "identify", notation, p, replace, read_identify);
+	read_each(group, "auxiliaries", notation, p, replace, read_auxiliary);
+}
+
+void conf_read_channels(struct conf_node group, size_t notation, struct profile *p, bool replace)
+{
+	read_each(group, "channels", notation, p, replace, read_channel);
+}
