@@ -22,6 +22,13 @@ const char *answer_text(const struct answer *answer, char *buf, size_t size)
 		[10] = "gateway path unavailable",
 		[11] = "gateway target silent",
 	};
+	static const char *const troubles[TROUBLE_COUNT] = {
+		[TROUBLE_NONE] = "no valid answer",
+		[TROUBLE_CHECKSUM] = "an answer with a wrong checksum",
+		[TROUBLE_FOREIGN] = "an answer that does not fit the question",
+		[TROUBLE_STALE] = "bytes that nobody asked for",
+		[TROUBLE_CLOSED] = "no connection",
+	};
 	const char *words = NULL;
 
 	switch (answer->result) {
@@ -35,7 +42,7 @@ const char *answer_text(const struct answer *answer, char *buf, size_t size)
 		words = "no answer within the time-out";
 		break;
 	case ANSWER_BROKEN:
-		words = "link broken or not a valid answer";
+		words = troubles[answer->trouble];
 		break;
 	case ANSWER_EXCEPTION:
 	case ANSWER_GATEWAY:

@@ -14,8 +14,19 @@ enum answer_result {
 	ANSWER_BROKEN, /* the link failed, or the frame was not an answer to the question */
 };
 
+/* What made an answer ANSWER_BROKEN; for words and counters. */
+enum answer_trouble {
+	TROUBLE_NONE,
+	TROUBLE_CHECKSUM,
+	TROUBLE_FOREIGN, /* of another unit, function, transaction or length than was asked */
+	TROUBLE_STALE,   /* bytes arrived before the question */
+	TROUBLE_CLOSED,  /* no connection, or it ended */
+	TROUBLE_COUNT
+};
+
 struct answer {
 	enum answer_result result;
+	enum answer_trouble trouble;
 	uint8_t exception;
 	uint16_t registers[REQUEST_REGISTERS]; /* bits: 0 or 1 each */
 	/* Registers that the device refuses (exception 2 or 3), one bit each, when the rest of the request could be

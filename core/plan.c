@@ -96,3 +96,67 @@ const struct request *plan_request_of(const struct profile *profile, const struc
 	}
 	return NULL;
 }
+
+static bool lies_in(const struct reg_field *field, const struct request *request)
+{
+	return field->function == request->function && field->every_s == request->every_s &&
+		field->address >= request->address &&
+		field->address + field_width(field) <= (unsigned)request->address + request->count;
+}
+
+/* No field begins before the address and ends behind it. */
+static bool is_boundary(const struct reg_field *const *fields, size_t n, const struct request *whole, unsigned at)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (lies_in(fields[i], whole) && fields[i]->address < at &&
+			fields[i]->address + field_width(fields[i]) > at) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* The registers from the first field at or behind `from` to the last one before `to`, without the holes around. */
+static struct request part(
+	const struct reg_field *const *fields, size_t n, const struct request *whole, unsigned from, unsigned to)
+{
+	struct request r = { .function = whole->function, .every_s = whole->every_s };
+	unsigned first = to, end = from;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned field_end = fields[i]->address + field_width(fields[i]);
+		if (lies_in(fields[i], whole) && fields[i]->address >= from && field_end <= to) {
+			first = fields[i]->address < first ? fields[i]->address : first;
+			end = field_end > end ? field_end : end;
+		}
+	}
+	r.address = (uint16_t)first;
+	r.count = (uint16_t)(end > first ? end - first : 0);
+	return r;
+}
+
+bool plan_split(const struct profile *profile, const struct request *whole, struct request *ret_first,
+	struct request *ret_second)
+{
+	const struct reg_field *fields[PROFILE_FIELDS];
+	size_t n = profile_fields(profile, fields);
+	unsigned start = whole->address, end = start + whole->count, middle = start + whole->count / 2U;
+
+	for (unsigned distance = 0; distance < whole->count; distance++) {
+		const unsigned candidates[2] = { middle - distance, middle + distance };
+		for (int i = 0; i < 2; i++) {
+			unsigned at = candidates[i];
+			if (at <= start || at >= end || !is_boundary(fields, n, whole, at)) {
+				continue;
+			}
+			struct request first = part(fields, n, whole, start, at),
+				       second = part(fields, n, whole, at, end);
+			if (first.count > 0 && second.count > 0) {
+				*ret_first = first;
+				*ret_second = second;
+				return true;
+			}
+		}
+	}
+	return false;
+}

@@ -1,17 +1,28 @@
 #include "daemon/acquire.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/log.h"
 #include "core/plan.h"
 #include "daemon/backoff.h"
 
+/* When a result last changed: results that are made now and then prove themselves by their time. */
+struct freshness {
+	uint16_t stamp[FIELD_REGISTERS];
+	bool seen;
+	struct utc since; /* of the first sight of this stamp */
+};
+
 /* The newest answers of an instrument, by request, and who wants what of them. */
 struct image {
 	struct answer *answers;
 	struct utc *at;
+	bool *fresh; /* by request: came with this poll */
 	const struct feed **feeds;
 	size_t n_feeds;
+	struct freshness *freshness; /* by channel */
+	uint64_t *told;              /* by status: the unknown code that was told of, + 1 */
 };
 
 struct acquire {
@@ -28,8 +39,11 @@ static bool fill_image(const struct site *site, size_t instrument, struct image 
 
 	image->answers = calloc(profile->n_requests + 1, sizeof(*image->answers));
 	image->at = calloc(profile->n_requests + 1, sizeof(*image->at));
+	image->fresh = calloc(profile->n_requests + 1, sizeof(*image->fresh));
 	image->feeds = calloc(site->n_feeds + 1, sizeof(const struct feed *));
-	if (!image->answers || !image->at || !image->feeds) {
+	image->freshness = calloc(profile->n_channels + 1, sizeof(*image->freshness));
+	image->told = calloc(profile->n_statuses + 1, sizeof(*image->told));
+	if (!image->answers || !image->at || !image->fresh || !image->feeds || !image->freshness || !image->told) {
 		return false;
 	}
 	for (size_t i = 0; i < site->n_feeds; i++) {
@@ -73,7 +87,10 @@ void acquire_destroy(struct acquire *a)
 	for (size_t i = 0; a->images && i < a->site->n_instruments; i++) {
 		free(a->images[i].answers);
 		free(a->images[i].at);
+		free(a->images[i].fresh);
 		free(a->images[i].feeds);
+		free(a->images[i].freshness);
+		free(a->images[i].told);
 	}
 	free(a->images);
 	free(a);
@@ -96,24 +113,108 @@ static void file_reading(struct acquire *a, const struct feed *feed, const struc
 	}
 }
 
+/* A code that no rule of the profile knows is a fault; say which, once. */
+static void tell_unknown_codes(const struct acquire *a, size_t instrument)
+{
+	const struct profile *profile = a->site->instruments[instrument].profile;
+	struct image *image = &a->images[instrument];
+	uint64_t code;
+	enum flag flag;
+
+	for (size_t i = 0; i < profile->n_statuses; i++) {
+		const struct status *status = &profile->statuses[i];
+		if (decode_status(profile, status, image->answers, &flag, &code) || image->told[i] == code + 1) {
+			continue;
+		}
+		image->told[i] = code + 1;
+		log_warning(
+			"instrument %s: its status \"%s\" is %llu (0x%llX), which profile %s does not know; flag %c",
+			a->site->instruments[instrument].name, status->name, (unsigned long long)code,
+			(unsigned long long)code, profile->name, flag_letter(flag));
+	}
+}
+
+/* The states of other instruments that speak about this point. */
+static enum flag foreign_state(const struct acquire *a, const struct feed *feed)
+{
+	enum flag gravest = FLAG_NORMAL, flag;
+	uint64_t code;
+
+	for (size_t i = 0; i < feed->n_flags; i++) {
+		const struct feed_flag *f = &feed->flags[i];
+		(void)decode_status(a->site->instruments[f->instrument].profile, f->status,
+			a->images[f->instrument].answers, &flag, &code); /* the flag says it all */
+		gravest = flag_graver(gravest, flag);
+	}
+	return gravest;
+}
+
+/* False when the result is older than the profile allows: an instrument that makes no new ones shows its last one
+ * for ever. */
+static bool is_new_enough(
+	const struct acquire *a, const struct feed *feed, struct image *image, const struct reading *reading)
+{
+	const struct profile *profile = a->site->instruments[feed->instrument].profile;
+	const struct channel *channel = feed->channel;
+	struct freshness *f = &image->freshness[channel - profile->channels];
+	const uint16_t *stamp;
+
+	if (channel->max_age_ms == 0) {
+		return true;
+	}
+	stamp = decode_registers(profile, &channel->result_time, image->answers);
+	if (!stamp) {
+		return false;
+	}
+	size_t bytes = channel->result_time.registers * sizeof(*stamp);
+	if (!f->seen || memcmp(f->stamp, stamp, bytes) != 0) {
+		memcpy(f->stamp, stamp, bytes);
+		f->since = reading->at;
+		f->seen = true;
+	}
+	return reading->at.ms - f->since.ms <= channel->max_age_ms;
+}
+
+static void read_feed(struct acquire *a, const struct feed *feed, struct image *image, struct utc at)
+{
+	const struct profile *profile = a->site->instruments[feed->instrument].profile;
+	const struct request *request = plan_request_of(profile, &feed->channel->field);
+	struct reading reading = { .at = at };
+	size_t index = request ? (size_t)(request - profile->requests) : 0; /* a driver's first request */
+
+	if (!image->fresh[index]) {
+		return; /* slow registers: this value was filed when it was read */
+	}
+	reading.at = image->at[index];
+	decode_channel(profile, feed->channel, image->answers, &reading.value, &reading.flag);
+	if (reading_counts(&reading) && !is_new_enough(a, feed, image, &reading)) {
+		reading.value = NAN;
+		reading.flag = FLAG_FAULT;
+	}
+	reading.flag = flag_graver(reading.flag, foreign_state(a, feed));
+	file_reading(a, feed, &reading);
+}
+
 void acquire_take(struct acquire *a, const struct link_report *report)
 {
 	struct image *image = &a->images[report->instrument];
-	const struct profile *profile = a->site->instruments[report->instrument].profile;
+	size_t n_requests = a->site->instruments[report->instrument].profile->n_requests;
 
 	image->answers[report->request] = report->answer;
 	image->at[report->request] = report->at;
+	image->fresh[report->request] = true;
 	if (!report->last) {
 		return;
 	}
+	tell_unknown_codes(a, report->instrument);
 	for (size_t i = 0; i < image->n_feeds; i++) {
-		const struct feed *feed = image->feeds[i];
-		const struct request *request = plan_request_of(profile, &feed->channel->field);
-		struct reading reading = { .at = report->at };
-		if (request) {
-			reading.at = image->at[request - profile->requests];
-		}
-		decode_channel(profile, feed->channel, image->answers, &reading.value, &reading.flag);
-		file_reading(a, feed, &reading);
+		read_feed(a, image->feeds[i], image, report->at);
 	}
+	memset(image->fresh, 0, n_requests * sizeof(*image->fresh));
+}
+
+const struct answer *acquire_answers(const struct acquire *a, size_t instrument, const struct utc **ret_at)
+{
+	*ret_at = a->images[instrument].at;
+	return a->images[instrument].answers;
 }

@@ -16,4 +16,7 @@ void acquire_destroy(struct acquire *acquire);
  * must have been stepped up to the report's moment. */
 void acquire_take(struct acquire *acquire, const struct link_report *report);
 
+/* The newest answers to the requests of an instrument's profile, and in *ret_at their moments. */
+const struct answer *acquire_answers(const struct acquire *acquire, size_t instrument, const struct utc **ret_at);
+
 #endif

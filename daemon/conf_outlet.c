@@ -60,9 +60,44 @@ static bool read_source(struct conf_load *load, struct conf_node node, struct po
 	return true;
 }
 
+/* "plc.state": a status of another instrument's profile. */
+static bool read_flags(struct conf_load *load, struct conf_node node, struct feed *feed)
+{
+	struct conf_node names = conf_array(node, "flags", false);
+	const struct site *site = load->site;
+	char from[NAME_SIZE + CHANNEL_NAME_SIZE];
+
+	if (conf_count(names) > FEED_FLAGS) {
+		conf_node_complain(node, "flags: at most %d are possible", FEED_FLAGS);
+		return false;
+	}
+	for (size_t i = 0; i < conf_count(names); i++) {
+		struct feed_flag *flag = &feed->flags[i];
+		if (!conf_string_at(names, i, from, sizeof(from))) {
+			return false;
+		}
+		const char *dot = strrchr(from, '.');
+		flag->instrument = dot ? find_instrument(site, from, (size_t)(dot - from)) : site->n_instruments;
+		if (flag->instrument == site->n_instruments) {
+			conf_node_complain(node,
+				"flags: \"%s\" does not read INSTRUMENT.STATUS with the name of an instrument", from);
+			return false;
+		}
+		const struct profile *profile = site->instruments[flag->instrument].profile;
+		flag->status = profile ? profile_status(profile, dot + 1) : NULL;
+		if (!flag->status) {
+			conf_node_complain(node, "flags: the profile of \"%.*s\" has no status \"%s\"",
+				(int)(dot - from), from, dot + 1);
+			return false;
+		}
+		feed->n_flags++;
+	}
+	return true;
+}
+
 static void read_point(struct conf_load *load, struct conf_node node, struct outlet *outlet, size_t outlet_index)
 {
-	static const char *const keys[] = { "factor", "from", "basis", "state", NULL };
+	static const char *const keys[] = { "factor", "from", "flags", "basis", "state", NULL };
 	static const char *const bases[] = { "dry", "wet", NULL };
 	static const char *const states[] = { "standard", "actual", NULL };
 	char key[FACTOR_KEY_SIZE];
@@ -97,7 +132,7 @@ static void read_point(struct conf_load *load, struct conf_node node, struct out
 		conf_node_complain(node, "basis and state belong to gas");
 		return;
 	}
-	if (!read_source(load, node, &point, &feed)) {
+	if (!read_source(load, node, &point, &feed) || !read_flags(load, node, &feed)) {
 		return;
 	}
 	struct feed *slot = conf_grow(load, &load->site->feeds, &load->site->n_feeds, sizeof(feed));

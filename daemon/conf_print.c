@@ -46,18 +46,28 @@ static void print_optional(FILE *out, const char *key, const char *text)
 
 static void print_link(FILE *out, const struct link_conf *link)
 {
+	static const char *const rts_names[] = {
+		[RTS_NONE] = "none", [RTS_UP] = "up", [RTS_DOWN] = "down", [RTS_KERNEL] = "kernel"
+	};
+
 	fputs("  { ", out);
 	print_setting(out, "name", link->name);
-	if (link->type == LINK_TCP) {
-		fputs("type = \"tcp\"; ", out);
+	print_setting(out, "type", link_type_name(link->type));
+	if (link->type == LINK_RTU) {
+		const char *parity = link->parity == 'N' ? "none" : link->parity == 'E' ? "even" : "odd";
+		print_setting(out, "device", link->device);
+		fprintf(out, "baud = %d; parity = \"%s\"; data_bits = %d; stop_bits = %d; ", link->baud, parity,
+			link->data_bits, link->stop_bits);
+		print_setting(out, "rts", rts_names[link->rts]);
+		if (link->rts == RTS_UP || link->rts == RTS_DOWN) {
+			fprintf(out, "rts_delay = \"%" PRId64 "ms\"; ", link->rts_delay_ms);
+		}
+	} else {
 		print_setting(out, "host", link->host);
 		fprintf(out, "port = %d; ", link->port);
-	} else {
-		const char *parity = link->parity == 'N' ? "none" : link->parity == 'E' ? "even" : "odd";
-		fputs("type = \"rtu\"; ", out);
-		print_setting(out, "device", link->device);
-		fprintf(out, "baud = %d; parity = \"%s\"; data_bits = %d; stop_bits = %d; gap = \"%" PRId64 "ms\"; ",
-			link->baud, parity, link->data_bits, link->stop_bits, link->gap_ms);
+	}
+	if (link->type != LINK_TCP) {
+		fprintf(out, "gap = \"%" PRId64 "ms\"; ", link->gap_ms);
 	}
 	fprintf(out, "timeout = \"%" PRId64 "ms\"; }", link->timeout_ms);
 }
@@ -83,6 +93,11 @@ static void print_point(FILE *out, const struct site *site, size_t outlet, size_
 	}
 	fprintf(out, "      { factor = \"%s\"; from = \"%s.%s\"; ", point->factor->key,
 		site->instruments[feed->instrument].name, feed->channel->name);
+	for (size_t i = 0; i < feed->n_flags; i++) {
+		fprintf(out, "%s\"%s.%s\"%s", i ? ", " : "flags = [ ",
+			site->instruments[feed->flags[i].instrument].name, feed->flags[i].status->name,
+			i + 1 == feed->n_flags ? " ]; " : "");
+	}
 	if (point->factor->medium == MEDIUM_GAS) {
 		fprintf(out, "basis = \"%s\"; state = \"%s\"; ", point->wet ? "wet" : "dry",
 			point->actual ? "actual" : "standard");

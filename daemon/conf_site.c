@@ -16,23 +16,27 @@
 static void read_tcp(struct conf_node node, struct link_conf *link)
 {
 	static const char *const keys[] = { "name", "type", "host", "port", "timeout", NULL };
+	static const char *const rtu_keys[] = { "name", "type", "host", "port", "timeout", "gap", NULL };
+	bool rtu = link->type == LINK_RTU_TCP; /* there is no usual port */
 	int64_t port = 502;
 
-	conf_allow(node, keys);
+	conf_allow(node, rtu ? rtu_keys : keys);
+	(void)conf_duration(node, "gap", false, 0, 2000, &link->gap_ms);
 	(void)conf_string(node, "host", true, link->host, sizeof(link->host)); /* a complaint refuses the file */
-	(void)conf_int(node, "port", false, 1, 65535, &port);
+	(void)conf_int(node, "port", rtu, 1, 65535, &port);
 	link->port = (int)port;
 }
 
 static void read_rtu(struct conf_node node, struct link_conf *link)
 {
 	static const char *const keys[] = { "name", "type", "device", "baud", "parity", "data_bits", "stop_bits",
-		"timeout", "gap", NULL };
+		"timeout", "gap", "rts", "rts_delay", NULL };
+	static const char *const rts_names[] = { "none", "up", "down", "kernel", NULL };
 	static const char *const parities[] = { "none", "even", "odd", NULL };
 	/* libmodbus turns any other rate into 9600 without a word. */
 	static const int64_t bauds[] = { 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200 };
 	int64_t baud = 9600, data_bits = 8, stop_bits = 1;
-	size_t parity = 0, i = 0;
+	size_t parity = 0, rts = 0, i = 0;
 
 	conf_allow(node, keys);
 	(void)conf_string(node, "device", true, link->device, sizeof(link->device)); /* as above */
@@ -41,6 +45,12 @@ static void read_rtu(struct conf_node node, struct link_conf *link)
 	(void)conf_int(node, "stop_bits", false, 1, 2, &stop_bits);
 	(void)conf_choice(node, "parity", false, parities, &parity);
 	(void)conf_duration(node, "gap", false, 0, 2000, &link->gap_ms);
+	(void)conf_choice(node, "rts", false, rts_names, &rts);
+	(void)conf_duration(node, "rts_delay", false, 0, 100, &link->rts_delay_ms);
+	if (conf_has(node, "rts_delay") && rts != RTS_UP && rts != RTS_DOWN) {
+		conf_node_complain(node, "rts_delay goes with rts = \"up\" or \"down\"");
+	}
+	link->rts = (enum rts)rts;
 	while (i < ARRAY_SIZE(bauds) && bauds[i] != baud) {
 		i++;
 	}
@@ -59,11 +69,11 @@ static void read_rtu(struct conf_node node, struct link_conf *link)
 static void check_link(struct conf_node node, const struct site *site, const struct link_conf *link)
 {
 	for (const struct link_conf *other = site->links; other < link; other++) {
-		bool same = link->type == LINK_TCP ? strcmp(other->host, link->host) == 0 && other->port == link->port
-						   : strcmp(other->device, link->device) == 0;
+		bool same = link->type == LINK_RTU ? strcmp(other->device, link->device) == 0
+						   : strcmp(other->host, link->host) == 0 && other->port == link->port;
 		if (strcmp(other->name, link->name) == 0) {
 			conf_node_complain(node, "the link \"%s\" is described twice", link->name);
-		} else if (other->type == link->type && same) {
+		} else if ((other->type == LINK_RTU) == (link->type == LINK_RTU) && same) {
 			conf_node_complain(node,
 				"the links \"%s\" and \"%s\" lead to the same place; put both instruments on one link",
 				other->name, link->name);
@@ -73,7 +83,7 @@ static void check_link(struct conf_node node, const struct site *site, const str
 
 static void read_link(struct conf_load *load, struct conf_node node)
 {
-	static const char *const types[] = { "tcp", "rtu", NULL };
+	static const char *const types[] = { "tcp", "rtu", "rtu-tcp", NULL };
 	struct link_conf *link = conf_grow(load, &load->site->links, &load->site->n_links, sizeof(*link));
 	size_t type;
 
@@ -87,10 +97,10 @@ static void read_link(struct conf_load *load, struct conf_node node)
 		return;
 	}
 	link->type = (enum link_type)type;
-	if (link->type == LINK_TCP) {
-		read_tcp(node, link);
-	} else {
+	if (link->type == LINK_RTU) {
 		read_rtu(node, link);
+	} else {
+		read_tcp(node, link);
 	}
 	check_link(node, load->site, link);
 }
@@ -128,7 +138,7 @@ static void read_instrument(struct conf_load *load, struct conf_node node)
 	if (conf_name(node, "link", true, link, sizeof(link)) && !find_link(site, link, &instrument->link)) {
 		conf_node_complain(node, "link: there is no link \"%s\"", link);
 	}
-	bool rtu = site->n_links > 0 && site->links[instrument->link].type == LINK_RTU;
+	bool rtu = site->n_links > 0 && site->links[instrument->link].type != LINK_TCP;
 	(void)conf_int(node, "unit", true, rtu ? 1 : 0, rtu ? 247 : 255, &unit);
 	instrument->unit = (int)unit;
 	instrument->poll_ms = 2000;

@@ -4,49 +4,16 @@
 #include <string.h>
 
 #include "common/array.h"
+#include "daemon/bus.h"
 #include "daemon/ctl_cmds.h"
+#include "daemon/ctl_table.h"
 #include "daemon/daemon.h"
-
-/* ---- building tables ---- */
-
-struct column {
-	const char *name;
-	const char *type;
-};
-
-static json_t *new_table(const char *name, const struct column *columns, size_t n)
-{
-	json_t *head = json_array();
-
-	for (size_t i = 0; i < n; i++) {
-		json_array_append_new(head, json_pack("{s:s, s:s}", "name", columns[i].name, "type", columns[i].type));
-	}
-	return json_pack("{s:s, s:o, s:[]}", "name", name, "columns", head, "rows");
-}
-
-/* Takes the row. */
-static void add_row(json_t *table, json_t *row)
-{
-	json_array_append_new(json_object_get(table, "rows"), row);
-}
-
-static json_t *number(double value)
-{
-	return isfinite(value) ? json_real(value) : json_null();
-}
 
 static json_t *flag_text(enum flag flag)
 {
 	char letter[2] = { flag_letter(flag), '\0' };
 
 	return json_string(letter);
-}
-
-static json_t *moment(const struct daemon *d, struct utc at)
-{
-	char text[TIME_TEXT_SIZE];
-
-	return json_string(time_format(at, d->site->judging.offset_min, text));
 }
 
 static json_t *date(struct utc at)
@@ -65,14 +32,14 @@ static json_t *date(struct utc at)
 
 static json_t *site_table(struct daemon *d)
 {
-	static const struct column columns[] = { { "id", "text" }, { "name", "text" }, { "version", "text" },
+	static const struct ctl_column columns[] = { { "id", "text" }, { "name", "text" }, { "version", "text" },
 		{ "time", "time" }, { "simulated", "bool" }, { "uptime", "seconds" } };
-	json_t *table = new_table("site", columns, ARRAY_SIZE(columns));
+	json_t *table = ctl_table("site", columns, ARRAY_SIZE(columns));
 	double uptime = (double)(clock_mono(&d->clock).ms - d->started.ms) / 1000.0;
 
-	add_row(table,
+	ctl_add_row(table,
 		json_pack("[s, s, s, o, b, f]", d->site->id, d->site->name, EMISD_VERSION,
-			moment(d, clock_utc(&d->clock)), d->clock.simulated, uptime));
+			ctl_moment(d, clock_utc(&d->clock)), d->clock.simulated, uptime));
 	return table;
 }
 
@@ -86,32 +53,33 @@ static void add_point_row(struct daemon *d, json_t *table, size_t outlet_index, 
 	pipeline_view(d->pipeline, outlet_index, point_index, now, daemon_max_age_ms(d, outlet_index, point_index), &v);
 	json_t *row = json_pack("[s, s, s, s, s, s, s, i]", outlet->id, outlet->name, factor->key, factor->code,
 		factor->name, factor->name_zh, factor->unit, factor->decimals);
-	json_array_append_new(row, number(v.raw.value));
-	json_array_append_new(row, number(v.converted));
-	json_array_append_new(row, number(v.o2_ref));
-	json_array_append_new(row, number(v.hour_mean));
+	json_array_append_new(row, ctl_number(v.raw.value));
+	json_array_append_new(row, ctl_number(v.converted));
+	json_array_append_new(row, ctl_number(v.o2_ref));
+	json_array_append_new(row, ctl_number(v.hour_mean));
 	json_array_append_new(row, json_integer(v.valid_minutes));
 	json_array_append_new(row, json_integer(v.due_minutes));
-	json_array_append_new(row, number(v.limit ? v.limit->min : NAN));
-	json_array_append_new(row, number(v.limit ? v.limit->max : NAN));
+	json_array_append_new(row, ctl_number(v.limit ? v.limit->min : NAN));
+	json_array_append_new(row, ctl_number(v.limit ? v.limit->max : NAN));
 	json_array_append_new(row, v.limit ? json_string(limit_period_name(v.limit->period)) : json_null());
 	json_array_append_new(row, v.limit ? json_string(v.limit->document->tier) : json_null());
-	json_array_append_new(row, number(v.share));
+	json_array_append_new(row, ctl_number(v.share));
 	json_array_append_new(row, flag_text(v.raw.flag));
 	bool seen = v.raw.at.ms != INT64_MIN;
 	json_array_append_new(row, seen ? json_real((double)(now.ms - v.raw.at.ms) / 1000.0) : json_null());
-	add_row(table, row);
+	ctl_add_row(table, row);
 }
 
 static json_t *points_table(struct daemon *d)
 {
-	static const struct column columns[] = { { "outlet", "text" }, { "outlet_name", "text" }, { "factor", "text" },
-		{ "code", "text" }, { "name_en", "text" }, { "name_zh", "text" }, { "unit", "text" },
-		{ "decimals", "integer" }, { "raw", "number" }, { "converted", "number" }, { "o2_ref", "number" },
-		{ "hour_mean", "number" }, { "valid_minutes", "integer" }, { "due_minutes", "integer" },
-		{ "limit_min", "number" }, { "limit_max", "number" }, { "period", "text" }, { "tier", "text" },
-		{ "share", "share" }, { "flag", "flag" }, { "age", "seconds" } };
-	json_t *table = new_table("points", columns, ARRAY_SIZE(columns));
+	static const struct ctl_column columns[] = { { "outlet", "text" }, { "outlet_name", "text" },
+		{ "factor", "text" }, { "code", "text" }, { "name_en", "text" }, { "name_zh", "text" },
+		{ "unit", "text" }, { "decimals", "integer" }, { "raw", "number" }, { "converted", "number" },
+		{ "o2_ref", "number" }, { "hour_mean", "number" }, { "valid_minutes", "integer" },
+		{ "due_minutes", "integer" }, { "limit_min", "number" }, { "limit_max", "number" },
+		{ "period", "text" }, { "tier", "text" }, { "share", "share" }, { "flag", "flag" },
+		{ "age", "seconds" } };
+	json_t *table = ctl_table("points", columns, ARRAY_SIZE(columns));
 
 	for (size_t o = 0; o < d->site->n_outlets; o++) {
 		for (size_t p = 0; p < d->site->outlets[o].n_points; p++) {
@@ -121,65 +89,20 @@ static json_t *points_table(struct daemon *d)
 	return table;
 }
 
-static const char *link_trouble(const struct link_status *status, char *buf, size_t size)
-{
-	if (status->state == LINK_DOWN && status->connect_errno) {
-		snprintf(buf, size, "%s", strerror(status->connect_errno));
-	} else if (status->silent > 0 || status->state != LINK_UP) {
-		answer_text(&status->last_failure, buf, size);
-	} else {
-		buf[0] = '\0';
-	}
-	return buf;
-}
-
-static json_t *links_table(struct daemon *d)
-{
-	static const struct column columns[] = { { "name", "text" }, { "type", "text" }, { "endpoint", "text" },
-		{ "state", "text" }, { "instruments", "integer" }, { "silent", "integer" }, { "requests", "integer" },
-		{ "failures", "integer" }, { "retry", "seconds" }, { "error", "text" } };
-	static const char *const states[] = {
-		[LINK_CONNECTING] = "connecting", [LINK_UP] = "up", [LINK_DOWN] = "down"
-	};
-	json_t *table = new_table("links", columns, ARRAY_SIZE(columns));
-
-	for (size_t i = 0; i < d->n_links; i++) {
-		const struct link_conf *conf = &d->site->links[i];
-		struct link_status status;
-		char endpoint[PATH_SIZE + 16], error[128];
-		int instruments = 0;
-
-		link_get_status(d->links[i], &status);
-		for (size_t k = 0; k < d->site->n_instruments; k++) {
-			instruments += d->site->instruments[k].link == i;
-		}
-		if (conf->type == LINK_TCP) {
-			snprintf(endpoint, sizeof(endpoint), "%s:%d", conf->host, conf->port);
-		} else {
-			snprintf(endpoint, sizeof(endpoint), "%s %d", conf->device, conf->baud);
-		}
-		add_row(table,
-			json_pack("[s, s, s, s, i, i, I, I, f, s]", conf->name, conf->type == LINK_TCP ? "tcp" : "rtu",
-				endpoint, states[status.state], instruments, (int)status.silent,
-				(json_int_t)status.requests, (json_int_t)status.failures,
-				(double)status.retry_ms / 1000.0, link_trouble(&status, error, sizeof(error))));
-	}
-	return table;
-}
-
 static json_t *outbox_table(struct daemon *d)
 {
-	static const struct column columns[] = { { "broker", "text" }, { "state", "text" }, { "pending", "integer" },
-		{ "sent", "integer" }, { "parked", "integer" }, { "oldest", "seconds" }, { "error", "text" } };
-	json_t *table = new_table("outbox", columns, ARRAY_SIZE(columns));
+	static const struct ctl_column columns[] = { { "broker", "text" }, { "state", "text" },
+		{ "pending", "integer" }, { "sent", "integer" }, { "parked", "integer" }, { "oldest", "seconds" },
+		{ "error", "text" } };
+	json_t *table = ctl_table("outbox", columns, ARRAY_SIZE(columns));
 	struct outbox_status s;
 
 	outbox_get_status(d->outbox, &s);
 	double oldest = (double)(clock_utc(&d->clock).ms - s.counts.oldest_pending.ms) / 1000.0;
-	add_row(table,
+	ctl_add_row(table,
 		json_pack("[s, s, I, I, I, o, s]", s.broker, s.state, (json_int_t)s.counts.pending,
 			(json_int_t)s.counts.sent, (json_int_t)s.counts.parked,
-			number(s.counts.pending > 0 ? oldest : NAN), s.error));
+			ctl_number(s.counts.pending > 0 ? oldest : NAN), s.error));
 	return table;
 }
 
@@ -188,7 +111,7 @@ static json_t *run_status(struct daemon *d, const json_t *request, char *error, 
 	(void)request;
 	(void)error;
 	(void)size;
-	return json_pack("[o, o, o, o]", site_table(d), points_table(d), links_table(d), outbox_table(d));
+	return json_pack("[o, o, o, o]", site_table(d), points_table(d), ctl_links_table(d), outbox_table(d));
 }
 
 /* ---- alarms ---- */
@@ -203,24 +126,24 @@ static void add_alarm_row(void *context, const struct store_alarm *a)
 	struct alarm_rows *rows = context;
 	const struct daemon *d = rows->daemon;
 
-	add_row(rows->table,
+	ctl_add_row(rows->table,
 		json_pack("[s, s, s, s, s, s, o, o, o, o, o, o, s, s, s, s, i]", a->id,
 			alarm_class_name(alarm_class_of(a->rule)), alarm_rule_name(a->rule), a->outlet, a->factor,
-			a->raised ? "raised" : "cleared", moment(d, a->since), moment(d, a->last), number(a->value),
-			number(a->worst), number(a->limit_min), number(a->limit_max), a->unit, a->tier, a->document,
-			a->clause, a->decimals));
+			a->raised ? "raised" : "cleared", ctl_moment(d, a->since), ctl_moment(d, a->last),
+			ctl_number(a->value), ctl_number(a->worst), ctl_number(a->limit_min), ctl_number(a->limit_max),
+			a->unit, a->tier, a->document, a->clause, a->decimals));
 }
 
 #define MAX_ALARM_ROWS 1000
 
 static json_t *run_alarms(struct daemon *d, const json_t *request, char *error, size_t size)
 {
-	static const struct column columns[] = { { "id", "text" }, { "class", "text" }, { "rule", "text" },
+	static const struct ctl_column columns[] = { { "id", "text" }, { "class", "text" }, { "rule", "text" },
 		{ "outlet", "text" }, { "factor", "text" }, { "state", "text" }, { "since", "time" },
 		{ "last", "time" }, { "value", "number" }, { "worst", "number" }, { "limit_min", "number" },
 		{ "limit_max", "number" }, { "unit", "text" }, { "tier", "text" }, { "document", "text" },
 		{ "clause", "text" }, { "decimals", "integer" } };
-	struct alarm_rows rows = { d, new_table("alarms", columns, ARRAY_SIZE(columns)) };
+	struct alarm_rows rows = { d, ctl_table("alarms", columns, ARRAY_SIZE(columns)) };
 	bool all = json_is_true(json_object_get(request, "all"));
 
 	if (store_alarms(d->store, all, MAX_ALARM_ROWS, add_alarm_row, &rows) < 0) {
@@ -260,20 +183,21 @@ static void add_limit_row(const struct daemon *d, json_t *table, const struct ou
 {
 	const struct legal_document *document = limit->document;
 
-	add_row(table,
+	ctl_add_row(table,
 		json_pack("[s, s, s, s, s, o, o, s, o, s, s, s, o, o, s, s]", outlet->id, limit->factor, limit->key,
-			document->tier, limit_period_name(limit->period), number(limit->min), number(limit->max),
-			limit->unit, number(limit->o2_ref), document->number, document->title, limit->clause,
-			date(limit->in_force), date(limit->until), limit->confidence, why_judged(d, outlet, limit)));
+			document->tier, limit_period_name(limit->period), ctl_number(limit->min),
+			ctl_number(limit->max), limit->unit, ctl_number(limit->o2_ref), document->number,
+			document->title, limit->clause, date(limit->in_force), date(limit->until), limit->confidence,
+			why_judged(d, outlet, limit)));
 }
 
 static json_t *run_limits(struct daemon *d, const json_t *request, char *error, size_t size)
 {
-	static const struct column columns[] = { { "outlet", "text" }, { "factor", "text" }, { "key", "text" },
+	static const struct ctl_column columns[] = { { "outlet", "text" }, { "factor", "text" }, { "key", "text" },
 		{ "tier", "text" }, { "period", "text" }, { "min", "number" }, { "max", "number" }, { "unit", "text" },
 		{ "o2_ref", "number" }, { "document", "text" }, { "title", "text" }, { "clause", "text" },
 		{ "in_force", "text" }, { "until", "text" }, { "confidence", "text" }, { "judged", "text" } };
-	json_t *table = new_table("limits", columns, ARRAY_SIZE(columns));
+	json_t *table = ctl_table("limits", columns, ARRAY_SIZE(columns));
 
 	(void)request;
 	(void)error;
@@ -295,7 +219,10 @@ static json_t *run_limits(struct daemon *d, const json_t *request, char *error, 
 
 const struct ctl_command ctl_commands[] = {
 	{ "alarms", run_alarms },
+	{ "instruments", ctl_run_instruments },
 	{ "limits", run_limits },
+	{ "plan", ctl_run_plan },
+	{ "raw", ctl_run_raw },
 	{ "status", run_status },
 	{ NULL, NULL },
 };

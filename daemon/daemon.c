@@ -22,7 +22,9 @@ int64_t daemon_max_age_ms(const struct daemon *d, size_t outlet, size_t point)
 	for (size_t i = 0; i < d->site->n_feeds; i++) {
 		const struct feed *feed = &d->site->feeds[i];
 		if (feed->outlet == outlet && feed->point == point) {
-			return MAX_AGE_POLLS * d->site->instruments[feed->instrument].poll_ms + MAX_AGE_MARGIN_MS;
+			int64_t poll_ms = d->site->instruments[feed->instrument].poll_ms;
+			int64_t every_ms = feed->channel->field.every_s * 1000LL;
+			return MAX_AGE_POLLS * (every_ms > poll_ms ? every_ms : poll_ms) + MAX_AGE_MARGIN_MS;
 		}
 	}
 	return 0;

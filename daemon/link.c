@@ -1,36 +1,36 @@
+/* link.c - the worker of a link: what is asked when, what becomes of failures, and the counters. bus.c asks. */
 #include "daemon/link.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <modbus.h>
-#include <netdb.h>
-#include <netinet/tcp.h>
+#include <math.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
-#include <sys/select.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
-#include "daemon/backoff.h"
+#include "daemon/blocks.h"
+#include "daemon/bus.h"
 
-#define MBAP_BYTES 6 /* transaction id, protocol id, length: before the unit id */
-#define CRC_BYTES 2
-#define MIN_GAP_NS 1750000     /* Modbus over serial line 1.02, 2.5.1.1: above 19200 baud */
 #define VOUCH_MS 10000         /* longer than any wait for an answer */
-#define VOUCH_RESOLVE_MS 60000 /* a name lookup has no bound of its own */
+#define VOUCH_CONNECT_MS 60000 /* a name lookup has no bound of its own */
+#define LOAD_WINDOW_MS 60000
+#define BUS_DEAF_AFTER 5 /* failures in a row on RTU over TCP: the server may have forgotten the connection */
 
 struct poller {
 	size_t instrument;
 	int64_t due_ms; /* clock_mono() */
 	struct backoff backoff;
 	bool silent;
+	bool afresh; /* a new connection: plan anew with the next poll */
+	struct blocks blocks;
+	struct answer *answers;  /* by planned request, put together from its parts */
+	int64_t *request_due_ms; /* by planned request: those of slow registers rest; clock_mono() */
+	struct poll_stats stats; /* under the link's lock */
 };
 
 struct link {
@@ -46,12 +46,16 @@ struct link {
 	pthread_t thread;
 
 	/* the worker's own */
-	modbus_t *modbus; /* NULL while not connected */
+	struct bus *bus; /* NULL while not connected */
 	struct backoff backoff;
-	int64_t connect_due_ms; /* clock_mono() */
-	struct timespec quiet_since;
+	int64_t connect_due_ms;     /* clock_mono() */
+	const struct poller *asked; /* the last one that was asked */
+	bool ever_connected;
+	unsigned deaf;           /* failures in a row of anybody */
+	int64_t window_start_ms; /* real monotonic */
+	int64_t window_busy_us;
 
-	pthread_mutex_t lock; /* of status */
+	pthread_mutex_t lock; /* of status and the pollers' stats */
 	struct link_status status;
 	int64_t retry_at_ms;
 };
@@ -79,21 +83,12 @@ static void wait_ns(struct link *link, int64_t ns)
 	}
 }
 
-static int64_t ns_since(const struct timespec *then)
+static int64_t now_us(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (now.tv_sec - then->tv_sec) * 1000000000LL + (now.tv_nsec - then->tv_nsec);
-}
-
-/* The silence that must lie between two frames on a bus: 3.5 characters, libmodbus has none of its own. */
-static int64_t gap_ns(const struct link_conf *conf)
-{
-	int64_t bits = 1 + conf->data_bits + (conf->parity != 'N') + conf->stop_bits;
-	int64_t characters = 7 * bits * 1000000000LL / (2 * conf->baud);
-
-	return (characters > MIN_GAP_NS ? characters : MIN_GAP_NS) + conf->gap_ms * 1000000LL;
+	return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
 }
 
 /* ---- connecting ---- */
@@ -109,244 +104,236 @@ static void set_state(struct link *link, enum link_state state, int connect_errn
 
 static void disconnect(struct link *link)
 {
-	if (link->modbus) {
-		modbus_close(link->modbus);
-		modbus_free(link->modbus);
-		link->modbus = NULL;
-	}
-}
-
-/* libmodbus takes numeric addresses only in a way that can be trusted; a name is looked up here, in the
- * worker, where it blocks nobody else. */
-static modbus_t *new_tcp(struct link *link)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG };
-	struct addrinfo *found;
-	char address[INET6_ADDRSTRLEN + 16], service[8];
-	modbus_t *modbus = NULL;
-
-	vouch(link, VOUCH_RESOLVE_MS);
-	if (getaddrinfo(link->conf->host, NULL, &hints, &found) != 0) {
-		errno = EHOSTUNREACH;
-		return NULL;
-	}
-	if (getnameinfo(found->ai_addr, found->ai_addrlen, address, sizeof(address), NULL, 0, NI_NUMERICHOST) == 0) {
-		snprintf(service, sizeof(service), "%d", link->conf->port);
-		modbus = found->ai_family == AF_INET ? modbus_new_tcp(address, link->conf->port)
-						     : modbus_new_tcp_pi(address, service);
-	}
-	freeaddrinfo(found);
-	vouch(link, VOUCH_MS);
-	return modbus;
-}
-
-/* False, with errno set, when the socket cannot be used as it must be. */
-static bool prepare(struct link *link)
-{
-	int fd = modbus_get_socket(link->modbus);
-	int on = 1;
-
-	if (fd < 0 || fd >= FD_SETSIZE) {
-		errno = EMFILE; /* libmodbus uses select(): such a descriptor would abort the process */
-		return false;
-	}
-	if (link->conf->type == LINK_RTU) {
-		return ioctl(fd, TIOCEXCL) == 0;
-	}
-	return setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == 0 &&
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0;
-}
-
-static bool try_connect(struct link *link)
-{
-	const struct link_conf *conf = link->conf;
-
-	link->modbus = conf->type == LINK_TCP
-		? new_tcp(link)
-		: modbus_new_rtu(conf->device, conf->baud, conf->parity, conf->data_bits, conf->stop_bits);
-	if (!link->modbus) {
-		return false;
-	}
-	uint32_t seconds = (uint32_t)(conf->timeout_ms / 1000);
-	modbus_set_response_timeout(link->modbus, seconds, (uint32_t)(conf->timeout_ms % 1000) * 1000);
-	/* Zero: the response time-out bounds the whole answer; a device that sends a byte now and then
-	 * could otherwise hold us for minutes. */
-	modbus_set_byte_timeout(link->modbus, 0, 0);
-	if (modbus_connect(link->modbus) == 0 && prepare(link)) {
-		return true;
-	}
-	int error = errno;
-	disconnect(link);
-	errno = error;
-	return false;
+	bus_close(link->bus);
+	link->bus = NULL;
+	link->deaf = 0;
 }
 
 static const char *endpoint(const struct link_conf *conf)
 {
-	return conf->type == LINK_TCP ? conf->host : conf->device;
+	return conf->type == LINK_RTU ? conf->device : conf->host;
+}
+
+static void plan_afresh(struct poller *poller)
+{
+	blocks_reset(&poller->blocks);
+	for (size_t i = 0; i < poller->blocks.profile->n_requests; i++) {
+		poller->request_due_ms[i] = INT64_MIN; /* slow registers are read anew */
+	}
+	poller->afresh = false;
+}
+
+static void connected(struct link *link)
+{
+	if (link->backoff.failures > 0) {
+		log_info("link %s: connected to %s again after %u failures", link->conf->name, endpoint(link->conf),
+			link->backoff.failures);
+	}
+	backoff_reset(&link->backoff);
+	for (size_t i = 0; i < link->n_pollers; i++) {
+		link->pollers[i].afresh = true;
+	}
+	set_state(link, LINK_UP, 0, 0);
+	pthread_mutex_lock(&link->lock);
+	link->status.reconnects += link->ever_connected;
+	link->ever_connected = true;
+	pthread_mutex_unlock(&link->lock);
 }
 
 /* Connects if it is time to; false while there is no connection. */
 static bool ensure_connected(struct link *link)
 {
-	if (link->modbus) {
+	if (link->bus) {
 		return true;
 	}
 	if (clock_mono(link->clock).ms < link->connect_due_ms) {
 		return false;
 	}
 	set_state(link, LINK_CONNECTING, 0, 0);
-	if (try_connect(link)) {
-		if (link->backoff.failures > 0) {
-			log_info("link %s: connected to %s again after %u failures", link->conf->name,
-				endpoint(link->conf), link->backoff.failures);
-		}
-		backoff_reset(&link->backoff);
-		set_state(link, LINK_UP, 0, 0);
-		clock_gettime(CLOCK_MONOTONIC, &link->quiet_since);
+	vouch(link, VOUCH_CONNECT_MS);
+	link->bus = bus_open(link->conf, link->wake_fd);
+	int error = errno;
+	vouch(link, VOUCH_MS);
+	if (link->bus) {
+		connected(link);
 		return true;
 	}
-	int error = errno == EINPROGRESS ? ETIMEDOUT : errno;
 	int64_t retry_ms = backoff_next(&link->backoff);
 	link->connect_due_ms = clock_mono(link->clock).ms + retry_ms;
 	set_state(link, LINK_DOWN, error, retry_ms);
 	if (backoff_worth_a_line(&link->backoff)) {
 		log_warning("link %s: no connection to %s: %s; attempt %u, trying again", link->conf->name,
-			endpoint(link->conf), strerror(error), link->backoff.failures);
+			endpoint(link->conf), error == EBUSY ? "another process holds it" : strerror(error),
+			link->backoff.failures);
 	}
 	return false;
 }
 
-/* ---- one read ---- */
+/* ---- counting ---- */
 
-/* Waits until nothing has come for as long as the slowest answer may take: on a bus a late answer has no mark
- * that tells it from the next one. False when the adapter is gone. */
-static bool wait_for_quiet(struct link *link)
+static void count(struct link *link, struct poller *poller, const struct answer *answer, int64_t us)
 {
-	struct pollfd pfd = { .fd = modbus_get_socket(link->modbus), .events = POLLIN };
+	int64_t now = clock_real_mono_ms();
 
-	for (int i = 0; i < 10 && !atomic_load(&link->stop); i++) {
-		vouch(link, VOUCH_MS);
-		if (poll(&pfd, 1, (int)link->conf->timeout_ms) <= 0) {
-			return true;
-		}
-		if (pfd.revents & (POLLERR | POLLHUP | POLLNVAL) || modbus_flush(link->modbus) < 0) {
-			return false;
-		}
-	}
-	return true;
-}
-
-/* Bytes that arrived without a question. */
-static int pending(struct link *link)
-{
-	int n = 0;
-
-	return ioctl(modbus_get_socket(link->modbus), FIONREAD, &n) == 0 ? n : 0;
-}
-
-/* Makes sure that the next bytes on the link answer the next request. False when the link is of no more use. */
-static bool clear_line(struct link *link)
-{
-	if (link->conf->type == LINK_TCP) {
-		return pending(link) == 0;
-	}
-	wait_ns(link, gap_ns(link->conf) - ns_since(&link->quiet_since));
-	return modbus_flush(link->modbus) >= 0;
-}
-
-static enum answer_result failure_of(int error)
-{
-	return error == ETIMEDOUT ? ANSWER_TIMEOUT : ANSWER_BROKEN;
-}
-
-/* Checks what libmodbus leaves unchecked: on TCP neither unit id nor length are compared with the question. */
-static enum answer_result check_frame(const struct link_conf *conf, int unit, const struct request *request,
-	const uint8_t *frame, int length, struct answer *answer)
-{
-	static const uint8_t no_ids[4] = { 0, 0, 0, 0 }; /* transaction id of raw requests, protocol id of Modbus */
-	const uint8_t *pdu = frame + (conf->type == LINK_TCP ? MBAP_BYTES : 0);
-	int end = length - (conf->type == LINK_TCP ? 0 : CRC_BYTES);
-	int body = (int)(frame + end - pdu); /* unit id, function code, ... */
-	bool bits = request->function <= 2;
-	int expected = bits ? (request->count + 7) / 8 : request->count * 2;
-
-	if (body < 3 || pdu[0] != unit) {
-		return ANSWER_BROKEN;
-	}
-	if (conf->type == LINK_TCP &&
-		(memcmp(frame, no_ids, sizeof(no_ids)) != 0 || frame[4] * 256 + frame[5] != length - MBAP_BYTES)) {
-		return ANSWER_BROKEN;
-	}
-	if (pdu[1] == (request->function | 0x80) && body == 3) {
-		answer->exception = pdu[2];
-		bool path = pdu[2] == MODBUS_EXCEPTION_GATEWAY_PATH || pdu[2] == MODBUS_EXCEPTION_GATEWAY_TARGET;
-		bool busy = pdu[2] == MODBUS_EXCEPTION_ACKNOWLEDGE || pdu[2] == MODBUS_EXCEPTION_SLAVE_OR_SERVER_BUSY;
-		return path || busy ? ANSWER_GATEWAY : ANSWER_EXCEPTION;
-	}
-	if (pdu[1] != request->function || pdu[2] != expected || body != 3 + expected) {
-		return ANSWER_BROKEN;
-	}
-	for (int i = 0; i < request->count; i++) {
-		int value = bits ? (pdu[3 + i / 8] >> (i % 8)) & 1 : pdu[3 + 2 * i] << 8 | pdu[4 + 2 * i];
-		answer->registers[i] = (uint16_t)value;
-	}
-	return ANSWER_OK;
-}
-
-/* Asks once. Any failure but the device's own refusal leaves a link on which a late answer could pass for the
- * next one; the caller resets it. */
-static enum answer_result ask(struct link *link, int unit, const struct request *request, struct answer *answer)
-{
-	uint8_t question[] = { (uint8_t)unit, request->function, (uint8_t)(request->address >> 8),
-		(uint8_t)request->address, (uint8_t)(request->count >> 8), (uint8_t)request->count };
-	uint8_t frame[MODBUS_TCP_MAX_ADU_LENGTH] = { 0 };
-
-	vouch(link, VOUCH_MS);
-	if (!clear_line(link)) {
-		return ANSWER_BROKEN;
-	}
-	(void)modbus_set_slave(link->modbus, unit); /* on RTU libmodbus drops frames of other units by it */
-	if (modbus_send_raw_request(link->modbus, question, sizeof(question)) < 0) {
-		return failure_of(errno);
-	}
-	int length = modbus_receive_confirmation(link->modbus, frame);
-	clock_gettime(CLOCK_MONOTONIC, &link->quiet_since);
-	if (length < 0) {
-		return failure_of(errno);
-	}
-	return check_frame(link->conf, unit, request, frame, length, answer);
-}
-
-static void reset_after(struct link *link, enum answer_result result)
-{
-	if (result == ANSWER_OK || result == ANSWER_EXCEPTION || result == ANSWER_GATEWAY || !link->modbus) {
-		return;
-	}
-	if (link->conf->type == LINK_RTU && wait_for_quiet(link)) {
-		return;
-	}
-	disconnect(link);
-	set_state(link, LINK_CONNECTING, 0, 0);
-}
-
-static void count(struct link *link, const struct answer *answer)
-{
 	pthread_mutex_lock(&link->lock);
 	link->status.requests++;
+	poll_stats_count(&poller->stats, answer, us);
 	if (answer->result != ANSWER_OK) {
 		link->status.failures++;
 		link->status.last_failure = *answer;
 	}
+	link->window_busy_us += us;
+	if (now - link->window_start_ms >= LOAD_WINDOW_MS) {
+		link->status.load = (double)link->window_busy_us / 1000.0 / (double)(now - link->window_start_ms);
+		link->window_start_ms = now;
+		link->window_busy_us = 0;
+	}
 	pthread_mutex_unlock(&link->lock);
+}
+
+static bool is_silence(enum answer_result result)
+{
+	return result == ANSWER_TIMEOUT || result == ANSWER_BROKEN;
+}
+
+/* ---- one read ---- */
+
+static void pause_before(struct link *link, const struct poller *poller, const struct profile *profile)
+{
+	if (link->asked != poller && link->asked) {
+		bus_rest(link->bus, profile->turnaround_ms);
+	}
+	bus_rest(link->bus, profile->delay_ms);
+	link->asked = poller;
+}
+
+static void ask_once(struct link *link, struct poller *poller, const struct request *request, struct answer *answer)
+{
+	const struct instrument_conf *instrument = &link->site->instruments[poller->instrument];
+	const struct profile *profile = instrument->profile;
+	struct bus_timing timing = { profile->timeout_ms ? profile->timeout_ms : link->conf->timeout_ms,
+		profile->byte_timeout_ms };
+
+	vouch(link, VOUCH_MS);
+	pause_before(link, poller, profile);
+	int64_t start = now_us();
+	bus_ask(link->bus, instrument->unit, request, &timing, answer);
+	count(link, poller, answer, now_us() - start);
+	if (!is_silence(answer->result)) {
+		link->deaf = 0;
+		return;
+	}
+	link->deaf++;
+	vouch(link, VOUCH_CONNECT_MS);
+	bool deaf = link->conf->type == LINK_RTU_TCP && link->deaf >= BUS_DEAF_AFTER;
+	if (answer->trouble == TROUBLE_CLOSED || deaf || !bus_settle(link->bus, &timing)) {
+		disconnect(link);
+		set_state(link, LINK_CONNECTING, 0, 0);
+	}
+}
+
+/* With the profile's retries. */
+static void ask(struct link *link, struct poller *poller, const struct request *request, struct answer *answer)
+{
+	unsigned retries = link->site->instruments[poller->instrument].profile->retries;
+
+	for (unsigned attempt = 0; !atomic_load(&link->stop); attempt++) {
+		memset(answer, 0, sizeof(*answer));
+		answer->result = ANSWER_BROKEN;
+		answer->trouble = TROUBLE_CLOSED;
+		if (!ensure_connected(link)) {
+			return;
+		}
+		ask_once(link, poller, request, answer);
+		if (!is_silence(answer->result) || attempt >= retries) {
+			return;
+		}
+		pthread_mutex_lock(&link->lock);
+		poller->stats.retries++;
+		pthread_mutex_unlock(&link->lock);
+	}
 }
 
 /* ---- polling ---- */
 
+static void note_refusal(struct link *link, struct poller *poller, size_t index, const struct answer *answer)
+{
+	const struct request *request = &poller->blocks.list[index].request;
+	char words[64];
+
+	if (blocks_refuse(&poller->blocks, index, answer->exception, clock_mono(link->clock).ms)) {
+		log_warning(
+			"instrument %s on link %s: function %u, %u registers from %u (0x%04X): %s; the rest is read "
+			"without them",
+			link->site->instruments[poller->instrument].name, link->conf->name, (unsigned)request->function,
+			(unsigned)request->count, (unsigned)request->address, (unsigned)request->address,
+			answer_text(answer, words, sizeof(words)));
+	}
+	pthread_mutex_lock(&link->lock);
+	poller->stats.refused = (unsigned)blocks_refused(&poller->blocks);
+	pthread_mutex_unlock(&link->lock);
+}
+
+static bool may_ask(const struct link *link, const struct block *block)
+{
+	return !block->refused || clock_mono(link->clock).ms >= block->again_ms;
+}
+
+static void recall_refusal(const struct block *block, struct answer *ret_answer)
+{
+	memset(ret_answer, 0, sizeof(*ret_answer));
+	ret_answer->result = ANSWER_EXCEPTION;
+	ret_answer->exception = block->exception;
+}
+
+/* Reads the blocks of one planned request, which begin at *index; *index is then behind them. `worst` is what the
+ * poll suffered so far: after a silence the rest is not asked, it would cost the others on the bus a time-out each. */
+static void read_planned(struct link *link, struct poller *poller, size_t *index, struct answer *worst)
+{
+	struct blocks *blocks = &poller->blocks;
+	size_t planned = blocks->list[*index].planned;
+	struct answer *whole = &poller->answers[planned], found;
+	bool any = false;
+
+	memset(whole, 0, sizeof(*whole));
+	whole->result = ANSWER_OK;
+	while (*index < blocks->n && blocks->list[*index].planned == planned) {
+		bool asked = !is_silence(worst->result) && may_ask(link, &blocks->list[*index]);
+		if (asked) {
+			ask(link, poller, &blocks->list[*index].request, &found);
+		} else if (is_silence(worst->result)) {
+			found = *worst;
+		} else {
+			recall_refusal(&blocks->list[*index], &found);
+		}
+		if (asked && blocks_is_refusal(&found)) {
+			if (!blocks->list[*index].refused && blocks_split(blocks, *index)) {
+				continue; /* the halves are asked in its place */
+			}
+			if (blocks->n > 1) {
+				note_refusal(link, poller, *index, &found);
+			}
+		} else if (asked && found.result == ANSWER_OK) {
+			blocks->list[*index].refused = false;
+		}
+		blocks_put_together(blocks, *index, &found, whole, &any);
+		if (is_silence(found.result)) {
+			*worst = found;
+		}
+		(*index)++;
+	}
+	if (whole->result == ANSWER_OK && !any) {
+		whole->result = ANSWER_EXCEPTION;
+	}
+	if (whole->result != ANSWER_OK && worst->result == ANSWER_OK) {
+		*worst = *whole;
+	}
+}
+
 static void note_outcome(struct link *link, struct poller *poller, const struct answer *worst)
 {
 	const char *name = link->site->instruments[poller->instrument].name;
-	bool silent = worst->result == ANSWER_TIMEOUT || worst->result == ANSWER_BROKEN;
+	bool silent = is_silence(worst->result);
 	char words[64];
 
 	if (worst->result != ANSWER_OK) {
@@ -368,37 +355,56 @@ static void note_outcome(struct link *link, struct poller *poller, const struct 
 	}
 }
 
-/* Reads all requests of an instrument. After a failure the rest is not asked: it would cost the others a
- * time-out each. */
+/* The slow registers rest between their times. */
+static bool is_due(const struct poller *poller, size_t planned, int64_t now)
+{
+	return poller->request_due_ms[planned] <= now;
+}
+
+static void rest_until_next(struct poller *poller, const struct request *request, size_t planned, int64_t now)
+{
+	bool read = poller->answers[planned].result == ANSWER_OK;
+
+	poller->request_due_ms[planned] = read && request->every_s > 0 ? now + request->every_s * 1000LL : INT64_MIN;
+}
+
+/* Reads what is due of an instrument and reports it. */
 static void poll_instrument(struct link *link, struct poller *poller)
 {
-	const struct instrument_conf *instrument = &link->site->instruments[poller->instrument];
-	const struct profile *profile = instrument->profile;
+	const struct profile *profile = link->site->instruments[poller->instrument].profile;
 	struct answer worst = { .result = ANSWER_OK };
+	int64_t now = clock_mono(link->clock).ms;
+	size_t index = 0, last = profile->n_requests;
 
+	if (poller->afresh) {
+		plan_afresh(poller);
+	}
 	for (size_t i = 0; i < profile->n_requests; i++) {
+		last = is_due(poller, i, now) ? i : last;
+	}
+	for (size_t i = 0; i < profile->n_requests; i++) {
+		if (!is_due(poller, i, now)) {
+			while (index < poller->blocks.n && poller->blocks.list[index].planned == i) {
+				index++;
+			}
+			continue;
+		}
+		read_planned(link, poller, &index, &worst);
+		rest_until_next(poller, &profile->requests[i], i, now);
 		struct link_report report = { .instrument = poller->instrument, .request = i };
-		bool give_up = worst.result == ANSWER_TIMEOUT || worst.result == ANSWER_BROKEN;
-		if (give_up || !ensure_connected(link)) {
-			report.answer.result = give_up ? worst.result : ANSWER_BROKEN;
-		} else {
-			report.answer.result = ask(link, instrument->unit, &profile->requests[i], &report.answer);
-			count(link, &report.answer);
-			reset_after(link, report.answer.result);
-		}
+		report.answer = poller->answers[i];
 		report.at = clock_utc(link->clock);
-		report.last = i + 1 == profile->n_requests;
-		if (report.answer.result != ANSWER_OK) {
-			worst = report.answer;
-		}
+		report.last = i == last;
 		if (!mailbox_post(link->box, &report)) {
 			return; /* the daemon is ending */
 		}
 	}
-	note_outcome(link, poller, &worst);
+	if (last < profile->n_requests) {
+		note_outcome(link, poller, &worst);
+	}
 }
 
-/* A healthy instrument keeps its raster; polls that would lie in the past are skipped, never queued up. */
+/* A healthy instrument keeps its raster; polls that would lie in the past are skipped and counted, never queued up. */
 static void schedule(struct link *link, struct poller *poller)
 {
 	int64_t poll_ms = link->site->instruments[poller->instrument].poll_ms;
@@ -410,7 +416,11 @@ static void schedule(struct link *link, struct poller *poller)
 	}
 	poller->due_ms += poll_ms;
 	if (poller->due_ms <= now) {
-		poller->due_ms += (now - poller->due_ms) / poll_ms * poll_ms + poll_ms;
+		int64_t skipped = (now - poller->due_ms) / poll_ms + 1;
+		poller->due_ms += skipped * poll_ms;
+		pthread_mutex_lock(&link->lock);
+		poller->stats.skipped += (uint64_t)skipped;
+		pthread_mutex_unlock(&link->lock);
 	}
 }
 
@@ -446,6 +456,19 @@ static void *work(void *context)
 
 /* ---- life ---- */
 
+static bool make_plan(struct poller *poller, const struct profile *profile)
+{
+	size_t n = profile->n_requests + 1; /* never zero */
+
+	poller->answers = calloc(n, sizeof(*poller->answers));
+	poller->request_due_ms = calloc(n, sizeof(*poller->request_due_ms));
+	if (!blocks_init(&poller->blocks, profile) || !poller->answers || !poller->request_due_ms) {
+		return false;
+	}
+	plan_afresh(poller);
+	return true;
+}
+
 static int add_pollers(struct link *link, size_t index)
 {
 	int64_t now = clock_mono(link->clock).ms;
@@ -461,9 +484,13 @@ static int add_pollers(struct link *link, size_t index)
 		}
 		struct poller *poller = &link->pollers[link->n_pollers++];
 		poller->instrument = i;
-		/* Spread over the interval: hundreds of first connects at once drown each other. */
-		poller->due_ms = now + instrument->poll_ms * (int64_t)(i % 16) / 16;
+		/* Spread over the interval by the golden ratio: hundreds of questions at once drown each other. */
+		double phase = fmod((double)i * 0.618, 1.0);
+		poller->due_ms = now + (int64_t)((double)instrument->poll_ms * phase);
 		backoff_init(&poller->backoff, 500, 60000);
+		if (!make_plan(poller, instrument->profile)) {
+			return -ENOMEM;
+		}
 	}
 	return 0;
 }
@@ -482,6 +509,8 @@ struct link *link_start(const struct site *site, size_t index, const struct cloc
 	link->box = box;
 	pthread_mutex_init(&link->lock, NULL);
 	backoff_init(&link->backoff, 500, 60000);
+	link->window_start_ms = clock_real_mono_ms();
+	link->status.load = NAN;
 	vouch(link, VOUCH_MS);
 	link->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int r = link->wake_fd < 0 ? -errno : add_pollers(link, index);
@@ -533,6 +562,11 @@ void link_destroy(struct link *link)
 		close(link->wake_fd);
 	}
 	pthread_mutex_destroy(&link->lock);
+	for (size_t i = 0; i < link->n_pollers; i++) {
+		blocks_finish(&link->pollers[i].blocks);
+		free(link->pollers[i].answers);
+		free(link->pollers[i].request_due_ms);
+	}
 	free(link->pollers);
 	free(link);
 }
@@ -546,6 +580,19 @@ void link_get_status(struct link *link, struct link_status *ret_status)
 		ret_status->retry_ms = left > 0 ? left : 0;
 	}
 	pthread_mutex_unlock(&link->lock);
+}
+
+bool link_get_stats(struct link *link, size_t instrument, struct poll_stats *ret_stats)
+{
+	for (size_t i = 0; i < link->n_pollers; i++) {
+		if (link->pollers[i].instrument == instrument) {
+			pthread_mutex_lock(&link->lock);
+			*ret_stats = link->pollers[i].stats;
+			pthread_mutex_unlock(&link->lock);
+			return true;
+		}
+	}
+	return false;
 }
 
 int64_t link_alive_until(const struct link *link)

@@ -9,13 +9,15 @@
 #include "core/decode.h"
 #include "daemon/clock.h"
 #include "daemon/mailbox.h"
+#include "daemon/poll_stats.h"
 #include "daemon/site.h"
 
-/* The outcome of one read. */
+/* The outcome of one planned read. When the device refuses a part of it, the rest is read without that part and
+ * the answer says which registers are missing. */
 struct link_report {
 	size_t instrument; /* index in site->instruments */
 	size_t request;    /* index in its profile's requests */
-	bool last;         /* of this poll of the instrument: all its requests have been reported */
+	bool last;         /* of this poll of the instrument */
 	struct utc at;     /* the moment of the answer, or of giving up */
 	struct answer answer;
 };
@@ -27,6 +29,8 @@ struct link_status {
 	enum link_state state;
 	uint64_t requests;
 	uint64_t failures;
+	uint64_t reconnects;
+	double load;      /* share of the last minute in which the link was busy; NAN in the first minute */
 	unsigned silent;  /* instruments that did not answer their last poll */
 	int64_t retry_ms; /* until the next attempt to connect, in the plant's time; 0 while up */
 	struct answer last_failure;
@@ -46,6 +50,9 @@ bool link_join(struct link *link, int64_t deadline_ms);
 void link_destroy(struct link *link);
 
 void link_get_status(struct link *link, struct link_status *ret_status);
+
+/* Of an instrument of this link, by its index in site->instruments. False when it is none of this link's. */
+bool link_get_stats(struct link *link, size_t instrument, struct poll_stats *ret_stats);
 
 /* Real monotonic milliseconds until which the worker vouches to be alive; for the watchdog. */
 int64_t link_alive_until(const struct link *link);

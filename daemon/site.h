@@ -8,26 +8,9 @@
 #include "core/pipeline.h"
 #include "core/profile.h"
 #include "daemon/conf.h"
+#include "daemon/link_conf.h"
 
-#define NAME_SIZE 32
-#define PATH_SIZE 256
 #define OUTLET_TIERS 5
-
-enum link_type { LINK_TCP, LINK_RTU };
-
-struct link_conf {
-	char name[NAME_SIZE];
-	enum link_type type;
-	char host[PATH_SIZE]; /* LINK_TCP: IPv4, IPv6 or a name */
-	int port;
-	char device[PATH_SIZE]; /* LINK_RTU */
-	int baud;
-	char parity; /* 'N', 'E', 'O' as libmodbus wants it */
-	int data_bits;
-	int stop_bits;
-	int64_t timeout_ms; /* for a whole answer; real time */
-	int64_t gap_ms;     /* silence between frames on a bus, beside the 3.5 characters */
-};
 
 struct instrument_conf {
 	char name[NAME_SIZE];
@@ -37,10 +20,20 @@ struct instrument_conf {
 	int64_t poll_ms;
 };
 
+#define FEED_FLAGS 4
+
+/* A status of another instrument, a PLC's word of the cabinet's state, that applies to a point. */
+struct feed_flag {
+	size_t instrument;
+	const struct status *status;
+};
+
 /* Where a point's value comes from. */
 struct feed {
 	size_t instrument;
 	const struct channel *channel;
+	struct feed_flag flags[FEED_FLAGS];
+	size_t n_flags;
 	size_t outlet;
 	size_t point;
 };

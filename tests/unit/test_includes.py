@@ -17,14 +17,14 @@ ALLOWED = {
     "cli": {"cli", "common"},
 }
 DOORS = {
-    "modbus.h": r"daemon/link\.c",
+    "modbus.h": r"daemon/bus\.c",
     "sqlite3.h": r"daemon/store\w*\.c",
     "zlib.h": r"daemon/store\w*\.c",
     "MQTTAsync.h": r"daemon/out_mqtt\.c",
     "libconfig.h": r"daemon/conf\.c",
     "systemd/sd-event.h": r"daemon/loop\.c",
     "systemd/sd-daemon.h": r"daemon/notify\.c",
-    "jansson.h": r"daemon/(message|ctl|ctl_cmds)\.[ch]|cli/\w+\.[ch]",
+    "jansson.h": r"daemon/(message|ctl|ctl_\w+)\.[ch]|cli/\w+\.[ch]",
 }
 PURE = {"core", "drivers"}
 

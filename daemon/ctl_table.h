@@ -1,0 +1,32 @@
+/* ctl_table.h - building the control socket's replies: tables with typed columns; what is not known is null. For
+ * ctl_*.c only. */
+#ifndef EMIS_DAEMON_CTL_TABLE_H
+#define EMIS_DAEMON_CTL_TABLE_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "common/time.h"
+
+struct daemon;
+
+struct ctl_column {
+	const char *name;
+	const char *type;
+};
+
+json_t *ctl_table(const char *name, const struct ctl_column *columns, size_t n);
+
+/* Takes the row. */
+void ctl_add_row(json_t *table, json_t *row);
+
+json_t *ctl_number(double value);
+json_t *ctl_moment(const struct daemon *d, struct utc at);
+
+/* The commands of ctl_acquire.c: links, instruments, registers, plan. */
+json_t *ctl_links_table(struct daemon *d);
+json_t *ctl_run_instruments(struct daemon *d, const json_t *request, char *error, size_t size);
+json_t *ctl_run_raw(struct daemon *d, const json_t *request, char *error, size_t size);
+json_t *ctl_run_plan(struct daemon *d, const json_t *request, char *error, size_t size);
+
+#endif
