@@ -20,6 +20,9 @@ const json_t *tables_find(const json_t *tables, const char *name);
 const json_t *tables_cell(const json_t *table, const json_t *row, const char *column);
 const char *tables_text(const json_t *table, const json_t *row, const char *column);
 
+/* The type of a column; "" when there is no such column. */
+const char *tables_type(const json_t *table, const char *column);
+
 /* All tables as JSON objects, one row a line. */
 void tables_print_json(const json_t *tables);
 
@@ -34,6 +37,9 @@ const char *limit_text(const json_t *min, const json_t *max, char *buf);
 
 void cmd_status(const json_t *tables, const struct view *view);
 void cmd_alarms(const json_t *tables, const struct view *view);
+void cmd_instruments(const json_t *tables, const struct view *view);
 void cmd_limits(const json_t *tables, const struct view *view);
+void cmd_plan(const json_t *tables, const struct view *view);
+void cmd_raw(const json_t *tables, const struct view *view);
 
 #endif

@@ -18,7 +18,10 @@ static const char usage[] =
 	"Usage: emisctl [OPTION]... COMMAND\n\n"
 	"  status      every point with value, hour mean, limit and flag; links; the way to the bureau\n"
 	"  alarms      raised alarms (--all: also those that ended)\n"
-	"  limits      the limits that apply, with document and clause\n\n"
+	"  limits      the limits that apply, with document and clause\n"
+	"  instruments answers, failures and response times of each instrument\n"
+	"  plan        the requests made of each instrument, and what they cost on the wire\n"
+	"  raw NAME    the registers of an instrument as they came last\n\n"
 	"      --socket PATH    control socket (default $EMISD_SOCKET or /run/emisd/ctl.sock)\n"
 	"      --json           print JSON\n"
 	"      --outlet ID      only this outlet\n"
@@ -32,13 +35,22 @@ static const char usage[] =
 
 static const struct {
 	const char *name;
+	bool argument; /* takes one */
 	void (*show)(const json_t *tables, const struct view *view);
-} commands[] = { { "alarms", cmd_alarms }, { "limits", cmd_limits }, { "status", cmd_status } };
+} commands[] = {
+	{ "alarms", false, cmd_alarms },
+	{ "instruments", false, cmd_instruments },
+	{ "limits", false, cmd_limits },
+	{ "plan", false, cmd_plan },
+	{ "raw", true, cmd_raw },
+	{ "status", false, cmd_status },
+};
 
 struct options {
 	const char *socket;
 	bool json;
 	bool all;
+	const char *argument;
 	int timeout_ms;
 	struct view view;
 };
@@ -122,7 +134,8 @@ static int run(const struct options *o, size_t command)
 {
 	char error[512];
 	bool refused;
-	json_t *request = json_pack("{s:s, s:b}", "cmd", commands[command].name, "all", o->all);
+	json_t *request =
+		json_pack("{s:s, s:b, s:s*}", "cmd", commands[command].name, "all", o->all, "argument", o->argument);
 	json_t *tables = client_ask(o->socket, request, o->timeout_ms, &refused, error, sizeof(error));
 
 	json_decref(request);
@@ -137,6 +150,25 @@ static int run(const struct options *o, size_t command)
 	}
 	json_decref(tables);
 	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_REFUSED;
+}
+
+/* argv[0] is the command's name. */
+static int run_command(struct options *o, int argc, char **argv)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(commands[i].name, argv[0]) != 0) {
+			continue;
+		}
+		if (argc - 1 != commands[i].argument) {
+			fprintf(stderr, "emisctl: %s takes %s\n", argv[0],
+				commands[i].argument ? "one argument, the name of an instrument" : "no argument");
+			return EXIT_USAGE;
+		}
+		o->argument = argv[1];
+		return run(o, i);
+	}
+	fprintf(stderr, "emisctl: \"%s\" is no command; try 'emisctl --help'\n", argv[0]);
+	return EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
@@ -162,15 +194,9 @@ int main(int argc, char **argv)
 	if (status >= 0) {
 		return status;
 	}
-	for (size_t i = 0; optind + 1 == argc && i < ARRAY_SIZE(commands); i++) {
-		if (strcmp(commands[i].name, argv[optind]) == 0) {
-			return run(&o, i);
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "emisctl: \"%s\" is no command; there are alarms, limits and status\n", argv[argc - 1]);
-	} else {
+	if (optind == argc) {
 		fputs("emisctl: no command given; try 'emisctl status' or 'emisctl --help'\n", stderr);
+		return EXIT_USAGE;
 	}
-	return EXIT_USAGE;
+	return run_command(&o, argc - optind, argv + optind);
 }

@@ -43,6 +43,22 @@ const char *tables_text(const json_t *table, const json_t *row, const char *colu
 	return text ? text : "";
 }
 
+const char *tables_type(const json_t *table, const char *column)
+{
+	size_t i;
+	json_t *head;
+
+	json_array_foreach(json_object_get(table, "columns"), i, head)
+	{
+		const char *name = json_string_value(json_object_get(head, "name"));
+		const char *type = json_string_value(json_object_get(head, "type"));
+		if (name && type && strcmp(name, column) == 0) {
+			return type;
+		}
+	}
+	return "";
+}
+
 bool view_wants(const struct view *view, const json_t *table, const json_t *row)
 {
 	return (!view->outlet || strcmp(view->outlet, tables_text(table, row, "outlet")) == 0) &&

@@ -7,7 +7,6 @@
 #define TCP_QUESTION 12
 #define TCP_ANSWER 9
 #define DEVICE_NS 5000000.0 /* devices think some milliseconds before they answer */
-#define TIGHT 0.8           /* time-outs and slow answers need the rest */
 
 void budget_request(const struct link_conf *link, const struct request *request, struct budget_cost *ret_cost)
 {
@@ -50,7 +49,7 @@ const char *budget_words(double share, char *buf, size_t size)
 {
 	const char *verdict = "can be kept";
 
-	if (share > TIGHT) {
+	if (share > BUDGET_TIGHT) {
 		verdict = share > 1.0 ? "the intervals cannot be kept" : "tight: a slow answer costs a poll";
 	}
 	snprintf(buf, size, "busy %.0f %% of the time when all answer at once: %s", 100.0 * share, verdict);

@@ -4,6 +4,8 @@
 
 #include "daemon/site.h"
 
+#define BUDGET_TIGHT 0.8 /* time-outs and slow answers need the rest */
+
 struct budget_cost {
 	unsigned bytes;  /* question and answer, with addresses and checksums */
 	int64_t wire_ns; /* on a serial line, with the silence after both frames; 0 for TCP */

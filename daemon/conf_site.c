@@ -6,6 +6,7 @@
 #include "common/array.h"
 #include "common/num.h"
 #include "common/text.h"
+#include "daemon/budget.h"
 #include "daemon/conf_parts.h"
 
 #define MAX_LINKS 256
@@ -167,6 +168,22 @@ static void read_links_and_instruments(struct conf_load *load, struct conf_node 
 	}
 }
 
+/* The intervals that are asked for must fit on the wire. */
+static void check_budgets(struct conf_load *load, struct conf_node root)
+{
+	struct conf_node links = conf_list(root, "links", true);
+	char words[160];
+
+	for (size_t i = 0; load->errors->n == 0 && i < load->site->n_links; i++) {
+		double share = budget_link(load->site, i);
+		if (share > BUDGET_TIGHT) {
+			struct conf_node node = conf_at(links, i);
+			conf_complain(load->warnings, conf_path(node), conf_line(node), "link \"%s\": %s",
+				load->site->links[i].name, budget_words(share, words, sizeof(words)));
+		}
+	}
+}
+
 /* ---- settings ---- */
 
 static void read_site_group(struct conf_load *load, struct conf_node root)
@@ -274,6 +291,7 @@ static void read_root(struct conf_load *load, struct conf_node root)
 	(void)conf_string(control, "socket", false, site->control_socket, 108);
 	read_links_and_instruments(load, root);
 	conf_load_outlets(load, root);
+	check_budgets(load, root);
 }
 
 struct site *site_load(const char *path, const char *share, struct conf_errors *errors, struct conf_errors *warnings)

@@ -15,6 +15,7 @@ import pytest
 from tests.golden.golden import expect
 from tests.support.rig import build_dir
 
+COMMANDS = ["status", "alarms", "limits", "instruments", "plan", "raw"]
 REPLIES = pathlib.Path(__file__).resolve().parent / "replies"
 
 
@@ -82,13 +83,14 @@ def columns(text):
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("width", [60, 80, 120])
-@pytest.mark.parametrize("command", ["status", "alarms", "limits"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_tables(replay, command, width, lang):
-    done = emisctl(replay(recorded(command)).path, "--lang", lang, command, width=width)
+    argument = ["gas"] if command == "raw" else []
+    done = emisctl(replay(recorded(command)).path, "--lang", lang, command, *argument, width=width)
     assert (done.returncode, done.stderr) == (0, "")
     expect(f"emisctl-{command}-{width}-{lang}.txt", done.stdout)
     assert "\033" not in done.stdout, "no colours in a pipe"
-    if width >= 80:
+    if width >= 80 and command != "raw":
         assert max(columns(line) for line in done.stdout.splitlines()) <= width
 
 
@@ -119,7 +121,9 @@ def test_one_outlet_one_factor(replay):
 def test_what_is_asked(replay):
     replayer = replay(recorded("alarms"))
     emisctl(replayer.path, "--all", "alarms")
-    assert json.loads(replayer.asked[0]) == {"cmd": "alarms", "all": True}
+    emisctl(replayer.path, "raw", "gas")
+    assert [json.loads(line) for line in replayer.asked] == [
+        {"cmd": "alarms", "all": True}, {"cmd": "raw", "all": False, "argument": "gas"}]
 
 
 def on_a_terminal(path, **env):
@@ -180,7 +184,7 @@ def test_a_strange_reply_does_no_harm(replay, reply):
 
 @pytest.mark.parametrize("args,status", [
     ([], 2), (["stat"], 2), (["status", "now"], 2), (["--lang", "fr", "status"], 2), (["--timeout", "soon", "status"], 2),
-    (["--nonsense"], 2), (["status"], 3), (["--help"], 0), (["--version"], 0)])
+    (["--nonsense"], 2), (["raw"], 2), (["raw", "gas", "dust"], 2), (["status"], 3), (["--help"], 0), (["--version"], 0)])
 def test_exit_status(tmp_path, args, status):
     done = emisctl(tmp_path / "nobody.sock", *args)
     assert done.returncode == status
