@@ -167,15 +167,17 @@ static modbus_t *open_serial(const struct link_conf *conf)
 	if (!modbus) {
 		return NULL;
 	}
-	int error = 0;
-	if (modbus_connect(modbus) < 0) {
-		error = errno;
-	} else if (flock(modbus_get_socket(modbus), LOCK_EX | LOCK_NB) < 0) {
+	bool good = modbus_connect(modbus) == 0;
+	int error = errno;
+	if (good && flock(modbus_get_socket(modbus), LOCK_EX | LOCK_NB) < 0) {
+		good = false;
 		error = EBUSY; /* two masters on a bus spoil each other's answers */
-	} else if (ioctl(modbus_get_socket(modbus), TIOCEXCL) < 0 || !set_direction(modbus, conf)) {
+	}
+	if (good && (ioctl(modbus_get_socket(modbus), TIOCEXCL) < 0 || !set_direction(modbus, conf))) {
+		good = false;
 		error = errno;
 	}
-	if (error) {
+	if (!good) {
 		modbus_close(modbus);
 		modbus_free(modbus);
 		errno = error;

@@ -237,10 +237,10 @@ static void ask(struct link *link, struct poller *poller, const struct request *
 {
 	unsigned retries = link->site->instruments[poller->instrument].profile->retries;
 
+	memset(answer, 0, sizeof(*answer));
+	answer->result = ANSWER_BROKEN;
+	answer->trouble = TROUBLE_CLOSED;
 	for (unsigned attempt = 0; !atomic_load(&link->stop); attempt++) {
-		memset(answer, 0, sizeof(*answer));
-		answer->result = ANSWER_BROKEN;
-		answer->trouble = TROUBLE_CLOSED;
 		if (!ensure_connected(link)) {
 			return;
 		}
@@ -356,11 +356,6 @@ static void note_outcome(struct link *link, struct poller *poller, const struct 
 }
 
 /* The slow registers rest between their times. */
-static bool is_due(const struct poller *poller, size_t planned, int64_t now)
-{
-	return poller->request_due_ms[planned] <= now;
-}
-
 static void rest_until_next(struct poller *poller, const struct request *request, size_t planned, int64_t now)
 {
 	bool read = poller->answers[planned].result == ANSWER_OK;
@@ -380,16 +375,19 @@ static void poll_instrument(struct link *link, struct poller *poller)
 		plan_afresh(poller);
 	}
 	for (size_t i = 0; i < profile->n_requests; i++) {
-		last = is_due(poller, i, now) ? i : last;
+		last = poller->request_due_ms[i] <= now ? i : last;
 	}
 	for (size_t i = 0; i < profile->n_requests; i++) {
-		if (!is_due(poller, i, now)) {
+		if (poller->request_due_ms[i] > now) {
 			while (index < poller->blocks.n && poller->blocks.list[index].planned == i) {
 				index++;
 			}
 			continue;
 		}
 		read_planned(link, poller, &index, &worst);
+		if (atomic_load(&link->stop)) {
+			return; /* what broke off now says nothing about the instrument */
+		}
 		rest_until_next(poller, &profile->requests[i], i, now);
 		struct link_report report = { .instrument = poller->instrument, .request = i };
 		report.answer = poller->answers[i];
@@ -458,8 +456,7 @@ static void *work(void *context)
 
 static bool make_plan(struct poller *poller, const struct profile *profile)
 {
-	size_t n = profile->n_requests + 1; /* never zero */
-
+	const size_t n = profile->n_requests + 1; /* never zero */
 	poller->answers = calloc(n, sizeof(*poller->answers));
 	poller->request_due_ms = calloc(n, sizeof(*poller->request_due_ms));
 	if (!blocks_init(&poller->blocks, profile) || !poller->answers || !poller->request_due_ms) {

@@ -40,7 +40,7 @@ class Link:
         instrument.writes += write
         instrument.requests[function] = instrument.requests.get(function, 0) + 1
         spaces = instrument.spaces(self.plant.snapshot())
-        reply = Reply(unit, modbus.answer(pdu, spaces), transaction)
+        reply = Reply(unit, modbus.answer(pdu, spaces), transaction, pdu)
         if reply.pdu[0] & 0x80:
             instrument.exceptions += 1
         active = self.plant.take_misbehaviour(instrument)

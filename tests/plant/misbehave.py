@@ -12,6 +12,7 @@ from . import modbus
 
 RESET = object()  # cut the connection (RST); on a serial line nothing is sent
 NOISE = b"\x00\xff\x55\xaa\x7e"
+FLOOD = bytes(range(256)) * 4
 BYTE_GAP = 0.002  # seconds between two bytes of `bytewise`
 
 
@@ -22,6 +23,7 @@ class Reply:
     unit: int
     pdu: bytes
     transaction: Optional[int] = None
+    request: bytes = b""  # the PDU that is answered
 
     def frame(self):
         if self.transaction is None:
@@ -35,6 +37,16 @@ class Reply:
 def _half(reply, _argument):
     frame = reply.frame()
     return [frame[: len(frame) // 2]]
+
+
+def _echo(reply, _argument):
+    """A line adapter that hears itself: the question comes back before the answer."""
+    return [reply.but(pdu=reply.request) + reply.frame()]
+
+
+def _flood(reply, _argument):
+    """The reply, and then more than anybody asked for."""
+    return [reply.frame() + FLOOD]
 
 
 def _bytewise(reply, _argument):
@@ -85,5 +97,7 @@ MISBEHAVIOURS = {
     "garbage":           Misbehaviour(lambda r, a: [NOISE + r.frame()]),
     "bytewise":          Misbehaviour(_bytewise),
     "twice":             Misbehaviour(lambda r, a: [r.frame() + r.frame()]),
+    "echo":              Misbehaviour(_echo),
+    "flood":             Misbehaviour(_flood),
 }
 # fmt: on

@@ -9,7 +9,7 @@ import pytest
 
 from . import modbus
 from .harness import PlantProcess, Wire
-from .misbehave import MISBEHAVIOURS, NOISE
+from .misbehave import FLOOD, MISBEHAVIOURS, NOISE
 
 
 @pytest.fixture(name="plant")
@@ -52,6 +52,8 @@ TCP_BYTES = {
     "garbage": NOISE + tcp_reply(0x1234),
     "bytewise": tcp_reply(0x1234),
     "twice": tcp_reply(0x1234) * 2,
+    "echo": tcp_request(0x1234) + tcp_reply(0x1234),
+    "flood": tcp_reply(0x1234) + FLOOD,
     "late gc 200ms": tcp_reply(0x1234),
 }
 
@@ -68,6 +70,8 @@ RTU_BYTES = {
     "garbage": NOISE + RTU_REPLY,
     "bytewise": RTU_REPLY,
     "twice": RTU_REPLY * 2,
+    "echo": RTU_REQUEST + RTU_REPLY,
+    "flood": RTU_REPLY + FLOOD,
     "late dust 200ms": RTU_REPLY,
 }
 

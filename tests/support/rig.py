@@ -169,9 +169,9 @@ def site_conf(folder, links, broker_port=None, judging="", poll="2s", extra=""):
     """The example configuration with the plant's addresses: what is tested is what is shipped."""
     text = (ROOT / "config/emisd.conf").read_text()
     bus = '{ name = "%s"; type = "rtu"; device = "%s"; baud = 115200; timeout = "200ms"; }'
-    tcp = '{ name = "%s"; type = "tcp"; host = "%s"; port = %d; timeout = "200ms"; }'
-    lines = [bus % (name, link["device"]) if link["type"] == "rtu" else tcp % (name, link["host"], link["port"])
-             for name, link in links.items()]
+    tcp = '{ name = "%s"; type = "%s"; host = "%s"; port = %d; timeout = "200ms"; }'
+    lines = [bus % (name, link["device"]) if link["type"] == "rtu"
+             else tcp % (name, link["type"], link["host"], link["port"]) for name, link in links.items()]
     text = replace_section(text, "links", "(\n\t" + ",\n\t".join(lines) + "\n)")
     text = replace_section(text, "store", '{ path = "%s"; batch = "1s"; }' % (folder / "data"))
     text = replace_section(text, "control", '{ socket = "%s"; }' % (folder / "ctl.sock"))
@@ -197,8 +197,10 @@ def replace_section(text, name, value):
 
 class Rig:
     def __init__(self, folder, scale=60.0, start=START, scenario=None, noise=0.0, broker=True, judging="",
-                 poll="2s", on_alarm=None, mqtt_extra="", plant=()):
-        """`plant` holds statements that are true from the very start, however late emisd comes up."""
+                 poll="2s", on_alarm=None, mqtt_extra="", plant=(), links=None):
+        """`plant` holds statements that are true from the very start, however late emisd comes up; `links` puts others
+        in the place of the plant's, or makes them of those.
+        """
         self.folder = Path(folder)
         if plant:
             scenario = self.folder / "scenario.txt"
@@ -209,7 +211,7 @@ class Rig:
         self.conf = self.folder / "emisd.conf"
         self.plant = self.broker = self.bureau = self.emisd = None
         self.wanted = {"scenario": scenario, "noise": noise, "broker": broker, "judging": judging, "poll": poll,
-                       "on_alarm": on_alarm, "mqtt_extra": mqtt_extra}
+                       "on_alarm": on_alarm, "mqtt_extra": mqtt_extra, "links": links}
 
     def __enter__(self):
         try:
@@ -226,16 +228,21 @@ class Rig:
         if want["broker"]:
             self.broker = Broker(self.folder, extra=want["mqtt_extra"])
             self.bureau = Bureau(self.broker.port, want["on_alarm"])
-        self.conf.write_text(site_conf(self.folder, self.plant.links, self.broker.port if self.broker else None,
+        links = want["links"](self.plant.links) if callable(want["links"]) else want["links"]
+        self.conf.write_text(site_conf(self.folder, {**self.plant.links, **(links or {})}, self.broker.port if self.broker else None,
                                        want["judging"], want["poll"]))
 
     def __exit__(self, *_):
         self.stop()
 
+    def another_emisd(self, folder):
+        """A daemon of its own with the configuration in that folder."""
+        return Process([build_dir() / "daemon/emisd", "--config", folder / "emisd.conf", "--share", ROOT / "config",
+                        "--time-scale", self.scale, "--time-start", self.start, "--time-anchor", repr(self.anchor)],
+                       folder / "emisd.log")
+
     def start_emisd(self, wait=True):
-        self.emisd = Process([build_dir() / "daemon/emisd", "--config", self.conf, "--share", ROOT / "config",
-                              "--time-scale", self.scale, "--time-start", self.start, "--time-anchor",
-                              repr(self.anchor)], self.folder / "emisd.log")
+        self.emisd = self.another_emisd(self.folder)
         if wait:
             wait_for(self.answers, what="emisd's control socket")
 
