@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/client.h"
+#include "cli/cmd_probe.h"
 #include "cli/cmds.h"
 #include "common/array.h"
 #include "common/num.h"
@@ -21,7 +22,8 @@ static const char usage[] =
 	"  limits      the limits that apply, with document and clause\n"
 	"  instruments answers, failures and response times of each instrument\n"
 	"  plan        the requests made of each instrument, and what they cost on the wire\n"
-	"  raw NAME    the registers of an instrument as they came last\n\n"
+	"  raw NAME    the registers of an instrument as they came last\n"
+	"  probe       look at an instrument without a daemon; see emisctl probe --help\n\n"
 	"      --socket PATH    control socket (default $EMISD_SOCKET or /run/emisd/ctl.sock)\n"
 	"      --json           print JSON\n"
 	"      --outlet ID      only this outlet\n"
@@ -188,6 +190,9 @@ int main(int argc, char **argv)
 	o.view.chinese = speaks_chinese();
 	o.view.colours = isatty(STDOUT_FILENO) && !(no_color && *no_color);
 	o.view.width = terminal_width();
+	if (argc > 1 && strcmp(argv[1], "probe") == 0) { /* it has options of its own */
+		return cmd_probe(o.socket, argc - 1, argv + 1);
+	}
 	while (status < 0 && (option = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		status = read_option(&o, option);
 	}

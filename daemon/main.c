@@ -12,6 +12,7 @@
 #include "common/num.h"
 #include "daemon/ctl_cmds.h"
 #include "daemon/daemon.h"
+#include "daemon/probe.h"
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
@@ -27,6 +28,7 @@ static const char usage[] = "Usage: emisd [OPTION]...\n"
 			    "      --time-start TIME   where it starts, as 2026-03-02T07:50:00+08:00 (default: now)\n"
 			    "      --time-anchor S     the real moment of that start, in seconds since 1970\n"
 			    "                          (default: when emisd starts)\n"
+			    "      --probe ...         look at an instrument; see emisd --probe --help\n"
 			    "      --version           print the version and end\n"
 			    "  -h, --help              print this and end\n\n"
 			    "Exit status: 0 done, 1 refused (a sentence says why), 2 wrong usage.\n";
@@ -159,8 +161,12 @@ int main(int argc, char **argv)
 	struct options o = { .config = EMISD_CONFIG, .share = EMISD_SHARE, .time_scale = NAN, .time_anchor = NAN };
 	struct conf_errors errors = { 0 }, warnings = { 0 };
 	struct clock clock;
-	int status = read_options(argc, argv, &o);
 
+	if (argc > 1 && strcmp(argv[1], "--probe") == 0) {
+		signal(SIGPIPE, SIG_IGN);
+		return probe_main(argc - 1, argv + 1, EMISD_SHARE);
+	}
+	int status = read_options(argc, argv, &o);
 	if (status >= 0) {
 		return status;
 	}

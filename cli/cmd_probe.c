@@ -1,0 +1,108 @@
+/* cmd_probe.c - emisctl probe: hands over to emisd --probe, which has the Modbus library and the profiles, unless the
+ * running daemon uses the endpoint. */
+#include "cli/cmd_probe.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/client.h"
+#include "cli/cmds.h"
+
+enum { EXIT_REFUSED = 1 };
+
+/* The value of --option VALUE or --option=VALUE; NULL when it is not there. */
+static const char *option_value(int argc, char **argv, const char *option)
+{
+	size_t n = strlen(option);
+
+	for (int i = 1; i < argc && argv[i]; i++) {
+		if (strncmp(argv[i], option, n) == 0 && argv[i][n] == '=') {
+			return argv[i] + n + 1;
+		}
+		if (strcmp(argv[i], option) == 0 && i + 1 < argc) {
+			return argv[i + 1];
+		}
+	}
+	return NULL;
+}
+
+static bool has_option(int argc, char **argv, const char *option)
+{
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], option) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The daemon's link that leads to this endpoint, into buf; false when there is none, or no daemon. */
+static bool link_of_daemon(const char *socket_path, const char *endpoint, char *buf, size_t size)
+{
+	char error[256], full[300];
+	bool refused, found = false;
+	json_t *request = json_pack("{s:s}", "cmd", "status");
+	json_t *tables = client_ask(socket_path, request, 2000, &refused, error, sizeof(error));
+	const json_t *links = tables_find(tables, "links");
+	size_t i;
+	json_t *row;
+
+	snprintf(full, sizeof(full), "%s%s", endpoint, strchr(endpoint, ':') ? "" : ":502");
+	json_array_foreach(json_object_get(links, "rows"), i, row)
+	{
+		if (strcmp(tables_text(links, row, "endpoint"), full) == 0) {
+			snprintf(buf, size, "%s", tables_text(links, row, "name"));
+			found = true;
+		}
+	}
+	json_decref(tables);
+	json_decref(request);
+	return found;
+}
+
+/* Beside emisctl itself, or in the PATH. */
+static void run_emisd(char **argv)
+{
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof("emisd"));
+
+	if (n > 0) {
+		path[n] = '\0';
+		char *slash = strrchr(path, '/');
+		memcpy(slash + 1, "emisd", sizeof("emisd"));
+		(void)execv(path, argv); /* else the next */
+	}
+	(void)execvp("emisd", argv); /* returns only when it is not there */
+}
+
+int cmd_probe(const char *socket_path, int argc, char **argv)
+{
+	const char *endpoint = option_value(argc, argv, "--tcp");
+	char link[64];
+
+	endpoint = endpoint ? endpoint : option_value(argc, argv, "--rtu-tcp");
+	if (endpoint && !has_option(argc, argv, "--shared") &&
+		link_of_daemon(socket_path, endpoint, link, sizeof(link))) {
+		fprintf(stderr,
+			"emisctl: emisd polls %s (link %s), and many devices allow one connection only; stop emisd, or "
+			"say --shared if this one allows more\n",
+			endpoint, link);
+		return EXIT_REFUSED;
+	}
+	char **args = calloc((size_t)argc + 3, sizeof(*args));
+	if (!args) {
+		fputs("emisctl: out of memory\n", stderr);
+		return EXIT_REFUSED;
+	}
+	args[0] = "emisd";
+	args[1] = "--probe";
+	memcpy(&args[2], argv + 1, (size_t)(argc - 1) * sizeof(*args));
+	run_emisd(args);
+	fprintf(stderr, "emisctl: emisd, which does the reading, cannot be started: %s\n", strerror(errno));
+	free(args);
+	return EXIT_REFUSED;
+}
