@@ -17,35 +17,43 @@ static bool same_reference(double a, double b)
 	return (isnan(a) && isnan(b)) || fabs(a - b) < 1e-9;
 }
 
-static void add_series(struct point_state *point, enum series_kind kind, double o2_ref)
+static void add_series(struct series *series, size_t *n, enum series_kind kind, double o2_ref)
 {
-	for (size_t i = 0; i < point->n_series; i++) {
-		if (point->series[i].kind == kind && same_reference(point->series[i].o2_ref, o2_ref)) {
+	for (size_t i = 0; i < *n; i++) {
+		if (series[i].kind == kind && same_reference(series[i].o2_ref, o2_ref)) {
 			return;
 		}
 	}
-	if (point->n_series < POINT_SERIES) {
-		point->series[point->n_series++] = (struct series){ .kind = kind, .o2_ref = o2_ref };
+	if (*n < POINT_SERIES) {
+		series[(*n)++] = (struct series){ .kind = kind, .o2_ref = o2_ref };
 	}
 }
 
-static void set_up_point(struct point_state *state, const struct point *conf, struct utc start, int offset_min)
+static bool set_up_point(struct point_state *state, const struct point *conf, struct utc start, int offset_min)
 {
+	struct series series[POINT_SERIES];
+
 	state->conf = conf;
 	state->latest = (struct reading){ .value = NAN, .flag = FLAG_NO_COMM, .at = { INT64_MIN } };
 	state->latest_dry = state->latest;
-	add_series(state, SERIES_MEASURED, NAN);
+	add_series(series, &state->n_series, SERIES_MEASURED, NAN);
 	if (conf->wet || conf->actual) {
-		add_series(state, SERIES_DRY, NAN);
+		add_series(series, &state->n_series, SERIES_DRY, NAN);
 	}
 	for (size_t i = 0; i < conf->n_limits; i++) {
 		if (!isnan(conf->limits[i]->o2_ref)) {
-			add_series(state, SERIES_CONVERTED, conf->limits[i]->o2_ref);
+			add_series(series, &state->n_series, SERIES_CONVERTED, conf->limits[i]->o2_ref);
 		}
 	}
+	state->series = calloc(state->n_series, sizeof(*state->series));
+	if (!state->series) {
+		return false;
+	}
+	memcpy(state->series, series, state->n_series * sizeof(*series));
 	for (size_t i = 0; i < state->n_series; i++) {
 		series_open(&state->series[i], conf->factor->medium, start, offset_min);
 	}
+	return true;
 }
 
 static bool set_up_outlet(struct outlet_state *state, const struct outlet *conf, struct utc start, int offset_min)
@@ -56,7 +64,9 @@ static bool set_up_outlet(struct outlet_state *state, const struct outlet *conf,
 		return false;
 	}
 	for (size_t i = 0; i < conf->n_points; i++) {
-		set_up_point(&state->points[i], &conf->points[i], start, offset_min);
+		if (!set_up_point(&state->points[i], &conf->points[i], start, offset_min)) {
+			return false;
+		}
 	}
 	state->o2 = outlet_point(conf, "o2");
 	state->temperature = outlet_point(conf, "temp");
@@ -82,8 +92,9 @@ struct pipeline *pipeline_create(const struct outlet *outlets, size_t n_outlets,
 		pipeline_destroy(p);
 		return NULL;
 	}
-	for (; p->n_outlets < n_outlets; p->n_outlets++) {
-		if (!set_up_outlet(&p->outlets[p->n_outlets], &outlets[p->n_outlets], start, settings->offset_min)) {
+	p->n_outlets = n_outlets;
+	for (size_t i = 0; i < n_outlets; i++) {
+		if (!set_up_outlet(&p->outlets[i], &outlets[i], start, settings->offset_min)) {
 			pipeline_destroy(p);
 			return NULL;
 		}
@@ -97,7 +108,11 @@ void pipeline_destroy(struct pipeline *pipeline)
 		return;
 	}
 	for (size_t i = 0; pipeline->outlets && i < pipeline->n_outlets; i++) {
-		free(pipeline->outlets[i].points);
+		struct outlet_state *outlet = &pipeline->outlets[i];
+		for (size_t k = 0; outlet->points && k < outlet->conf->n_points; k++) {
+			free(outlet->points[k].series);
+		}
+		free(outlet->points);
 	}
 	free(pipeline->outlets);
 	free(pipeline);

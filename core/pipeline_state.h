@@ -8,7 +8,7 @@ struct point_state {
 	const struct point *conf;
 	struct reading latest;     /* as measured, in the factor's unit */
 	struct reading latest_dry; /* the same at dry standard state */
-	struct series series[POINT_SERIES];
+	struct series *series;     /* at most POINT_SERIES, most points need one or two */
 	size_t n_series;
 	struct alarm beyond[POINT_LIMITS];  /* RULE_PERIOD_MEAN, by limit */
 	struct alarm minutes[POINT_LIMITS]; /* RULE_MINUTES_BEYOND, by limit */

@@ -36,11 +36,15 @@ struct acquire {
 static bool fill_image(const struct site *site, size_t instrument, struct image *image)
 {
 	const struct profile *profile = site->instruments[instrument].profile;
+	size_t n_feeds = 0;
 
 	image->answers = calloc(profile->n_requests + 1, sizeof(*image->answers));
 	image->at = calloc(profile->n_requests + 1, sizeof(*image->at));
 	image->fresh = calloc(profile->n_requests + 1, sizeof(*image->fresh));
-	image->feeds = calloc(site->n_feeds + 1, sizeof(const struct feed *));
+	for (size_t i = 0; i < site->n_feeds; i++) {
+		n_feeds += site->feeds[i].instrument == instrument;
+	}
+	image->feeds = calloc(n_feeds + 1, sizeof(const struct feed *));
 	image->freshness = calloc(profile->n_channels + 1, sizeof(*image->freshness));
 	image->told = calloc(profile->n_statuses + 1, sizeof(*image->told));
 	if (!image->answers || !image->at || !image->fresh || !image->feeds || !image->freshness || !image->told) {

@@ -53,3 +53,11 @@ int64_t clock_real_mono_ms(void)
 {
 	return (int64_t)(seconds(CLOCK_BOOTTIME) * 1000.0);
 }
+
+int64_t clock_real_mono_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}

@@ -35,4 +35,7 @@ int64_t clock_real_ns(const struct clock *clock, int64_t ms);
 /* Unscaled monotonic milliseconds, for time-outs and heartbeats. */
 int64_t clock_real_mono_ms(void);
 
+/* The same in microseconds, for response times; stands still while the machine sleeps. */
+int64_t clock_real_mono_us(void);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 
 #define MAX_CLIENTS 16
 #define MAX_LINE 4096
+#define LONG_REPLY 65536
 #define CLIENT_PATIENCE_MS 10000 /* to send a line, and to take the reply */
 
 struct client {
@@ -109,6 +111,9 @@ static bool send_reply(struct client *client)
 	}
 	free(client->reply);
 	client->reply = NULL;
+	if (client->n_reply > LONG_REPLY) {
+		(void)malloc_trim(0); /* thousands of JSON values were made for it; give their room back */
+	}
 	loop_change_io(client->io, EPOLLIN);
 	loop_set_timer(client->timer, (int64_t)CLIENT_PATIENCE_MS * 1000000);
 	return true;

@@ -83,14 +83,6 @@ static void wait_ns(struct link *link, int64_t ns)
 	}
 }
 
-static int64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
-}
-
 /* ---- connecting ---- */
 
 static void set_state(struct link *link, enum link_state state, int connect_errno, int64_t retry_ms)
@@ -216,9 +208,9 @@ static void ask_once(struct link *link, struct poller *poller, const struct requ
 
 	vouch(link, VOUCH_MS);
 	pause_before(link, poller, profile);
-	int64_t start = now_us();
+	int64_t start = clock_real_mono_us();
 	bus_ask(link->bus, instrument->unit, request, &timing, answer);
-	count(link, poller, answer, now_us() - start);
+	count(link, poller, answer, clock_real_mono_us() - start);
 	if (!is_silence(answer->result)) {
 		link->deaf = 0;
 		return;
@@ -470,7 +462,11 @@ static int add_pollers(struct link *link, size_t index)
 {
 	int64_t now = clock_mono(link->clock).ms;
 
-	link->pollers = calloc(link->site->n_instruments, sizeof(*link->pollers));
+	size_t n = 0;
+	for (size_t i = 0; i < link->site->n_instruments; i++) {
+		n += link->site->instruments[i].link == index;
+	}
+	link->pollers = calloc(n + 1, sizeof(*link->pollers));
 	if (!link->pollers) {
 		return -ENOMEM;
 	}
