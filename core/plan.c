@@ -75,6 +75,9 @@ int plan_requests(struct profile *profile)
 		if (profile->n_requests == PROFILE_REQUESTS) {
 			return -ENOSPC;
 		}
+		if (field_width(fields[i]) > profile->max_registers) {
+			return -EMSGSIZE;
+		}
 		profile->requests[profile->n_requests++] = (struct request){
 			.function = fields[i]->function,
 			.address = fields[i]->address,

@@ -7,7 +7,8 @@
 
 #include "core/profile.h"
 
-/* Fills profile->requests. 0, or -ENOSPC when they would be more than PROFILE_REQUESTS. */
+/* Fills profile->requests. 0; -ENOSPC when they would be more than PROFILE_REQUESTS, -EMSGSIZE when one field alone is
+ * longer than max_registers. */
 int plan_requests(struct profile *profile);
 
 /* Cuts a request in two at the field boundary nearest to its middle, so that what the device refuses can be found.

@@ -1,4 +1,5 @@
 /* conf_profile.c - profiles.d/NAME.conf: the register map of an instrument. docs/profiles.md. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,8 +73,9 @@ static void read_forbidden(struct conf_node root, struct profile *p)
 		struct conf_node node = conf_at(list, i);
 		int64_t function = 0, from = 0, to = 0;
 		conf_allow(node, keys);
-		bool good = conf_int(node, "function", true, 1, 4, &function) &
-			conf_int(node, "from", true, 0, 65535, &from) & conf_int(node, "to", true, 0, 65535, &to);
+		bool good = conf_int(node, "function", true, 1, 4, &function);
+		good &= conf_int(node, "from", true, 0, 65535, &from);
+		good &= conf_int(node, "to", true, 0, 65535, &to);
 		if (good && from > to) {
 			conf_node_complain(node, "from lies behind to");
 		}
@@ -128,7 +130,10 @@ static void read_profile(struct conf_node root, struct profile *p)
 		conf_node_complain(root, "neither channels nor statuses%s",
 			conf_has(root, "variants") && !p->variant[0] ? "; choose a variant of this profile" : "");
 	}
-	if (plan_requests(p) < 0) {
+	int r = plan_requests(p);
+	if (r == -EMSGSIZE) {
+		conf_node_complain(root, "a value is longer than max_registers allows one request to be");
+	} else if (r < 0) {
 		conf_node_complain(
 			root, "reading this takes more than %d requests; allow holes with max_gap", PROFILE_REQUESTS);
 	}

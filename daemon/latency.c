@@ -8,7 +8,7 @@
 
 void latency_add(struct latency *latency, int64_t us)
 {
-	double steps = us > FIRST_US ? ceil(log2((double)us / FIRST_US) * STEPS_PER_DOUBLING) : 0.0;
+	double steps = (double)us > FIRST_US ? ceil(log2((double)us / FIRST_US) * STEPS_PER_DOUBLING) : 0.0;
 	unsigned bucket = steps < LATENCY_BUCKETS - 1 ? (unsigned)steps : LATENCY_BUCKETS - 1;
 
 	latency->max_us = us > latency->max_us ? us : latency->max_us;

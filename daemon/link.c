@@ -385,7 +385,7 @@ static void poll_instrument(struct link *link, struct poller *poller)
 		report.answer = poller->answers[i];
 		report.at = clock_utc(link->clock);
 		report.last = i == last;
-		if (!mailbox_post(link->box, &report)) {
+		if (!mailbox_post(link->box, &report, !report.last)) {
 			return; /* the daemon is ending */
 		}
 	}

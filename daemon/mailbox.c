@@ -12,6 +12,7 @@ struct mailbox {
 	pthread_cond_t room;
 	int fd;
 	bool closed;
+	bool owed; /* something lies here that nobody was woken for */
 	size_t size;
 	size_t capacity;
 	size_t first;
@@ -53,27 +54,36 @@ void mailbox_destroy(struct mailbox *box)
 	free(box);
 }
 
-bool mailbox_post(struct mailbox *box, const void *message)
+static void wake(struct mailbox *box)
 {
 	const uint64_t one = 1;
 
+	/* Cannot fail: the counter is drained whenever it is read. */
+	ssize_t n = write(box->fd, &one, sizeof(one));
+	(void)n;
+	box->owed = false;
+}
+
+bool mailbox_post(struct mailbox *box, const void *message, bool more)
+{
 	pthread_mutex_lock(&box->lock);
 	while (box->n == box->capacity && !box->closed) {
+		if (box->owed) {
+			wake(box);
+		}
 		pthread_cond_wait(&box->room, &box->lock);
 	}
 	bool open = !box->closed;
-	bool was_empty = box->n == 0;
 	if (open) {
 		size_t slot = (box->first + box->n) % box->capacity;
 		memcpy(box->slots + slot * box->size, message, box->size);
+		box->owed |= box->n == 0;
 		box->n++;
+		if (box->owed && !more) {
+			wake(box);
+		}
 	}
 	pthread_mutex_unlock(&box->lock);
-	if (open && was_empty) {
-		/* Cannot fail: the counter is drained whenever it is read. */
-		ssize_t n = write(box->fd, &one, sizeof(one));
-		(void)n;
-	}
 	return open;
 }
 

@@ -13,8 +13,9 @@ struct mailbox *mailbox_create(size_t capacity, size_t size);
 void mailbox_destroy(struct mailbox *box);
 
 /* Copies the message in. While the box is full the sender waits: the reader is behind and no reading may be lost.
- * False, with nothing done, once the box is closed. */
-bool mailbox_post(struct mailbox *box, const void *message);
+ * `more`: another message of the same sender follows at once, so nobody need be woken for this one. False, with
+ * nothing done, once the box is closed. */
+bool mailbox_post(struct mailbox *box, const void *message, bool more);
 
 /* Copies the oldest message out; false when there is none. */
 bool mailbox_take(struct mailbox *box, void *ret_message);

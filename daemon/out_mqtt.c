@@ -57,7 +57,7 @@ static void leave_note(struct mqtt *mqtt, enum note_kind kind, unsigned epoch, i
 	struct note note = { .kind = kind, .epoch = epoch, .token = token };
 
 	(void)text_copy(note.reason, sizeof(note.reason), reason ? reason : "");
-	(void)mailbox_post(mqtt->box, &note); /* closed only when nobody listens any more */
+	(void)mailbox_post(mqtt->box, &note, false); /* closed only when nobody listens any more */
 }
 
 /* The library gives callbacks about the connection nothing but the pointer we gave it. That is of the epoch
@@ -146,7 +146,7 @@ static void settle(void *context, enum note_kind kind, bool no_subscriber, const
 	struct note note = { .kind = kind, .epoch = h->epoch, .token = h->token, .no_subscriber = no_subscriber };
 
 	(void)text_copy(note.reason, sizeof(note.reason), reason ? reason : "");
-	(void)mailbox_post(h->mqtt->box, &note); /* as in leave_note() */
+	(void)mailbox_post(h->mqtt->box, &note, false); /* as in leave_note() */
 	free(h);
 }
 

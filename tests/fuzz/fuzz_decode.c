@@ -1,5 +1,6 @@
 /* fuzz_decode.c - random registers under random profiles: no crash, and a number only beside a flag. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,9 @@ static void random_field(struct reg_field *field)
 	field->type = (enum reg_type)(byte() % (REG_TYPE_COUNT));
 	field->function = field->type == REG_BIT ? 1 + byte() % 2 : 3 + byte() % 2;
 	field->order = (enum reg_order)(byte() % 4);
-	field->address = (uint16_t)(word() % 65534);
+	field->address = (uint16_t)(word() % 65500);
+	field->registers = (uint8_t)(1 + byte() % (field->type == REG_BCD ? 4 : FIELD_REGISTERS));
+	field->every_s = byte() % 4 == 0 ? byte() : 0;
 }
 
 static void random_profile(struct profile *p)
@@ -38,19 +41,34 @@ static void random_profile(struct profile *p)
 	p->max_gap = byte() % 20;
 	p->n_statuses = byte() % PROFILE_STATUSES;
 	p->n_channels = byte() % PROFILE_CHANNELS;
+	p->n_auxiliaries = byte() % PROFILE_AUXILIARIES;
+	for (size_t i = 0; i < p->n_auxiliaries; i++) {
+		random_field(&p->auxiliaries[i].field);
+		p->auxiliaries[i].scale = 1.0;
+	}
+	p->n_forbidden = byte() % PROFILE_FORBIDDEN;
+	for (size_t i = 0; i < p->n_forbidden; i++) {
+		uint16_t first = word();
+		p->forbidden[i] = (struct forbidden){ 3 + byte() % 2, first, (uint16_t)(first + byte() / 4) };
+	}
 	for (size_t i = 0; i < p->n_statuses; i++) {
 		struct status *s = &p->statuses[i];
 		random_field(&s->field);
 		s->n_rules = byte() % STATUS_RULES;
 		s->otherwise = (enum flag)(byte() % FLAG_COUNT);
 		for (size_t k = 0; k < s->n_rules; k++) {
-			s->rules[k] = (struct status_rule){ byte() & 1, word(), byte(), byte(),
+			s->rules[k] = (struct status_rule){ byte() & 1 ? word() : 0, byte() & 1, byte(), byte(),
 				(enum flag)(byte() % FLAG_COUNT) };
 		}
 	}
 	for (size_t i = 0; i < p->n_channels; i++) {
 		struct channel *c = &p->channels[i];
+		channel_init(c);
 		random_field(&c->field);
+		if (p->n_auxiliaries > 0) {
+			c->decimals = (uint8_t)(byte() % (p->n_auxiliaries + 1));
+			c->fraction = (uint8_t)(byte() % (p->n_auxiliaries + 1));
+		}
 		c->scale = byte();
 		c->offset = (int8_t)byte();
 		c->min = byte() & 1 ? NAN : (int8_t)byte();
@@ -60,6 +78,36 @@ static void random_profile(struct profile *p)
 			c->status[k] = (uint8_t)(byte() % p->n_statuses);
 		}
 	}
+}
+
+/* Two parts of the whole that lie one behind the other and cut no field; again and again down to one field. */
+static void check_split(const struct profile *p, const struct request *whole)
+{
+	struct request first, second;
+	const struct reg_field *fields[PROFILE_FIELDS];
+	size_t n = profile_fields(p, fields);
+
+	if (!plan_split(p, whole, &first, &second)) {
+		return;
+	}
+	if (first.count == 0 || second.count == 0 || first.address < whole->address ||
+		first.address + first.count > second.address ||
+		second.address + second.count > whole->address + whole->count) {
+		abort();
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct reg_field *f = fields[i];
+		unsigned end = f->address + field_width(f);
+		bool inside = f->function == whole->function && f->every_s == whole->every_s &&
+			f->address >= whole->address && end <= (unsigned)whole->address + whole->count;
+		bool in_first = f->address >= first.address && end <= (unsigned)first.address + first.count;
+		bool in_second = f->address >= second.address && end <= (unsigned)second.address + second.count;
+		if (inside && !in_first && !in_second) {
+			abort();
+		}
+	}
+	check_split(p, &first);
+	check_split(p, &second);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -82,6 +130,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort(); /* a read beyond the profile's or the protocol's bounds */
 		}
 		answers[i].result = (enum answer_result)(byte() % (ANSWER_BROKEN + 1));
+		memset(answers[i].refused, byte() % 8 ? 0 : byte(), sizeof(answers[i].refused));
+		check_split(&profile, r);
 		for (size_t k = 0; k < r->count; k++) {
 			answers[i].registers[k] = word();
 		}

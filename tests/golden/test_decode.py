@@ -137,13 +137,14 @@ FAULTS = [
     ("a span that is none", 'function = 3; address = 0; type = "u16"; span = { raw_low = 5.0; raw_high = 5.0; low = 0.0; high = 1.0; };',
      "raw_low must be less"),
     ("records beyond the last address", 'function = 3; address = 65000; type = "u16"; count = 60; stride = 100;', "beyond the last address"),
+    ("a value longer than a request may be", 'function = 3; address = 0; type = "f64"; order = "ABCDEFGH";', "longer than max_registers"),
     ("a tag without a driver", 'function = 3; address = 0; type = "u16"; tag = 1;', "only a driver"),
 ]
 
 
 @pytest.mark.parametrize("rule,channel,said", FAULTS, ids=[row[0] for row in FAULTS])
 def test_what_the_language_refuses(tmp_path, rule, channel, said):
-    found = one(channel, "3 0: 0", folder=tmp_path)
+    found = one(channel, "3 0: 0", folder=tmp_path, head="max_registers = 3;")
     assert isinstance(found, str) and "/all.conf:" in found and said in found, found
 
 

@@ -1,0 +1,68 @@
+/* fuzz_profile.c - any text as an instrument profile: complaints, never a crash; what is accepted has a plan that keeps
+ * its bounds and covers every field. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/plan.h"
+#include "daemon/conf_parts.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *folder(void)
+{
+	static char path[] = "/tmp/fuzz-profile-XXXXXX";
+	static char inside[sizeof(path) + 16];
+
+	if (inside[0] == '\0') {
+		if (!mkdtemp(path)) {
+			abort();
+		}
+		snprintf(inside, sizeof(inside), "%s/profiles.d", path);
+		if (mkdir(inside, 0700) < 0) {
+			abort();
+		}
+	}
+	return path;
+}
+
+static void check_plan(const struct profile *p)
+{
+	const struct reg_field *fields[PROFILE_FIELDS];
+	size_t n = profile_fields(p, fields);
+
+	for (size_t i = 0; i < p->n_requests; i++) {
+		const struct request *r = &p->requests[i];
+		if (r->count < 1 || r->count > REQUEST_REGISTERS || r->address + r->count > 65536) {
+			abort();
+		}
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!plan_request_of(p, fields[i])) {
+			abort();
+		}
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char path[64];
+	struct conf_errors errors = { 0 };
+	struct site *site = calloc(1, sizeof(*site));
+	struct conf_load load = { .site = site, .directory = folder(), .share = folder(), .errors = &errors };
+
+	snprintf(path, sizeof(path), "%s/profiles.d/x.conf", folder());
+	FILE *file = fopen(path, "we");
+	if (!site || !file || fwrite(data, 1, size, file) != size || fclose(file) != 0) {
+		abort();
+	}
+	const struct profile *profile = conf_load_profile(&load, "x", "");
+	if (profile && errors.n == 0) {
+		check_plan(profile);
+	}
+	site_free(site);
+	conf_errors_finish(&errors);
+	return 0;
+}
