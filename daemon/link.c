@@ -363,6 +363,7 @@ static void poll_instrument(struct link *link, struct poller *poller)
 	int64_t now = clock_mono(link->clock).ms;
 	size_t index = 0, last = profile->n_requests;
 
+	(void)ensure_connected(link); /* each read sees for itself whether there is a connection */
 	if (poller->afresh) {
 		plan_afresh(poller);
 	}

@@ -1,11 +1,11 @@
 """Whatever an instrument does on the wire: a flag and no number, the others undisturbed, and never a wrong value."""
 
-import socket
 import threading
 
 import pytest
 
 from tests.support.rig import START, wait_for
+from tests.support.device import Device
 from tests.support.serial_server import SerialServer
 
 # What the plant does, what becomes of the value, and the counter that tells (of emisctl instruments).
@@ -121,53 +121,9 @@ def test_bytes_that_nobody_asked_for_end_a_tcp_connection(make_rig, words):
     assert next(l for l in rig.ask("status")["links"] if l["name"] == "plc")["reconnects"] == 1
 
 
-class PartialDevice:
-    """A Modbus TCP server whose holding registers end at 5: a request that reaches further gets exception 2."""
-
-    def __init__(self, registers):
-        self.registers = registers
-        self.functions = set()
-        self.connections = 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
-
-    def run(self):
-        while True:
-            try:
-                peer, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            with peer:
-                try:
-                    while frame := peer.recv(260):
-                        peer.sendall(self.answer(frame))
-                except OSError:
-                    pass
-
-    def answer(self, frame):
-        unit, function = frame[6], frame[7]
-        address, count = int.from_bytes(frame[8:10], "big"), int.from_bytes(frame[10:12], "big")
-        self.functions.add(function)
-        wanted = range(address, address + count)
-        if all(a in self.registers for a in wanted):
-            data = b"".join(self.registers[a].to_bytes(2, "big") for a in wanted)
-            pdu = bytes([function, len(data)]) + data
-        else:
-            pdu = bytes([function | 0x80, 2])
-        return frame[:4] + (len(pdu) + 1).to_bytes(2, "big") + bytes([unit]) + pdu
-
-    def stop(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
-        self.listener.close()
-
-
 def test_a_refused_register_costs_only_itself(make_rig):
     # Floats low word first: 118.5 degC, -0.5 kPa; the humidity at 4 is missing; velocity 12 m/s.
-    device = PartialDevice({0: 0, 1: 0x42ED, 2: 0, 3: 0xBF00, 6: 0, 7: 0x4140})
+    device = Device({0: 0, 1: 0x42ED, 2: 0, 3: 0xBF00, 6: 0, 7: 0x4140})
     rig = make_rig(scale=20, broker=False, links={"plc": {"type": "tcp", "host": "127.0.0.1", "port": device.port}})
     try:
         wait_for(lambda: rig.point("DA001", "temp")["raw"] == 118.5, what="temperature")
@@ -183,7 +139,7 @@ def test_a_refused_register_costs_only_itself(make_rig):
         assert registers == ["0000", "42ED", "0000", "BF00", "-", "-", "0000", "4140"]
         device.registers.update({4: 0, 5: 0x4100})  # somebody repairs it
         wait_for(lambda: rig.point("DA001", "humidity")["raw"] == 8.0, 40, "the register that came back")
-        assert device.functions == {3}
+        assert {function for function, _, _ in device.asked} == {3}
     finally:
         rig.stop()
         device.stop()

@@ -1,0 +1,151 @@
+"""What a profile says about time, identity and other instruments, with the real daemon."""
+
+import json
+import socket
+
+import pytest
+
+from tests.support.device import Device
+from tests.support.rig import ROOT, Process, build_dir, wait_for
+
+PROFILE = """profile = { name = "%s"; maker = "-"; model = "-"; source = "-"; confidence = "-"; addresses = "wire"; %s };
+%s
+"""
+CONF = """site = {{ id = "live"; name = "live"; }};
+simulation = true;
+links = ( {links} );
+instruments = ( {instruments} );
+outlets = ( {{ id = "DA001"; medium = "gas"; sector = "steel.sinter-head"; tiers = [ ]; points = ( {points} ); }} );
+store = {{ path = "{folder}/data"; }};
+control = {{ socket = "{folder}/ctl.sock"; }};
+"""
+
+
+class Live:
+    """emisd, 20 times as fast, with profiles and points of a test's own."""
+
+    def __init__(self, folder, devices, profiles, points, poll="1s", extra=""):
+        (folder / "profiles.d").mkdir()
+        for name, (head, body) in profiles.items():
+            (folder / f"profiles.d/{name}.conf").write_text(PROFILE % (name, head, body))
+        links = ", ".join(f'{{ name = "{n}"; type = "tcp"; host = "{host}"; port = {port}; timeout = "200ms"; }}'
+                          for n, (host, port) in devices.items())
+        instruments = ", ".join(f'{{ name = "{n}"; link = "{n}"; unit = 1; profile = "{n}"; poll = "{poll}"; {extra} }}'
+                                for n in devices)
+        (folder / "emisd.conf").write_text(CONF.format(links=links, instruments=instruments, points=points, folder=folder))
+        self.folder = folder
+        self.emisd = Process([build_dir() / "daemon/emisd", "--config", folder / "emisd.conf", "--share", ROOT / "config",
+                              "--time-scale", 20], folder / "emisd.log")
+        wait_for(self.point_now, 20, "the first reply")
+
+    def point_now(self, factor="so2"):
+        assert self.emisd.running(), self.emisd.text()
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(10)
+                s.connect(str(self.folder / "ctl.sock"))
+                s.sendall(b'{"cmd":"status"}\n')
+                table = next(t for t in json.loads(s.makefile().readline())["tables"] if t["name"] == "points")
+        except OSError:
+            return None
+        rows = [dict(zip((c["name"] for c in table["columns"]), row)) for row in table["rows"]]
+        return next(row for row in rows if row["factor"] == factor)
+
+    def until(self, flag, raw, factor="so2", seconds=20):
+        return wait_for(lambda: (p := self.point_now(factor))["flag"] == flag and p["raw"] == raw and p, seconds,
+                        f"{factor} {raw} {flag}")
+
+    def stop(self):
+        assert self.emisd.stop() == 0
+        assert "Sanitizer" not in self.emisd.text(), self.emisd.text()
+
+
+@pytest.fixture(name="make_live")
+def fixture_make_live(tmp_path):
+    made = []
+
+    def make(devices, *args, **more):
+        made.extend(devices.values())
+        live = Live(tmp_path, {n: ("127.0.0.1", d.port) for n, d in devices.items()}, *args, **more)
+        made.insert(0, live)
+        return live
+
+    yield make
+    for thing in made:
+        thing.stop()
+
+
+SO2 = 'channels = ( { name = "so2"; function = 3; address = 0; type = "u16"; unit = "mg/m3"; %s } );'
+POINT = '{ factor = "so2"; from = "gas.so2"; %s }'
+
+
+def test_a_result_that_is_never_renewed_is_none(make_live):
+    device = Device({0: 35, 1: 2026, 2: 11, 3: 23})
+    live = make_live({"gas": device}, {"gas": ("max_gap = 5;", SO2 % (
+        'result_time = { function = 3; address = 1; registers = 3; }; max_age = "40s";'))}, POINT % "")
+    live.until("N", 35.0)
+    live.until("D", None)  # two seconds at this speed, and it still answers
+    device.registers.update({0: 36, 3: 24})
+    live.until("N", 36.0)
+
+
+def test_the_state_of_a_cabinet_speaks_about_its_instruments(make_live):
+    gas, plc = Device({0: 35}), Device({0: 0})
+    state = ('statuses = ( { name = "state"; function = 3; address = 0; type = "u16"; otherwise = "D"; '
+             'rules = ( { equals = 0; flag = "N"; }, { mask = 0x01; flag = "C"; } ); } );')
+    live = make_live({"gas": gas, "plc": plc}, {"gas": ("", SO2 % ""), "plc": ("", state)}, POINT % 'flags = [ "plc.state" ];')
+    live.until("N", 35.0)
+    plc.registers[0] = 1
+    live.until("C", 35.0)
+    plc.registers[0] = 8
+    live.until("D", 35.0)
+    plc.registers[0] = 0
+    live.until("N", 35.0)
+    plc.registers.clear()  # a state that cannot be read is not a good one
+    live.until("D", 35.0)
+
+
+def test_another_instrument_than_expected_is_a_fault(make_live):
+    device = Device({0: 35, 100: 9})
+    live = make_live({"gas": device}, {"gas": ("", (SO2 % "") + '\nidentify = ( { name = "model"; function = 3; address = 100; '
+                                               'type = "u16"; equals = 6; } );')}, POINT % "")
+    live.until("D", 35.0)
+    assert 'its status "model" is 9 (0x9)' in live.emisd.text()
+    polls = len(device.asked)
+    wait_for(lambda: len(device.asked) > polls + 20, what="twenty polls")
+    assert device.asked.count((3, 100, 1)) == 1, "identity is read once an hour and with each connection"
+
+
+def test_slow_registers_rest(make_live):
+    device = Device({0: 35, 50: 7})
+    body = ('channels = ( { name = "so2"; function = 3; address = 0; type = "u16"; unit = "mg/m3"; }, '
+            '{ name = "temp"; function = 3; address = 50; type = "u16"; unit = "degC"; every = "20s"; } );')
+    live = make_live({"gas": device}, {"gas": ("", body)}, POINT % "" + ', { factor = "temp"; from = "gas.temp"; }')
+    live.until("N", 7.0, "temp")
+    wait_for(lambda: device.asked.count((3, 50, 1)) >= 3, 20, "the third slow read")
+    fast, slow = device.asked.count((3, 0, 1)), device.asked.count((3, 50, 1))
+    assert fast > 8 * slow
+    assert live.point_now("temp")["flag"] == "N", "a slow value is not silence between its reads"
+
+
+def test_retries_and_pauses(make_live):
+    device = Device({0: 35, 10: 1})
+    body = ('channels = ( { name = "so2"; function = 3; address = 0; type = "u16"; unit = "mg/m3"; }, '
+            '{ name = "temp"; function = 3; address = 10; type = "u16"; unit = "degC"; } );')
+    live = make_live({"gas": device}, {"gas": ('retries = 2; delay = "20ms";', body)},
+                     POINT % "" + ', { factor = "temp"; from = "gas.temp"; }')
+    live.until("N", 35.0)
+    assert live.point_now("temp")["raw"] == 1.0
+
+
+def test_over_ipv6(tmp_path):
+    try:
+        device = Device({0: 35}, host="::1")
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    live = Live(tmp_path, {"gas": ("::1", device.port)}, {"gas": ("", SO2 % "")}, POINT % "")
+    try:
+        live.until("N", 35.0)
+    finally:
+        live.stop()
+        device.stop()
