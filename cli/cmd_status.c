@@ -112,13 +112,13 @@ static void print_points(const json_t *tables, const struct view *view)
 static void print_links(const json_t *tables, const struct view *view)
 {
 	static const struct table_column english[] = { { "link", false, 0 }, { "state", false, 0 },
-		{ "silent", true, 0 }, { "failures", true, 0 }, { "requests", true, 1 }, { "endpoint", false, 2 },
-		{ "last trouble", false, 0 } };
+		{ "silent", true, 0 }, { "failures", true, 0 }, { "requests", true, 2 }, { "busy", true, 1 },
+		{ "endpoint", false, 3 }, { "last trouble", false, 0 } };
 	static const struct table_column chinese[] = { { "链路", false, 0 }, { "状态", false, 0 },
-		{ "无应答", true, 0 }, { "失败", true, 0 }, { "请求", true, 1 }, { "地址", false, 2 },
-		{ "最近故障", false, 0 } };
+		{ "无应答", true, 0 }, { "失败", true, 0 }, { "请求", true, 2 }, { "占用", true, 1 },
+		{ "地址", false, 3 }, { "最近故障", false, 0 } };
 	const json_t *links = tables_find(tables, "links");
-	struct table *out = table_create(view->chinese ? chinese : english, 7);
+	struct table *out = table_create(view->chinese ? chinese : english, 8);
 	size_t i;
 	json_t *row;
 
@@ -135,6 +135,12 @@ static void print_links(const json_t *tables, const struct view *view)
 			(long long)json_integer_value(tables_cell(links, row, "instruments")));
 		table_printf(out, "%lld", (long long)json_integer_value(tables_cell(links, row, "failures")));
 		table_printf(out, "%lld", (long long)json_integer_value(tables_cell(links, row, "requests")));
+		const json_t *load = tables_cell(links, row, "load");
+		if (load) {
+			table_printf(out, "%.0f %%", 100.0 * json_number_value(load));
+		} else {
+			table_cell(out, "-", COLOUR_NONE);
+		}
 		table_cell(out, tables_text(links, row, "endpoint"), COLOUR_NONE);
 		table_cell(out, tables_text(links, row, "error"), COLOUR_RED);
 	}

@@ -226,6 +226,11 @@ static void read_status(struct conf_node node, size_t notation, struct profile *
 	bool good = conf_name(node, "name", true, name, sizeof(name));
 	good &= read_field(node, notation, &records, &first);
 	good &= read_flag(node, "otherwise", &status.otherwise);
+	if (good && status.otherwise == FLAG_NORMAL) {
+		conf_node_complain(
+			node, "otherwise: a code that no rule knows is never N; write a rule for what is normal");
+		good = false;
+	}
 	good &= read_rules(node, &status);
 	for (int64_t i = 0; good && (i == 0 || i < records.count); i++) {
 		record_name(name, &records, i, status.name);

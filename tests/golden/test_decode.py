@@ -166,3 +166,10 @@ channels = ( { name = "peak"; function = 3; address = 1; type = "u16"; count = 3
 def test_a_variant_that_is_not_there_names_those_that_are():
     done = decode(ROOT / "config", "teledyne-t100@t100u", "case x\n")
     assert done.returncode == 1 and 'no variant "t100u"; there are: 100eu' in done.stderr
+
+
+def test_an_unknown_code_can_not_be_declared_normal(tmp_path):
+    found = one('function = 3; address = 0; type = "u16"; status = [ "s" ];', "3 0: 0 0", folder=tmp_path,
+                more='statuses = ( { name = "s"; function = 3; address = 1; type = "u16"; otherwise = "N"; '
+                     'rules = ( { equals = 1; flag = "D"; } ); } );')
+    assert "a code that no rule knows is never N" in found

@@ -71,6 +71,14 @@ def test_all_faults_are_told_at_once(tmp_path):
     assert status == 1 and "noxx" in output and "300 is out of range" in output
 
 
+def test_a_bus_that_cannot_carry_it_is_told_with_its_line(tmp_path):
+    slow = example().replace('device = "/dev/ttyS2"; baud = 9600', 'device = "/dev/ttyS2"; baud = 1200').replace('poll = "60s"', 'poll = "500ms"')
+    status, output = check(slow, tmp_path)
+    assert status == 0, output
+    line = next(line for line in output.splitlines() if 'link "bus2"' in line)
+    assert line.startswith(f"note: {tmp_path}/emisd.conf:") and "the intervals cannot be kept" in line
+
+
 @pytest.mark.parametrize("text,said", [
     ("", '"site" is missing'),
     ("site = {", "syntax error"),

@@ -138,6 +138,17 @@ def test_retries_and_pauses(make_live):
     assert live.point_now("temp")["raw"] == 1.0
 
 
+def test_a_device_with_one_connection_is_not_opened_twice(make_live):
+    device = Device({0: 35})
+    live = make_live({"gas": device}, {"gas": ("", SO2 % "")}, POINT % "")
+    live.until("N", 35.0)
+    device.silent = True
+    live.until("B", None)
+    device.silent = False
+    live.until("N", 35.0)  # it could not, if the old connection still stood
+    assert device.connections > 1
+
+
 def test_over_ipv6(tmp_path):
     try:
         device = Device({0: 35}, host="::1")

@@ -5,12 +5,15 @@ import threading
 
 
 class Device:
-    """Answers functions 3 and 4; a request for a register that is not there gets exception 2."""
+    """Answers functions 3 and 4; a request for a register that is not there gets exception 2. It serves one connection
+    at a time, as many devices do: a second one waits for the end of the first.
+    """
 
     def __init__(self, registers, host="127.0.0.1"):
         self.registers = registers
         self.asked = []  # (function, address, count)
         self.connections = 0
+        self.silent = False
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.listener = socket.create_server((host, 0), family=family)
         self.port = self.listener.getsockname()[1]
@@ -27,7 +30,9 @@ class Device:
             with peer:
                 try:
                     while frame := peer.recv(260):
-                        peer.sendall(self.answer(frame))
+                        answer = self.answer(frame)
+                        if not self.silent:
+                            peer.sendall(answer)
                 except OSError:
                     pass
 
