@@ -3,155 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/array.h"
+#include "daemon/conf_field.h"
 #include "daemon/conf_parts.h"
-
-#define MAX_RECORDS 64
-
-/* How addresses are written in manuals. The first number of each notation is 1 and means wire 0. */
-static const struct {
-	int64_t base;
-	int64_t last;
-} notations[] = { { 0, 65535 }, { 0, 65535 }, { 1, 9999 }, { 10001, 19999 }, { 30001, 39999 }, { 40001, 49999 },
-	{ 300001, 365536 }, { 400001, 465536 } };
-const char *const conf_notation_names[] = { "wire", "hex", "0xxxx", "1xxxx", "3xxxx", "4xxxx", "3xxxxx", "4xxxxx",
-	NULL };
-
-/* In the order of enum reg_type and enum reg_order. */
-static const char *const type_names[] = { "bit", "u8hi", "u8lo", "u16", "i16", "u32", "i32", "f32", "u64", "i64", "f64",
-	"bcd", "ascii", NULL };
-static const char *const order_names[][5] = { { "AB", "-", "BA", "-", NULL }, { "ABCD", "CDAB", "BADC", "DCBA", NULL },
-	{ "ABCDEFGH", "GHEFCDAB", "BADCFEHG", "HGFEDCBA", NULL } };
-
-static bool read_flag(struct conf_node group, const char *key, enum flag *ret_flag)
-{
-	char text[8];
-
-	if (!conf_string(group, key, true, text, sizeof(text))) {
-		return false;
-	}
-	if (strlen(text) != 1 || !flag_from_letter(text[0], ret_flag)) {
-		conf_node_complain(group, "%s: \"%s\" is no flag; the flags are N F M S D C T B", key, text);
-		return false;
-	}
-	return true;
-}
-
-/* What repeats with a stride: the records of an analyser that lists its components one after the other. */
-struct records {
-	int64_t count; /* 0: no records */
-	int64_t stride;
-};
-
-static struct records read_records(struct conf_node node)
-{
-	struct records records = { 0, 0 };
-
-	if (conf_int(node, "count", false, 1, MAX_RECORDS, &records.count)) {
-		(void)conf_int(node, "stride", true, 1, 1000, &records.stride); /* a complaint refuses the file */
-	} else if (conf_has(node, "stride")) {
-		conf_node_complain(node, "stride goes with count");
-	}
-	return records;
-}
-
-/* "peak" and 2 give "peak2"; without records the name itself. */
-static void record_name(const char *name, const struct records *records, int64_t index, char *ret_name)
-{
-	if (records->count > 0) {
-		snprintf(ret_name, CHANNEL_NAME_SIZE, "%.*s%hhu", CHANNEL_NAME_SIZE - 4, name,
-			(unsigned char)(index + 1));
-	} else {
-		snprintf(ret_name, CHANNEL_NAME_SIZE, "%.*s", CHANNEL_NAME_SIZE - 1, name);
-	}
-}
-
-/* One register is sent high byte first, as the protocol says, unless the profile says BA; what takes more has no
- * order that could be assumed. */
-static bool read_order(struct conf_node node, struct reg_field *field)
-{
-	unsigned width = field_width(field);
-	bool text = field->type == REG_BCD || field->type == REG_ASCII;
-	size_t row = width == 1 || text ? 0 : width == 2 ? 1 : 2, order = 0;
-
-	if (field->type == REG_BIT && conf_has(node, "order")) {
-		conf_node_complain(node, "order: a bit has none");
-		return false;
-	}
-	if (!conf_choice(node, "order", row > 0, order_names[row], &order)) {
-		return row == 0 && !conf_has(node, "order");
-	}
-	field->order = (enum reg_order)order;
-	return true;
-}
-
-static bool read_place(struct conf_node node, size_t notation, struct reg_field *field)
-{
-	int64_t function = 0, address = 0, every_ms = 0;
-	bool good = conf_int(node, "function", true, 1, 4, &function);
-
-	good &= conf_int(node, "address", true, notations[notation].base, notations[notation].last, &address);
-	(void)conf_duration(node, "every", false, 1000, 24 * HOUR_MS, &every_ms); /* a complaint refuses the file */
-	field->function = (uint8_t)function;
-	field->address = (uint16_t)(address - notations[notation].base);
-	field->every_s = (uint32_t)(every_ms / 1000);
-	return good;
-}
-
-static bool reaches_beyond(struct conf_node node, const struct reg_field *field, const struct records *records)
-{
-	int64_t records_end = records->count > 0 ? (records->count - 1) * records->stride : 0;
-
-	if (field->address + records_end + field_width(field) <= 65536) {
-		return false;
-	}
-	conf_node_complain(node, "the value reaches beyond the last address 65535");
-	return true;
-}
-
-static bool read_field(
-	struct conf_node node, size_t notation, const struct records *records, struct reg_field *ret_field)
-{
-	struct reg_field field = { 0 };
-	int64_t registers = 0;
-	size_t type = 0;
-	bool good = read_place(node, notation, &field);
-
-	if (!conf_choice(node, "type", true, type_names, &type) || !good) {
-		return false;
-	}
-	field.type = (enum reg_type)type;
-	bool sized = field.type == REG_BCD || field.type == REG_ASCII;
-	if (sized && !conf_int(node, "registers", true, 1, field.type == REG_BCD ? 4 : FIELD_REGISTERS, &registers)) {
-		return false;
-	}
-	if (!sized && conf_has(node, "registers")) {
-		conf_node_complain(
-			node, "registers: only bcd and ascii need it; \"%s\" has its own size", type_names[type]);
-		return false;
-	}
-	field.registers = (uint8_t)registers;
-	if ((field.type == REG_BIT) != (field.function <= 2)) {
-		conf_node_complain(node,
-			"type \"%s\" does not go with function %d: 1 and 2 read bits, 3 and 4 registers",
-			type_names[type], (int)field.function);
-		return false;
-	}
-	if (!read_order(node, &field) || reaches_beyond(node, &field, records)) {
-		return false;
-	}
-	*ret_field = field;
-	return true;
-}
-
-/* The field of the record with this number. */
-static struct reg_field field_of_record(const struct reg_field *first, const struct records *records, int64_t index)
-{
-	struct reg_field field = *first;
-
-	field.address = (uint16_t)(field.address + index * records->stride);
-	return field;
-}
 
 /* ---- statuses ---- */
 
@@ -177,7 +30,7 @@ static bool read_rule(struct conf_node node, struct status_rule *rule)
 		rule->from = equals;
 		rule->to = equals;
 	}
-	return read_flag(node, "flag", &rule->flag);
+	return conf_field_flag(node, "flag", &rule->flag);
 }
 
 static bool read_rules(struct conf_node node, struct status *status)
@@ -218,14 +71,14 @@ static void read_status(struct conf_node node, size_t notation, struct profile *
 	static const char *const keys[] = { "name", "function", "address", "type", "order", "registers", "every",
 		"count", "stride", "rules", "otherwise", NULL };
 	struct status status = { 0 };
-	struct records records = read_records(node);
+	struct records records = conf_field_records(node);
 	char name[CHANNEL_NAME_SIZE];
 	struct reg_field first;
 
 	conf_allow(node, keys);
 	bool good = conf_name(node, "name", true, name, sizeof(name));
-	good &= read_field(node, notation, &records, &first);
-	good &= read_flag(node, "otherwise", &status.otherwise);
+	good &= conf_field_read(node, notation, &records, &first);
+	good &= conf_field_flag(node, "otherwise", &status.otherwise);
 	if (good && status.otherwise == FLAG_NORMAL) {
 		conf_node_complain(
 			node, "otherwise: a code that no rule knows is never N; write a rule for what is normal");
@@ -233,8 +86,8 @@ static void read_status(struct conf_node node, size_t notation, struct profile *
 	}
 	good &= read_rules(node, &status);
 	for (int64_t i = 0; good && (i == 0 || i < records.count); i++) {
-		record_name(name, &records, i, status.name);
-		status.field = field_of_record(&first, &records, i);
+		conf_field_record_name(name, &records, i, status.name);
+		status.field = conf_field_of_record(&first, &records, i);
 		put_status(node, p, &status, replace);
 	}
 }
@@ -250,7 +103,7 @@ static void read_identify(struct conf_node node, size_t notation, struct profile
 
 	conf_allow(node, keys);
 	bool good = conf_name(node, "name", true, status.name, sizeof(status.name));
-	good &= read_field(node, notation, &no_records, &status.field);
+	good &= conf_field_read(node, notation, &no_records, &status.field);
 	if (conf_double(node, "equals", !conf_has(node, "from"), -1e9, 1e10, &rule->from)) {
 		rule->to = rule->from;
 	} else {
@@ -272,18 +125,18 @@ static void read_auxiliary(struct conf_node node, size_t notation, struct profil
 	static const char *const keys[] = { "name", "function", "address", "type", "order", "registers", "every",
 		"count", "stride", "scale", NULL };
 	struct auxiliary a = { .scale = 1.0 };
-	struct records records = read_records(node);
+	struct records records = conf_field_records(node);
 	char name[CHANNEL_NAME_SIZE];
 	struct reg_field first;
 
 	conf_allow(node, keys);
 	bool good = conf_name(node, "name", true, name, sizeof(name));
-	good &= read_field(node, notation, &records, &first);
+	good &= conf_field_read(node, notation, &records, &first);
 	(void)conf_double(node, "scale", false, -1e9, 1e9, &a.scale); /* optional */
 	for (int64_t i = 0; good && (i == 0 || i < records.count); i++) {
 		size_t at = 0;
-		record_name(name, &records, i, a.name);
-		a.field = field_of_record(&first, &records, i);
+		conf_field_record_name(name, &records, i, a.name);
+		a.field = conf_field_of_record(&first, &records, i);
 		while (at < p->n_auxiliaries && strcmp(p->auxiliaries[at].name, a.name) != 0) {
 			at++;
 		}
@@ -309,7 +162,7 @@ static bool read_helper(struct conf_node node, const char *key, const struct pro
 	if (!conf_name(node, key, true, name, sizeof(name))) {
 		return false;
 	}
-	record_name(name, records, index, own);
+	conf_field_record_name(name, records, index, own);
 	for (size_t i = 0; i < p->n_auxiliaries; i++) {
 		if (strcmp(p->auxiliaries[i].name, own) == 0 || strcmp(p->auxiliaries[i].name, name) == 0) {
 			*ret_number = (uint8_t)(i + 1);
@@ -338,7 +191,7 @@ static bool read_status_names(struct conf_node node, const struct profile *p, co
 		if (!conf_string_at(names, i, name, sizeof(name))) {
 			return false;
 		}
-		record_name(name, records, index, own);
+		conf_field_record_name(name, records, index, own);
 		const struct status *found = profile_status(p, own);
 		found = found ? found : profile_status(p, name);
 		if (!found) {
@@ -424,7 +277,7 @@ static bool read_result_time(struct conf_node channel_node, size_t notation, str
 			: true;
 	}
 	conf_allow(node, keys);
-	bool good = read_place(node, notation, &channel->result_time);
+	bool good = conf_field_place(node, notation, &channel->result_time);
 	good &= conf_int(node, "registers", true, 1, FIELD_REGISTERS, &registers);
 	good &= conf_duration(channel_node, "max_age", true, SECOND_MS, 7 * DAY_MS, &channel->max_age_ms);
 	channel->result_time.type = REG_ASCII;
@@ -474,7 +327,7 @@ static void read_channel(struct conf_node node, size_t notation, struct profile 
 		"units", "unit", "raw_min", "raw_max", "min", "max", "absent", "status", "result_time", "max_age",
 		"tag", NULL };
 	static const char *const driver_keys[] = { "name", "tag", "unit", "min", "max", "status", NULL };
-	struct records records = read_records(node);
+	struct records records = conf_field_records(node);
 	struct channel channel;
 	struct reg_field first = { 0 };
 	char name[CHANNEL_NAME_SIZE];
@@ -482,13 +335,13 @@ static void read_channel(struct conf_node node, size_t notation, struct profile 
 	channel_init(&channel);
 	conf_allow(node, p->driver ? driver_keys : keys);
 	bool good = conf_name(node, "name", true, name, sizeof(name));
-	good &= p->driver || read_field(node, notation, &records, &first);
+	good &= p->driver || conf_field_read(node, notation, &records, &first);
 	good &= read_channel_values(node, notation, p, &channel);
 	struct reg_field first_time = channel.result_time;
 	for (int64_t i = 0; good && (i == 0 || i < records.count); i++) {
-		record_name(name, &records, i, channel.name);
-		channel.field = field_of_record(&first, &records, i);
-		channel.result_time = field_of_record(&first_time, &records, i);
+		conf_field_record_name(name, &records, i, channel.name);
+		channel.field = conf_field_of_record(&first, &records, i);
+		channel.result_time = conf_field_of_record(&first_time, &records, i);
 		good = read_helper(node, "full_scale", p, &records, i, &channel.full_scale) &&
 			read_helper(node, "decimals", p, &records, i, &channel.decimals) &&
 			read_helper(node, "fraction", p, &records, i, &channel.fraction) &&

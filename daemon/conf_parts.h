@@ -23,7 +23,6 @@ const struct profile *conf_load_profile(struct conf_load *load, const char *name
 
 /* The lists of a profile or of one of its variants (conf_channel.c): first statuses, identify and auxiliaries, then
  * the channels, which refer to them. `replace`: names that are there already may come again. */
-extern const char *const conf_notation_names[];
 void conf_read_states(struct conf_node group, size_t notation, struct profile *p, bool replace);
 void conf_read_channels(struct conf_node group, size_t notation, struct profile *p, bool replace);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/plan.h"
+#include "daemon/conf_field.h"
 #include "daemon/conf_parts.h"
 #include "drivers/drivers.h"
 
