@@ -170,7 +170,7 @@ def dead(folder):
 def line(folder):
     sub = folder / "line"
     sub.mkdir()
-    with Devices("rtu", 9600) as names:
+    with Devices("rtu", 9600, 0) as names:
         links = f'  {{ name = "bus"; type = "rtu"; device = "{names[0]}"; baud = 9600; timeout = "500ms"; }}'
         conf = configuration(sub, links, [(f"u{u}", "bus", u) for u in range(1, 9)], "200ms", False)
         with Emisd(sub, conf) as emisd:
@@ -186,6 +186,26 @@ def line(folder):
           f"\n| requests a second, reached | {rate:.2f} |\n| share | {100 * rate / best:.1f} % |")
 
 
+def neighbours(folder):
+    sub = folder / "neighbours"
+    sub.mkdir()
+    with Devices("rtu", 9600, 1) as names:
+        links = f'  {{ name = "bus"; type = "rtu"; device = "{names[0]}"; baud = 9600; timeout = "300ms"; }}'
+        conf = configuration(sub, links, [(f"u{u}", "bus", u) for u in range(1, 5)], "2s", False)
+        with Emisd(sub, conf) as emisd:
+            time.sleep(3)
+            first = {r["name"]: r for r in emisd.ask("instruments")["instruments"]}
+            start = time.monotonic()
+            time.sleep(30)
+            last = {r["name"]: r for r in emisd.ask("instruments")["instruments"]}
+            polls = (time.monotonic() - start) / 2.0
+    fewest = min((last[n]["answers"] - first[n]["answers"]) / 2 for n in ("u2", "u3", "u4"))
+    print(f"\nA bus at 9600 baud with a dead instrument among four, every 2 s for 30 s: the three others\n\n| | |\n|---|---:|"
+          f"\n| polls due | {polls:.1f} |\n| fewest polls answered of an instrument | {fewest:.1f} |"
+          f"\n| polls skipped | {sum(last[n]['skipped'] - first[n]['skipped'] for n in ('u2', 'u3', 'u4'))} |"
+          f"\n| questions to the dead one | {last['u1']['timeouts'] - first['u1']['timeouts']} |")
+
+
 def main():
     print(f"{time.strftime('%Y-%m-%d')}, {platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}")
     with tempfile.TemporaryDirectory(prefix="emisd-bench-") as name:
@@ -194,6 +214,7 @@ def main():
         memory(folder)
         dead(folder)
         line(folder)
+        neighbours(folder)
     sys.stdout.flush()
 
 

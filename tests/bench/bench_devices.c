@@ -1,7 +1,8 @@
 /* bench_devices.c - cheap devices to measure against: every holding register holds half of a float.
  *
  *   bench_devices tcp N DEAD   N Modbus TCP servers on 127.0.0.1, the first DEAD of them never answer
- *   bench_devices rtu BAUD     one pseudo-terminal; every unit answers, as fast as a line of that speed allows
+ *   bench_devices rtu BAUD DEAD  one pseudo-terminal; every unit but DEAD (0 = none) answers, as fast as a line of that
+ *                              speed allows
  *
  * Prints the ports, or the device, one a line, then "ready", and runs until it is killed. */
 #include <errno.h>
@@ -142,7 +143,7 @@ static void sleep_until(struct timespec *at, int64_t ns)
 	}
 }
 
-static int serve_rtu(int baud)
+static int serve_rtu(int baud, int dead)
 {
 	const int64_t character_ns = BITS_PER_CHARACTER * 1000000000LL / baud;
 	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -163,7 +164,7 @@ static int serve_rtu(int baud)
 		struct timespec now;
 		ssize_t n = read(master, frame, sizeof(frame));
 		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (n != 8 || crc16(frame, 6) != (frame[6] | frame[7] << 8)) {
+		if (n != 8 || frame[0] == dead || crc16(frame, 6) != (frame[6] | frame[7] << 8)) {
 			continue;
 		}
 		out[0] = frame[0];
@@ -185,9 +186,9 @@ int main(int argc, char **argv)
 	if (argc == 4 && strcmp(argv[1], "tcp") == 0) {
 		serve_tcp(atoi(argv[2]), atoi(argv[3]));
 	}
-	if (argc == 3 && strcmp(argv[1], "rtu") == 0) {
-		return serve_rtu(atoi(argv[2]));
+	if (argc == 4 && strcmp(argv[1], "rtu") == 0) {
+		return serve_rtu(atoi(argv[2]), atoi(argv[3]));
 	}
-	fputs("Usage: bench_devices tcp N DEAD | rtu BAUD\n", stderr);
+	fputs("Usage: bench_devices tcp N DEAD | rtu BAUD DEAD\n", stderr);
 	return 2;
 }
