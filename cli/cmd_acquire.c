@@ -3,49 +3,8 @@
 #include <string.h>
 
 #include "cli/cmds.h"
-#include "cli/table.h"
+#include "cli/show.h"
 #include "common/array.h"
-
-/* A column of the reply and how it is shown. */
-struct shown {
-	const char *column;
-	const char *english;
-	const char *chinese;
-	int priority;
-	int decimals; /* of numbers */
-};
-
-/* Prints one table of the reply; numbers to the right. */
-static void show(const json_t *tables, const char *name, const struct shown *shown, size_t n, const struct view *view)
-{
-	const json_t *source = tables_find(tables, name);
-	struct table_column columns[TABLE_COLUMNS];
-	size_t i;
-	json_t *row;
-	char buf[80];
-
-	for (size_t c = 0; c < n; c++) {
-		bool text = strcmp(tables_type(source, shown[c].column), "text") == 0;
-		columns[c] = (struct table_column){ view->chinese ? shown[c].chinese : shown[c].english, !text,
-			shown[c].priority };
-	}
-	struct table *out = table_create(columns, n);
-	if (!out) {
-		return;
-	}
-	json_array_foreach(json_object_get(source, "rows"), i, row)
-	{
-		table_row(out);
-		for (size_t c = 0; c < n; c++) {
-			const json_t *cell = tables_cell(source, row, shown[c].column);
-			const char *text = json_is_string(cell) ? json_string_value(cell)
-								: number_text(cell, shown[c].decimals, buf);
-			table_cell(out, text, COLOUR_NONE);
-		}
-	}
-	table_print(out, view->width, view->colours);
-	table_destroy(out);
-}
 
 void cmd_instruments(const json_t *tables, const struct view *view)
 {
@@ -58,7 +17,7 @@ void cmd_instruments(const json_t *tables, const struct view *view)
 		{ "p50", "p50 ms", "中位毫秒", 1, 1 }, { "p95", "p95 ms", "95%毫秒", 0, 1 },
 		{ "max", "max ms", "最大毫秒", 2, 1 } };
 
-	show(tables, "instruments", columns, ARRAY_SIZE(columns), view);
+	show_table(tables, "instruments", columns, ARRAY_SIZE(columns), view);
 }
 
 void cmd_plan(const json_t *tables, const struct view *view)
@@ -70,9 +29,9 @@ void cmd_plan(const json_t *tables, const struct view *view)
 		{ "every", "every s", "间隔秒", 0, 1 } };
 	static const struct shown links[] = { { "link", "link", "链路", 0, 0 }, { "verdict", "load", "负荷", 0, 0 } };
 
-	show(tables, "plan", blocks, ARRAY_SIZE(blocks), view);
+	show_table(tables, "plan", blocks, ARRAY_SIZE(blocks), view);
 	putchar('\n');
-	show(tables, "links", links, ARRAY_SIZE(links), view);
+	show_table(tables, "links", links, ARRAY_SIZE(links), view);
 }
 
 /* One line for each block and the registers below it, sixteen a line. */

@@ -1,29 +1,24 @@
-/* cmd_lists.c - emisctl alarms and emisctl limits: one table each. */
+/* cmd_lists.c - emisctl alarms and limits, and the lists of marks, budgets and the audit log. */
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cmds.h"
+#include "cli/show.h"
 #include "cli/table.h"
-
-/* "2026-03-02 08:00" */
-static const char *short_time(const char *text, char *buf, size_t size)
-{
-	snprintf(buf, size, "%.10s %.5s", text, strlen(text) > 11 ? text + 11 : "");
-	return buf;
-}
+#include "common/array.h"
 
 void cmd_alarms(const json_t *tables, const struct view *view)
 {
 	static const struct table_column english[] = { { "class", false, 0 }, { "state", false, 0 },
 		{ "outlet", false, 0 }, { "factor", false, 0 }, { "since", false, 0 }, { "value", true, 0 },
 		{ "worst", true, 2 }, { "limit", true, 0 }, { "unit", false, 3 }, { "rule", false, 4 },
-		{ "document", false, 5 } };
+		{ "acknowledged", false, 6 }, { "document", false, 5 } };
 	static const struct table_column chinese[] = { { "类别", false, 0 }, { "状态", false, 0 },
 		{ "排放口", false, 0 }, { "因子", false, 0 }, { "开始", false, 0 }, { "数值", true, 0 },
 		{ "最高", true, 2 }, { "限值", true, 0 }, { "单位", false, 3 }, { "规则", false, 4 },
-		{ "依据", false, 5 } };
+		{ "确认人", false, 6 }, { "依据", false, 5 } };
 	const json_t *alarms = tables_find(tables, "alarms");
-	struct table *out = table_create(view->chinese ? chinese : english, 11);
+	struct table *out = table_create(view->chinese ? chinese : english, ARRAY_SIZE(english));
 	size_t i, shown = 0;
 	json_t *row;
 	char buf[80];
@@ -40,7 +35,7 @@ void cmd_alarms(const json_t *tables, const struct view *view)
 		table_cell(out, state, strcmp(state, "raised") == 0 ? COLOUR_RED : COLOUR_NONE);
 		table_cell(out, tables_text(alarms, row, "outlet"), COLOUR_NONE);
 		table_cell(out, tables_text(alarms, row, "factor"), COLOUR_NONE);
-		table_cell(out, short_time(tables_text(alarms, row, "since"), buf, sizeof(buf)), COLOUR_NONE);
+		table_cell(out, show_time(tables_text(alarms, row, "since"), buf, sizeof(buf)), COLOUR_NONE);
 		table_cell(out, number_text(tables_cell(alarms, row, "value"), decimals, buf), COLOUR_NONE);
 		table_cell(out, number_text(tables_cell(alarms, row, "worst"), decimals, buf), COLOUR_NONE);
 		table_cell(out,
@@ -48,6 +43,7 @@ void cmd_alarms(const json_t *tables, const struct view *view)
 			COLOUR_NONE);
 		table_cell(out, tables_text(alarms, row, "unit"), COLOUR_NONE);
 		table_cell(out, tables_text(alarms, row, "rule"), COLOUR_NONE);
+		table_cell(out, tables_text(alarms, row, "acknowledged_by"), COLOUR_NONE);
 		table_cell(out, tables_text(alarms, row, "document"), COLOUR_NONE);
 		shown++;
 	}
@@ -59,18 +55,47 @@ void cmd_alarms(const json_t *tables, const struct view *view)
 	table_destroy(out);
 }
 
+/* All that is known of each limit, one line a field. */
+static void explain_limits(const json_t *limits)
+{
+	size_t i, k;
+	json_t *row, *column;
+
+	json_array_foreach(json_object_get(limits, "rows"), i, row)
+	{
+		fputs(i ? "\n" : "", stdout);
+		json_array_foreach(json_object_get(limits, "columns"), k, column)
+		{
+			const char *name = json_string_value(json_object_get(column, "name"));
+			const json_t *cell = name ? tables_cell(limits, row, name) : NULL;
+			if (json_is_string(cell)) {
+				printf("%-18s %s\n", name, json_string_value(cell));
+			} else if (json_is_number(cell)) {
+				printf("%-18s %.10g\n", name, json_number_value(cell));
+			} else if (json_is_boolean(cell)) {
+				printf("%-18s %s\n", name, json_is_true(cell) ? "yes" : "no");
+			}
+		}
+	}
+}
+
 void cmd_limits(const json_t *tables, const struct view *view)
 {
 	static const struct table_column english[] = { { "outlet", false, 0 }, { "factor", false, 0 },
 		{ "limit", true, 0 }, { "unit", false, 0 }, { "O2 ref", true, 1 }, { "period", false, 0 },
-		{ "tier", false, 0 }, { "in force", false, 4 }, { "until", false, 6 }, { "judged", false, 0 },
-		{ "clause", false, 5 }, { "document", false, 3 } };
+		{ "tier", false, 0 }, { "when", false, 2 }, { "in force", false, 4 }, { "until", false, 6 },
+		{ "judged", false, 0 }, { "clause", false, 5 }, { "document", false, 3 }, { "key", false, 7 } };
 	static const struct table_column chinese[] = { { "排放口", false, 0 }, { "因子", false, 0 },
 		{ "限值", true, 0 }, { "单位", false, 0 }, { "基准氧", true, 1 }, { "周期", false, 0 },
-		{ "级别", false, 0 }, { "施行", false, 4 }, { "废止", false, 6 }, { "评判", false, 0 },
-		{ "条款", false, 5 }, { "文件", false, 3 } };
+		{ "级别", false, 0 }, { "条件", false, 2 }, { "施行", false, 4 }, { "废止", false, 6 },
+		{ "评判", false, 0 }, { "条款", false, 5 }, { "文件", false, 3 }, { "键", false, 7 } };
 	const json_t *limits = tables_find(tables, "limits");
-	struct table *out = table_create(view->chinese ? chinese : english, 12);
+
+	if (view->explain && json_array_size(json_object_get(limits, "rows")) > 0) {
+		explain_limits(limits);
+		return;
+	}
+	struct table *out = table_create(view->chinese ? chinese : english, ARRAY_SIZE(english));
 	size_t i, shown = 0;
 	json_t *row;
 	char buf[80];
@@ -89,11 +114,13 @@ void cmd_limits(const json_t *tables, const struct view *view)
 		table_cell(out, limit_text(NULL, tables_cell(limits, row, "o2_ref"), buf), COLOUR_NONE);
 		table_cell(out, tables_text(limits, row, "period"), COLOUR_NONE);
 		table_cell(out, tables_text(limits, row, "tier"), COLOUR_NONE);
+		table_cell(out, tables_text(limits, row, "when"), COLOUR_NONE);
 		table_cell(out, tables_text(limits, row, "in_force"), COLOUR_NONE);
 		table_cell(out, tables_text(limits, row, "until"), COLOUR_NONE);
 		table_cell(out, tables_text(limits, row, "judged"), COLOUR_NONE);
 		table_cell(out, tables_text(limits, row, "clause"), COLOUR_NONE);
 		table_cell(out, tables_text(limits, row, "document"), COLOUR_NONE);
+		table_cell(out, tables_text(limits, row, "key"), COLOUR_NONE);
 		shown++;
 	}
 	if (shown == 0) {
@@ -102,4 +129,46 @@ void cmd_limits(const json_t *tables, const struct view *view)
 		table_print(out, view->width, view->colours);
 	}
 	table_destroy(out);
+}
+
+void cmd_audit(const json_t *tables, const struct view *view)
+{
+	static const struct shown columns[] = { { "at", "time", "时间", 0, 0 }, { "who", "who", "操作人", 0, 0 },
+		{ "what", "what", "事项", 0, 0 }, { "old", "old", "原值", 1, 0 }, { "new", "new", "新值", 0, 0 } };
+
+	(void)show_table(tables, "audit", columns, ARRAY_SIZE(columns), view);
+}
+
+void cmd_budget(const json_t *tables, const struct view *view)
+{
+	static const struct shown columns[] = { { "outlet", "outlet", "排放口", 0, 0 },
+		{ "factor", "factor", "因子", 0, 0 }, { "limit", "limit", "限值", 0, 1 },
+		{ "share_of_month", "share", "应达标率", 3, 2 }, { "judged", "hours", "有效小时", 0, 0 },
+		{ "over", "over", "超标小时", 0, 0 }, { "allowed", "allowed", "允许", 0, 0 },
+		{ "left", "left", "剩余", 0, 0 }, { "met", "met", "达标率", 1, 4 },
+		{ "projected", "month's end", "月末预计", 2, 1 }, { "document", "document", "依据", 4, 0 } };
+
+	if (show_table(tables, "budget", columns, ARRAY_SIZE(columns), view) == 0) {
+		fputs(view->chinese ? "没有按月达标率评判的限值\n" : "no limit here is met by a share of the month\n",
+			stderr);
+	}
+}
+
+void cmd_marks(const json_t *tables, const struct view *view)
+{
+	static const struct shown columns[] = { { "outlet", "outlet", "排放口", 0, 0 },
+		{ "factor", "factor", "因子", 0, 0 }, { "kind", "kind", "类型", 0, 0 },
+		{ "flag", "flag", "标记", 2, 0 }, { "from", "from", "开始", 0, 0 }, { "until", "until", "结束", 0, 0 },
+		{ "applies", "applies from", "生效", 1, 0 }, { "who", "who", "操作人", 3, 0 },
+		{ "remark", "remark", "备注", 0, 0 } };
+
+	if (show_table(tables, "marks", columns, ARRAY_SIZE(columns), view) == 0) {
+		fputs(view->chinese ? "没有数据标记\n" : "no marks\n", stderr);
+	}
+}
+
+void cmd_done(const json_t *tables, const struct view *view)
+{
+	(void)tables;
+	(void)view;
 }

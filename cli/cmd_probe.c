@@ -2,15 +2,13 @@
  * running daemon uses the endpoint. */
 #include "cli/cmd_probe.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/client.h"
 #include "cli/cmds.h"
+#include "cli/emisd.h"
 
 enum { EXIT_REFUSED = 1 };
 
@@ -64,21 +62,6 @@ static bool link_of_daemon(const char *socket_path, const char *endpoint, char *
 	return found;
 }
 
-/* Beside emisctl itself, or in the PATH. */
-static void run_emisd(char **argv)
-{
-	char path[4096];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof("emisd"));
-
-	if (n > 0) {
-		path[n] = '\0';
-		char *slash = strrchr(path, '/');
-		memcpy(slash + 1, "emisd", sizeof("emisd"));
-		(void)execv(path, argv); /* else the next */
-	}
-	(void)execvp("emisd", argv); /* returns only when it is not there */
-}
-
 int cmd_probe(const char *socket_path, int argc, char **argv)
 {
 	const char *endpoint = option_value(argc, argv, "--tcp");
@@ -93,16 +76,5 @@ int cmd_probe(const char *socket_path, int argc, char **argv)
 			endpoint, link);
 		return EXIT_REFUSED;
 	}
-	char **args = calloc((size_t)argc + 3, sizeof(*args));
-	if (!args) {
-		fputs("emisctl: out of memory\n", stderr);
-		return EXIT_REFUSED;
-	}
-	args[0] = "emisd";
-	args[1] = "--probe";
-	memcpy(&args[2], argv + 1, (size_t)(argc - 1) * sizeof(*args));
-	run_emisd(args);
-	fprintf(stderr, "emisctl: emisd, which does the reading, cannot be started: %s\n", strerror(errno));
-	free(args);
-	return EXIT_REFUSED;
+	return emisd_run("--probe", "which does the reading", argc, argv);
 }

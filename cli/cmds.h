@@ -11,6 +11,7 @@ struct view {
 	int width;
 	const char *outlet; /* only this one; NULL = all */
 	const char *factor;
+	bool explain; /* everything of one limit instead of a table */
 };
 
 /* A table of the reply by its name; NULL when it is not there. */
@@ -36,6 +37,10 @@ const char *number_text(const json_t *number, int decimals, char *buf);
 const char *limit_text(const json_t *min, const json_t *max, char *buf);
 
 void cmd_status(const json_t *tables, const struct view *view);
+void cmd_audit(const json_t *tables, const struct view *view);
+void cmd_budget(const json_t *tables, const struct view *view);
+void cmd_done(const json_t *tables, const struct view *view); /* says nothing: it is done */
+void cmd_marks(const json_t *tables, const struct view *view);
 void cmd_alarms(const json_t *tables, const struct view *view);
 void cmd_instruments(const json_t *tables, const struct view *view);
 void cmd_limits(const json_t *tables, const struct view *view);

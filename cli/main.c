@@ -10,6 +10,7 @@
 #include "cli/client.h"
 #include "cli/cmd_probe.h"
 #include "cli/cmds.h"
+#include "cli/emisd.h"
 #include "common/array.h"
 #include "common/num.h"
 
@@ -19,7 +20,14 @@ static const char usage[] =
 	"Usage: emisctl [OPTION]... COMMAND\n\n"
 	"  status      every point with value, hour mean, limit and flag; links; the way to the bureau\n"
 	"  alarms      raised alarms (--all: also those that ended)\n"
-	"  limits      the limits that apply, with document and clause\n"
+	"  limits [KEY] the limits that apply, with document and clause (--all: the whole catalogue);\n"
+	"              with a KEY, everything about that limit\n"
+	"  budget      the hours of this month that need not meet a limit: allowed, used, left\n"
+	"  ack ID      acknowledge an alarm (--remark)\n"
+	"  mark OUTLET say what happens there: --kind, --until, and --from, --factor, --remark\n"
+	"  marks       what was said (--all: from the beginning)\n"
+	"  audit       who changed what\n"
+	"  backtest    judge a file of history; see emisctl backtest --help\n"
 	"  instruments answers, failures and response times of each instrument\n"
 	"  plan        the requests made of each instrument, and what they cost on the wire\n"
 	"  raw NAME    the registers of an instrument as they came last\n"
@@ -28,7 +36,12 @@ static const char usage[] =
 	"      --json           print JSON\n"
 	"      --outlet ID      only this outlet\n"
 	"      --factor F       only this factor\n"
-	"      --all            with alarms: ended ones too\n"
+	"      --sector S       limits: only this sector and its parts\n"
+	"      --tier T         limits: only ultra-low, special, local, general or own\n"
+	"      --all            alarms: ended ones too; limits: all of the catalogue\n"
+	"      --kind K         mark: calibration, fault, maintenance, shut-down, start-up or stopped\n"
+	"      --from TIME, --until TIME   mark: as 2026-03-02T08:00:00+08:00 (default: from now)\n"
+	"      --remark TEXT    ack, mark: why\n"
 	"      --lang zh|en     language of headings (default: from LC_ALL, LC_MESSAGES, LANG)\n"
 	"      --no-color       no colours; so does the environment variable NO_COLOR\n"
 	"      --timeout S      wait at most so long for the daemon (default 5)\n"
@@ -37,15 +50,21 @@ static const char usage[] =
 
 static const struct {
 	const char *name;
-	bool argument; /* takes one */
+	const char *argument; /* what it takes; NULL without */
+	bool needed;          /* it takes no less */
 	void (*show)(const json_t *tables, const struct view *view);
 } commands[] = {
-	{ "alarms", false, cmd_alarms },
-	{ "instruments", false, cmd_instruments },
-	{ "limits", false, cmd_limits },
-	{ "plan", false, cmd_plan },
-	{ "raw", true, cmd_raw },
-	{ "status", false, cmd_status },
+	{ "ack", "the id of an alarm", true, cmd_done },
+	{ "alarms", NULL, false, cmd_alarms },
+	{ "audit", NULL, false, cmd_audit },
+	{ "budget", NULL, false, cmd_budget },
+	{ "instruments", NULL, false, cmd_instruments },
+	{ "limits", "the key of a limit, or none", false, cmd_limits },
+	{ "mark", "an outlet", true, cmd_marks },
+	{ "marks", NULL, false, cmd_marks },
+	{ "plan", NULL, false, cmd_plan },
+	{ "raw", "the name of an instrument", true, cmd_raw },
+	{ "status", NULL, false, cmd_status },
 };
 
 struct options {
@@ -53,9 +72,14 @@ struct options {
 	bool json;
 	bool all;
 	const char *argument;
+	const char *texts[6]; /* by text_options, handed on as they are */
 	int timeout_ms;
 	struct view view;
 };
+
+/* Options that only the daemon understands. */
+static const char *const text_options[] = { "sector", "tier", "kind", "from", "until", "remark" };
+enum { TEXT_OPTION = 256 }; /* + place in text_options */
 
 static bool speaks_chinese(void)
 {
@@ -87,6 +111,10 @@ static int read_option(struct options *o, int option)
 {
 	double seconds;
 
+	if (option >= TEXT_OPTION) {
+		o->texts[option - TEXT_OPTION] = optarg;
+		return -1;
+	}
 	switch (option) {
 	case 's':
 		o->socket = optarg;
@@ -136,8 +164,14 @@ static int run(const struct options *o, size_t command)
 {
 	char error[512];
 	bool refused;
-	json_t *request =
-		json_pack("{s:s, s:b, s:s*}", "cmd", commands[command].name, "all", o->all, "argument", o->argument);
+	json_t *request = json_pack("{s:s, s:b, s:s*, s:s*, s:s*}", "cmd", commands[command].name, "all", o->all,
+		"argument", o->argument, "outlet", o->view.outlet, "factor", o->view.factor);
+
+	for (size_t i = 0; i < ARRAY_SIZE(text_options); i++) {
+		if (o->texts[i]) {
+			json_object_set_new(request, text_options[i], json_string(o->texts[i]));
+		}
+	}
 	json_t *tables = client_ask(o->socket, request, o->timeout_ms, &refused, error, sizeof(error));
 
 	json_decref(request);
@@ -161,12 +195,14 @@ static int run_command(struct options *o, int argc, char **argv)
 		if (strcmp(commands[i].name, argv[0]) != 0) {
 			continue;
 		}
-		if (argc - 1 != commands[i].argument) {
-			fprintf(stderr, "emisctl: %s takes %s\n", argv[0],
-				commands[i].argument ? "one argument, the name of an instrument" : "no argument");
+		if (argc - 1 > (commands[i].argument != NULL) || argc - 1 < commands[i].needed) {
+			fprintf(stderr, "emisctl: %s takes %s%s\n", argv[0],
+				commands[i].argument ? "one argument: " : "no argument",
+				commands[i].argument ? commands[i].argument : "");
 			return EXIT_USAGE;
 		}
 		o->argument = argv[1];
+		o->view.explain = o->argument != NULL;
 		return run(o, i);
 	}
 	fprintf(stderr, "emisctl: \"%s\" is no command; try 'emisctl --help'\n", argv[0]);
@@ -180,7 +216,12 @@ int main(int argc, char **argv)
 		{ "outlet", required_argument, NULL, 'o' }, { "factor", required_argument, NULL, 'f' },
 		{ "lang", required_argument, NULL, 'l' }, { "no-color", no_argument, NULL, 'n' },
 		{ "timeout", required_argument, NULL, 't' }, { "version", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "help", no_argument, NULL, 'h' }, { "sector", required_argument, NULL, TEXT_OPTION },
+		{ "tier", required_argument, NULL, TEXT_OPTION + 1 },
+		{ "kind", required_argument, NULL, TEXT_OPTION + 2 },
+		{ "from", required_argument, NULL, TEXT_OPTION + 3 },
+		{ "until", required_argument, NULL, TEXT_OPTION + 4 },
+		{ "remark", required_argument, NULL, TEXT_OPTION + 5 }, { NULL, 0, NULL, 0 } };
 	const char *socket = getenv("EMISD_SOCKET");
 	const char *no_color = getenv("NO_COLOR");
 	struct options o = { .socket = socket && *socket ? socket : "/run/emisd/ctl.sock", .timeout_ms = 5000 };
@@ -192,6 +233,9 @@ int main(int argc, char **argv)
 	o.view.width = terminal_width();
 	if (argc > 1 && strcmp(argv[1], "probe") == 0) { /* it has options of its own */
 		return cmd_probe(o.socket, argc - 1, argv + 1);
+	}
+	if (argc > 1 && strcmp(argv[1], "backtest") == 0) {
+		return emisd_run("--backtest", "which does the judging", argc - 1, argv + 1);
 	}
 	while (status < 0 && (option = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		status = read_option(&o, option);

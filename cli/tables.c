@@ -59,10 +59,15 @@ const char *tables_type(const json_t *table, const char *column)
 	return "";
 }
 
+/* A table without the column is about something else. */
+static bool wants(const char *wanted, const json_t *table, const json_t *row, const char *column)
+{
+	return !wanted || tables_type(table, column)[0] == '\0' || strcmp(wanted, tables_text(table, row, column)) == 0;
+}
+
 bool view_wants(const struct view *view, const json_t *table, const json_t *row)
 {
-	return (!view->outlet || strcmp(view->outlet, tables_text(table, row, "outlet")) == 0) &&
-		(!view->factor || strcmp(view->factor, tables_text(table, row, "factor")) == 0);
+	return wants(view->outlet, table, row, "outlet") && wants(view->factor, table, row, "factor");
 }
 
 const char *number_text(const json_t *number, int decimals, char *buf)

@@ -60,6 +60,38 @@ static int64_t days_of(int year, int month, int day)
 	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
 }
 
+/* The first of the month that is `ahead` months after that of `at`, counted from January of its year in steps of
+ * `step` months. */
+static struct utc month_boundary(struct utc at, int offset_min, int step, int ahead)
+{
+	struct tm tm;
+
+	local_parts(at, offset_min, &tm);
+	int month = tm.tm_mon / step * step + ahead;
+	int64_t days = days_of(tm.tm_year + 1900 + month / 12, month % 12 + 1, 1);
+	return (struct utc){ days * DAY_MS - offset_min * MINUTE_MS };
+}
+
+struct utc time_month(struct utc at, int offset_min)
+{
+	return month_boundary(at, offset_min, 1, 0);
+}
+
+struct utc time_next_month(struct utc at, int offset_min)
+{
+	return month_boundary(at, offset_min, 1, 1);
+}
+
+struct utc time_quarter(struct utc at, int offset_min)
+{
+	return month_boundary(at, offset_min, 3, 0);
+}
+
+struct utc time_next_quarter(struct utc at, int offset_min)
+{
+	return month_boundary(at, offset_min, 3, 3);
+}
+
 static bool parse_offset(const char *text, int *ret_offset_min)
 {
 	int hours, minutes, used = 0;

@@ -20,6 +20,12 @@ struct utc {
 	int64_t ms;
 };
 
+/* Legal dates are China's, and China has one time and no summer time. */
+#define CHINA_OFFSET_MIN 480
+
+/* A moment that does not come. */
+#define TIME_NEVER ((struct utc){ INT64_MAX })
+
 /* Milliseconds of a clock that never jumps; only differences mean something. */
 struct mono {
 	int64_t ms;
@@ -31,6 +37,12 @@ struct mono {
 /* The start of the period of period_ms that contains `at`, counted in the local day that is
  * offset_min minutes ahead of UTC (China: 480, no summer time). period_ms must divide a day. */
 struct utc time_floor(struct utc at, int64_t period_ms, int offset_min);
+
+/* The start of the calendar month (quarter) of the local day that contains `at`, and of the one after. */
+struct utc time_month(struct utc at, int offset_min);
+struct utc time_next_month(struct utc at, int offset_min);
+struct utc time_quarter(struct utc at, int offset_min);
+struct utc time_next_quarter(struct utc at, int offset_min);
 
 /* ISO 8601 with the offset, whole seconds: "2026-03-02T08:00:00+08:00". buf has TIME_TEXT_SIZE. */
 const char *time_format(struct utc at, int offset_min, char *buf);

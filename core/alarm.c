@@ -12,19 +12,36 @@ static const struct {
 } rules[RULE_COUNT] = {
 	[RULE_PERIOD_MEAN] = { "period-mean", ALARM_EXCEEDANCE },
 	[RULE_MINUTES_BEYOND] = { "minutes-beyond", ALARM_WARNING },
+	[RULE_APPROACH] = { "approach", ALARM_WARNING },
+	[RULE_PROJECTED] = { "projected", ALARM_WARNING },
+	[RULE_CERTAIN] = { "certain", ALARM_WARNING },
+	[RULE_MONTH_SHARE] = { "month-share", ALARM_BUDGET },
 	[RULE_NO_DATA] = { "no-data", ALARM_CONDITION },
 	[RULE_FAULT] = { "fault", ALARM_CONDITION },
+	[RULE_LONG_CALIBRATION] = { "long-calibration", ALARM_CONDITION },
+	[RULE_OVER_RANGE] = { "over-range", ALARM_CONDITION },
+	[RULE_CONSTANT] = { "constant", ALARM_CONDITION },
+	[RULE_NARROW] = { "narrow", ALARM_CONDITION },
+	[RULE_ZERO] = { "zero", ALARM_CONDITION },
+	[RULE_NEGATIVE] = { "negative", ALARM_CONDITION },
+	[RULE_FEW_MINUTES] = { "few-minutes", ALARM_CONDITION },
+	[RULE_FEW_HOURS] = { "few-hours", ALARM_CONDITION },
+	[RULE_CAPTURE_RATE] = { "capture-rate", ALARM_CONDITION },
 };
 
-enum alarm_class alarm_class_of(enum alarm_rule rule)
+enum alarm_class alarm_class_of(enum alarm_rule rule, const struct limit *limit)
 {
-	return rules[rule].alarm_class;
+	return limit && !limit_citable(limit) ? ALARM_UNCONFIRMED : rules[rule].alarm_class;
 }
 
 const char *alarm_class_name(enum alarm_class alarm_class)
 {
 	static const char *const names[] = {
-		[ALARM_EXCEEDANCE] = "exceedance", [ALARM_WARNING] = "warning", [ALARM_CONDITION] = "condition"
+		[ALARM_EXCEEDANCE] = "exceedance",
+		[ALARM_WARNING] = "warning",
+		[ALARM_BUDGET] = "budget",
+		[ALARM_CONDITION] = "condition",
+		[ALARM_UNCONFIRMED] = "unconfirmed",
 	};
 
 	return names[alarm_class];
@@ -88,7 +105,17 @@ void alarm_count(struct alarm *alarm, enum verdict verdict, struct utc period_st
 	}
 }
 
-enum alarm_change alarm_step(struct alarm *alarm, const struct limit *limit, double value, unsigned need)
+enum alarm_change alarm_end(struct alarm *alarm)
+{
+	bool was_raised = alarm->raised;
+
+	alarm->raised = false;
+	alarm->over = 0;
+	alarm->calm = 0;
+	return was_raised ? ALARM_CLEARED : ALARM_UNCHANGED;
+}
+
+enum alarm_change alarm_step(struct alarm *alarm, double value, double gravity, unsigned need)
 {
 	if (!alarm->raised) {
 		if (alarm->over < need) {
@@ -97,17 +124,19 @@ enum alarm_change alarm_step(struct alarm *alarm, const struct limit *limit, dou
 		alarm->raised = true;
 		alarm->since = alarm->over_start;
 		alarm->worst = value;
+		alarm->gravity = gravity;
 		return ALARM_RAISED;
 	}
 	if (alarm->calm >= need) {
 		alarm->raised = false;
 		return ALARM_CLEARED;
 	}
-	if (alarm->over == 0 || !limit) {
+	if (alarm->over == 0) {
 		return ALARM_UNCHANGED;
 	}
-	if (judge_share(limit, value) > judge_share(limit, alarm->worst)) {
+	if (gravity > alarm->gravity) {
 		alarm->worst = value;
+		alarm->gravity = gravity;
 		return ALARM_WORSENED;
 	}
 	return ALARM_CONTINUED;

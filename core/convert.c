@@ -65,6 +65,11 @@ double convert_excess_air(double o2)
 	return AIR_OXYGEN / (AIR_OXYGEN - o2);
 }
 
+double convert_oxygen_of_excess_air(double alpha)
+{
+	return AIR_OXYGEN - AIR_OXYGEN / alpha;
+}
+
 double convert_incinerator(double dry_standard, double o2, double phi0)
 {
 	if (!(o2 < phi0)) {

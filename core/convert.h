@@ -32,6 +32,10 @@ double convert_by_excess_air(double dry_standard, double alpha, double alpha_ref
 /* (27) The excess air coefficient of an oxygen content; NAN when o2 >= 21. */
 double convert_excess_air(double o2);
 
+/* The oxygen content whose excess air coefficient is alpha > 1, from (27): a limit by coefficient is a limit at
+ * this reference oxygen. */
+double convert_oxygen_of_excess_air(double alpha);
+
 /* GB 18484-2020 3.20: incinerators, phi0 = oxygen content of the combustion air (21 for air). */
 double convert_incinerator(double dry_standard, double o2, double phi0);
 

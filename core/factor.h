@@ -4,14 +4,15 @@
 
 #include <stdbool.h>
 
-enum medium { MEDIUM_GAS, MEDIUM_WATER };
+/* Process factors (run state, current, pressure drop) belong to outlets of either medium and have no limits. */
+enum medium { MEDIUM_GAS, MEDIUM_WATER, MEDIUM_PROCESS };
 
 #define FACTOR_KEY_SIZE 16
 #define UNIT_SIZE 12
 
 struct factor {
 	char key[FACTOR_KEY_SIZE]; /* "so2": what configuration and topics call it */
-	char code[8];              /* "a21026": HJ 212-2017 annex B */
+	char code[8];              /* "a21026": HJ 212-2017 annex B; empty where it has none */
 	char name[48];
 	char name_zh[48];
 	char unit[UNIT_SIZE]; /* of every value, limit and message of this factor */

@@ -8,12 +8,11 @@
 #include "common/time.h"
 #include "core/factor.h"
 
-enum limit_period { LIMIT_INSTANT, LIMIT_HOUR, LIMIT_DAY };
+enum limit_period { LIMIT_INSTANT, LIMIT_HOUR, LIMIT_DAY, LIMIT_MONTH };
 
 struct legal_document {
 	char number[96]; /* "环大气〔2019〕35号" */
 	char title[192];
-	char tier[16]; /* ultra-low, special, local, general, own */
 };
 
 struct limit {
@@ -22,17 +21,28 @@ struct limit {
 	char sector[48];
 	char factor[FACTOR_KEY_SIZE];
 	char unit[UNIT_SIZE];
-	char clause[64];
+	char tier[16]; /* ultra-low, special, local, general, own */
+	char clause[96];
 	char confidence[12]; /* seen1, seen2: where the number was read; memory: nowhere yet */
-	char note[160];
-	bool verified;         /* only then it may be judged and cited */
-	double min;            /* NAN without a lower bound; both bounds are allowed values */
-	double max;            /* NAN without an upper bound */
-	double o2_ref;         /* percent; NAN = judged as measured (dry, standard state) */
-	double share_of_month; /* 0.95 = met when 95 % of a month's hours meet it; NAN without */
+	char note[288];
+	bool verified;               /* somebody read the number; what is not may be cited only when confirmed */
+	char confirmed_by[128];      /* what the site confirms an unverified number with; else empty */
+	double min;                  /* NAN without a lower bound; both bounds are allowed values */
+	double max;                  /* NAN without an upper bound */
+	double o2_ref;               /* percent; NAN = judged as measured (dry, standard state) */
+	double excess_air;           /* the coefficient that o2_ref was made from; NAN without */
+	bool o2_ref_if_air_added;    /* o2_ref only where air is added to burn, else as measured */
+	double gas_volume_per_tonne; /* m3 of exhaust per tonne of product; NAN without. Cannot be judged. */
+	double share_of_month;       /* 0.95 = met when 95 % of a month's hours meet it; NAN without */
 	enum limit_period period;
-	struct utc in_force; /* first moment it applies */
-	struct utc until;    /* first moment it no longer applies; INT64_MAX while it lasts */
+
+	/* When it applies: to plants built since new_since from in_force on, to older ones from
+	 * in_force_existing on, to none from `until` on, and never to plants built since built_before. */
+	struct utc in_force;
+	struct utc in_force_existing; /* TIME_NEVER when only new plants fall under it */
+	struct utc new_since;
+	struct utc until;        /* TIME_NEVER while it lasts */
+	struct utc built_before; /* TIME_NEVER without */
 
 	/* Applies only while another factor of the outlet, averaged over the same period, is in
 	 * (above, at_most]; when_factor is empty without a condition. GB 18918-2002 Table 1 note 2. */
@@ -47,7 +57,16 @@ const char *limit_period_name(enum limit_period period);
  * "wwtp.1a"). */
 bool limit_covers_sector(const struct limit *limit, const char *sector);
 
-/* True when it is in force for a period that starts at `at`. */
-bool limit_in_force(const struct limit *limit, struct utc at);
+/* When a plant was built decides which limits it falls under; where nobody said, all that may apply do. */
+#define BUILT_UNKNOWN ((struct utc){ INT64_MIN })
+
+/* True when it is in force at a plant built at `built` for a period that starts at `at`. */
+bool limit_in_force(const struct limit *limit, struct utc built, struct utc at);
+
+/* True when the day the plant was built decides whether the limit applies at `at`. */
+bool limit_needs_built(const struct limit *limit, struct utc at);
+
+/* An alarm may name its document as proof: the number was read, or the site confirmed it. */
+bool limit_citable(const struct limit *limit);
 
 #endif

@@ -12,6 +12,8 @@ static const struct mean_rule rules[][PERIOD_COUNT] = {
 		{ PERIOD_HOUR, MEDIUM_GAS, HOUR_MS, 60, 45 },
 		/* HJ 76-2017 annex B, HJ 212-2017 (25): 20 valid hours */
 		{ PERIOD_DAY, MEDIUM_GAS, DAY_MS, 24, 20 },
+		/* HJ 76-2017 annex B: 25 valid days, 23 in February; due are the days of the month */
+		{ PERIOD_MONTH, MEDIUM_GAS, 0, 31, 25 },
 	},
 	[MEDIUM_WATER] = {
 		/* HJ 212-2017 D.1 (2): 10-minute data; one value per 10 minutes is unconfirmed (HJ 355-2019) */
@@ -20,53 +22,101 @@ static const struct mean_rule rules[][PERIOD_COUNT] = {
 		{ PERIOD_HOUR, MEDIUM_WATER, HOUR_MS, 6, 5 },
 		/* 75 % of the values due: unconfirmed (HJ 356-2019) */
 		{ PERIOD_DAY, MEDIUM_WATER, DAY_MS, 24, 18 },
+		/* 75 % of the days: unconfirmed (HJ 356-2019) */
+		{ PERIOD_MONTH, MEDIUM_WATER, 0, 31, 24 },
 	},
 };
 /* clang-format on */
 
 /* HJ 212-2017, notes under C.16 to C.18: from this share of normal sub-values on, gas is N. */
 #define NORMAL_PERCENT 75
+#define MONTH_DAYS_FEBRUARY 23 /* HJ 76-2017 annex B */
 
 const struct mean_rule *mean_rule_of(enum medium medium, enum period period)
 {
 	return &rules[medium][period];
 }
 
+static const char *const period_names[PERIOD_COUNT] = {
+	[PERIOD_MINUTE] = "minute", [PERIOD_HOUR] = "hour", [PERIOD_DAY] = "day", [PERIOD_MONTH] = "month"
+};
+
 const char *period_name(enum period period)
 {
-	static const char *const names[PERIOD_COUNT] = {
-		[PERIOD_MINUTE] = "minute", [PERIOD_HOUR] = "hour", [PERIOD_DAY] = "day"
-	};
-
-	return names[period];
+	return period_names[period];
 }
 
-void mean_open(struct mean_acc *acc, const struct mean_rule *rule, struct utc start)
+bool period_from_name(const char *name, enum period *ret_period)
+{
+	for (int i = 0; i < PERIOD_COUNT; i++) {
+		if (strcmp(period_names[i], name) == 0) {
+			*ret_period = (enum period)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+unsigned mean_three_quarters(unsigned due)
+{
+	return due == 0 ? 1 : (3 * due + 3) / 4;
+}
+
+/* Days, and valid days needed, of the month that was opened. */
+static void expect_days(struct mean_acc *acc)
+{
+	unsigned days = (unsigned)((acc->end.ms - acc->start.ms) / DAY_MS);
+
+	if (acc->rule->medium == MEDIUM_WATER) {
+		mean_expect(acc, days, mean_three_quarters(days));
+	} else {
+		mean_expect(acc, days, days < 30 ? MONTH_DAYS_FEBRUARY : acc->rule->needed);
+	}
+}
+
+void mean_open(struct mean_acc *acc, const struct mean_rule *rule, struct utc at, int offset_min)
 {
 	memset(acc, 0, sizeof(*acc));
 	acc->rule = rule;
-	acc->start = start;
 	acc->min = NAN;
 	acc->max = NAN;
+	if (rule->period == PERIOD_MONTH) {
+		acc->start = time_month(at, offset_min);
+		acc->end = time_next_month(at, offset_min);
+		expect_days(acc);
+		return;
+	}
+	acc->start = time_floor(at, rule->ms, offset_min);
+	acc->end.ms = acc->start.ms + rule->ms;
+	mean_expect(acc, rule->due, rule->needed);
 }
 
-void mean_add(struct mean_acc *acc, double value, enum flag flag, bool counts, double weight)
+void mean_expect(struct mean_acc *acc, unsigned due, unsigned needed)
 {
-	acc->n_seen++;
-	acc->counts[flag]++;
+	acc->due = due;
+	acc->needed = needed;
+}
+
+void mean_add(struct mean_acc *acc, double value, enum flag flag, bool counts, double weight, unsigned times)
+{
+	acc->n_seen += times;
+	acc->counts[flag] += times;
 	if (!counts || !isfinite(value) || !isfinite(weight)) {
 		return;
 	}
-	acc->n_valid++;
-	acc->sum += value * weight;
-	acc->weight += weight;
+	acc->n_valid += times;
+	acc->sum += value * weight * times;
+	acc->weight += weight * times;
 	acc->min = fmin(acc->min, value);
 	acc->max = fmax(acc->max, value);
 }
 
 double mean_so_far(const struct mean_acc *acc)
 {
-	return acc->weight > 0.0 ? acc->sum / acc->weight : NAN;
+	if (!(acc->weight > 0.0)) {
+		return NAN;
+	}
+	return acc->total ? acc->sum : acc->sum / acc->weight;
 }
 
 /* Most frequent abnormal letter; a tie goes to the graver (enum flag is in order of gravity). */
@@ -106,14 +156,16 @@ static enum flag flag_of(const struct mean *mean)
 void mean_close(const struct mean_acc *acc, struct mean *ret_mean)
 {
 	const struct mean_rule *rule = acc->rule;
-	struct mean m = { .rule = rule, .start = acc->start, .value = NAN, .min = acc->min, .max = acc->max };
+	struct mean m = { .rule = rule, .start = acc->start, .end = acc->end, .value = NAN };
 
+	m.min = acc->min;
+	m.max = acc->max;
 	m.n_valid = acc->n_valid;
-	m.n_due = acc->n_seen > rule->due ? acc->n_seen : rule->due;
+	m.n_due = acc->n_seen > acc->due ? acc->n_seen : acc->due;
 	memcpy(m.counts, acc->counts, sizeof(m.counts));
 	m.counts[FLAG_NO_COMM] += m.n_due - acc->n_seen;
 	m.flag = flag_of(&m);
-	m.valid = acc->n_valid >= rule->needed;
+	m.valid = acc->n_valid >= acc->needed;
 	if (rule->medium == MEDIUM_GAS && rule->period == PERIOD_MINUTE) {
 		/* Polled faster than every 5 s, 12 good readings are less than a minute's worth. */
 		m.valid = m.valid && m.flag == FLAG_NORMAL;
@@ -128,9 +180,4 @@ void mean_close(const struct mean_acc *acc, struct mean *ret_mean)
 	}
 	m.value = m.valid ? mean_so_far(acc) : NAN;
 	*ret_mean = m;
-}
-
-struct utc mean_end(const struct mean *mean)
-{
-	return (struct utc){ mean->start.ms + mean->rule->ms };
 }

@@ -9,39 +9,46 @@
 #include "core/factor.h"
 #include "core/reading.h"
 
-enum period { PERIOD_MINUTE, PERIOD_HOUR, PERIOD_DAY, PERIOD_COUNT };
+enum period { PERIOD_MINUTE, PERIOD_HOUR, PERIOD_DAY, PERIOD_MONTH, PERIOD_COUNT };
 
 /* How a period of a medium is made from the values below it. */
 struct mean_rule {
 	enum period period;
 	enum medium medium;
-	int64_t ms;      /* length */
+	int64_t ms;      /* length; 0 for the month, whose length its calendar tells */
 	unsigned due;    /* sub-values that a complete period holds */
 	unsigned needed; /* valid sub-values without which the mean does not count */
 };
 
-/* The rules of a medium; `period` "minute" is 10 minutes long for water (HJ 212-2017 D.1 (2)). */
+/* The rules of a medium (gas or water); `period` "minute" is 10 minutes long for water (HJ 212-2017 D.1 (2)). */
 const struct mean_rule *mean_rule_of(enum medium medium, enum period period);
 
 const char *period_name(enum period period);
+/* False when the name is none. */
+bool period_from_name(const char *name, enum period *ret_period);
 
 /* A closed (or still open, when peeked at) period. */
 struct mean {
 	const struct mean_rule *rule;
 	struct utc start;
-	double value; /* NAN unless valid */
-	double min;   /* of the sub-values that counted; NAN without any */
+	struct utc end; /* exclusive */
+	double value;   /* NAN unless valid */
+	double min;     /* of the sub-values that counted; NAN without any */
 	double max;
 	bool valid;
 	enum flag flag;
 	unsigned n_valid;
-	unsigned n_due;              /* sub-values seen or due, the larger */
+	unsigned n_due;              /* sub-values seen or due, the larger; 0 = nothing was due and nothing came */
 	unsigned counts[FLAG_COUNT]; /* sub-values by flag; a missing one counts as B */
 };
 
-struct mean_acc { /* fields are private to mean.c */
+struct mean_acc { /* fields are private to mean.c, but for start, end and rule */
 	const struct mean_rule *rule;
 	struct utc start;
+	struct utc end;
+	unsigned due;
+	unsigned needed;
+	bool total; /* the value is the sum, not the mean: volumes */
 	double sum;
 	double weight;
 	double min;
@@ -51,20 +58,24 @@ struct mean_acc { /* fields are private to mean.c */
 	unsigned counts[FLAG_COUNT];
 };
 
-/* Opens the period that starts at `start`. */
-void mean_open(struct mean_acc *acc, const struct mean_rule *rule, struct utc start);
+/* Opens the period of the rule that contains `at`, by the wall clock that is offset_min ahead of UTC. */
+void mean_open(struct mean_acc *acc, const struct mean_rule *rule, struct utc at, int offset_min);
+
+/* Other numbers than the rule's: of instruments that make a result now and then. due may be 0. */
+void mean_expect(struct mean_acc *acc, unsigned due, unsigned needed);
+
+/* 75 % of the values due, at least one: HJ 356-2019, unconfirmed; GB 18918-2002 has no such number. */
+unsigned mean_three_quarters(unsigned due);
 
 /* Adds a sub-value: a reading, or the mean of the period below. `counts` says whether it enters
- * the mean; weight >= 0 (1 for the arithmetic mean). A value that is not finite never counts. */
-void mean_add(struct mean_acc *acc, double value, enum flag flag, bool counts, double weight);
+ * the mean; weight >= 0 (1 for the arithmetic mean). A value that is not finite never counts. It stands
+ * for `times` readings, 1 for all but values that come already averaged. */
+void mean_add(struct mean_acc *acc, double value, enum flag flag, bool counts, double weight, unsigned times);
 
 /* The period as it would be if it ended now, missing sub-values counted as B. */
 void mean_close(const struct mean_acc *acc, struct mean *ret_mean);
 
-/* The mean of what counted so far, whether or not enough of it is there; NAN without any. */
+/* The mean (or total) of what counted so far, whether or not enough of it is there; NAN without any. */
 double mean_so_far(const struct mean_acc *acc);
-
-/* The end of the period, exclusive. */
-struct utc mean_end(const struct mean *mean);
 
 #endif

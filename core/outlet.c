@@ -19,19 +19,36 @@ static int rank(const struct limit *limit)
 		return 0;
 	case LIMIT_DAY:
 		return 1;
-	case LIMIT_INSTANT:
+	case LIMIT_MONTH:
 		return 2;
+	case LIMIT_INSTANT:
+		return 3;
 	}
-	return 3;
+	return 4;
 }
 
-const struct limit *outlet_strictest(const struct point *point, struct utc at)
+bool outlet_falls_under(const struct outlet *outlet, const struct limit *limit)
+{
+	bool found = limit_covers_sector(limit, outlet->sector);
+
+	for (size_t i = 0; i < OUTLET_SECTORS && outlet->also_sectors[i][0]; i++) {
+		found |= limit_covers_sector(limit, outlet->also_sectors[i]);
+	}
+	return found;
+}
+
+bool outlet_takes(const struct outlet *outlet, enum medium medium)
+{
+	return medium == outlet->medium || medium == MEDIUM_PROCESS;
+}
+
+const struct limit *outlet_strictest(const struct outlet *outlet, const struct point *point, struct utc at)
 {
 	const struct limit *found = NULL;
 
 	for (size_t i = 0; i < point->n_limits; i++) {
 		const struct limit *limit = point->limits[i];
-		if (!limit_in_force(limit, at)) {
+		if (!limit_in_force(limit, outlet->built, at)) {
 			continue;
 		}
 		if (!found || rank(limit) < rank(found) || (rank(limit) == rank(found) && limit->max < found->max)) {

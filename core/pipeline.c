@@ -10,6 +10,11 @@
 #define PA_PER_KPA 1000.0
 #define PERCENT 100.0
 
+struct series *pipeline_dry_series(struct point_state *point)
+{
+	return point->n_series > 1 && point->series[1].conf.kind == SERIES_DRY ? &point->series[1] : &point->series[0];
+}
+
 /* ---- set-up ---- */
 
 static bool same_reference(double a, double b)
@@ -17,62 +22,117 @@ static bool same_reference(double a, double b)
 	return (isnan(a) && isnan(b)) || fabs(a - b) < 1e-9;
 }
 
-static void add_series(struct series *series, size_t *n, enum series_kind kind, double o2_ref)
+const struct series *pipeline_series_of(const struct point_state *point, const struct limit *limit)
 {
-	for (size_t i = 0; i < *n; i++) {
-		if (series[i].kind == kind && same_reference(series[i].o2_ref, o2_ref)) {
-			return;
+	for (size_t i = 0; i < point->n_series; i++) {
+		const struct series *series = &point->series[i];
+		if (series->conf.kind == SERIES_CONVERTED && same_reference(series->conf.o2_ref, limit->o2_ref)) {
+			return series;
 		}
 	}
-	if (*n < POINT_SERIES) {
-		series[(*n)++] = (struct series){ .kind = kind, .o2_ref = o2_ref };
-	}
+	return pipeline_dry_series((struct point_state *)point);
 }
 
-static bool set_up_point(struct point_state *state, const struct point *conf, struct utc start, int offset_min)
+static struct series_conf series_conf_of(const struct outlet_state *outlet, const struct point *conf,
+	const struct pipeline_settings *settings, enum series_kind kind, double o2_ref)
 {
-	struct series series[POINT_SERIES];
+	const struct mean_rule *minute = mean_rule_of(outlet->conf->medium, PERIOD_MINUTE);
+	int64_t grace = outlet->conf->grace_ms ? outlet->conf->grace_ms : settings->grace_ms;
 
-	state->conf = conf;
-	state->latest = (struct reading){ .value = NAN, .flag = FLAG_NO_COMM, .at = { INT64_MIN } };
-	state->latest_dry = state->latest;
-	add_series(series, &state->n_series, SERIES_MEASURED, NAN);
+	return (struct series_conf){ .kind = kind,
+		.o2_ref = o2_ref,
+		.medium = outlet->conf->medium,
+		.offset_min = settings->offset_min,
+		.cycle_ms = conf->cycle_ms,
+		.total = strcmp(conf->factor->key, "flow-total") == 0,
+		/* the one that waits for its grace, those that do so behind it, and the present one */
+		.n_open = kind == SERIES_CONVERTED ? 0 : (size_t)(grace / minute->ms) + 2 };
+}
+
+/* Adds a series unless the point has it; false when out of memory. */
+static bool add_series(struct point_state *state, const struct series_conf *conf, struct utc start)
+{
+	for (size_t i = 0; i < state->n_series; i++) {
+		const struct series_conf *known = &state->series[i].conf;
+		if (known->kind == conf->kind && same_reference(known->o2_ref, conf->o2_ref)) {
+			return true;
+		}
+	}
+	/* conf_bind.c refuses a point with more references than fit. */
+	return state->n_series < POINT_SERIES && series_init(&state->series[state->n_series++], conf, start);
+}
+
+static bool set_up_series(struct point_state *state, const struct outlet_state *outlet,
+	const struct pipeline_settings *settings, struct utc start)
+{
+	const struct point *conf = state->conf;
+	struct series_conf c = series_conf_of(outlet, conf, settings, SERIES_MEASURED, NAN);
+	bool good = add_series(state, &c, start);
+
 	if (conf->wet || conf->actual) {
-		add_series(series, &state->n_series, SERIES_DRY, NAN);
+		c = series_conf_of(outlet, conf, settings, SERIES_DRY, NAN);
+		good = good && add_series(state, &c, start);
 	}
 	for (size_t i = 0; i < conf->n_limits; i++) {
 		if (!isnan(conf->limits[i]->o2_ref)) {
-			add_series(series, &state->n_series, SERIES_CONVERTED, conf->limits[i]->o2_ref);
+			c = series_conf_of(outlet, conf, settings, SERIES_CONVERTED, conf->limits[i]->o2_ref);
+			good = good && add_series(state, &c, start);
 		}
 	}
-	state->series = calloc(state->n_series, sizeof(*state->series));
-	if (!state->series) {
+	return good;
+}
+
+static bool set_up_point(struct point_state *state, const struct point *conf, const struct outlet_state *outlet,
+	const struct pipeline_settings *settings, struct utc start)
+{
+	state->conf = conf;
+	state->latest = (struct reading){ .value = NAN, .flag = FLAG_NO_COMM, .at = { INT64_MIN } };
+	state->latest_dry = state->latest;
+	state->counter = NAN;
+	state->same = NAN;
+	state->quarter.end = time_next_quarter(start, settings->offset_min);
+	for (int i = 0; i < PERIOD_COUNT; i++) {
+		state->amount[i] = state->open_amount[i] = NAN;
+	}
+	size_t room = 2;
+	for (size_t i = 0; i < conf->n_limits; i++) {
+		room += isnan(conf->limits[i]->o2_ref) ? 0 : 1;
+	}
+	state->series = calloc(room < POINT_SERIES ? room : POINT_SERIES, sizeof(*state->series));
+	state->limits = calloc(conf->n_limits + 1, sizeof(*state->limits));
+	if (!state->series || !state->limits || !set_up_series(state, outlet, settings, start)) {
 		return false;
 	}
-	memcpy(state->series, series, state->n_series * sizeof(*series));
-	for (size_t i = 0; i < state->n_series; i++) {
-		series_open(&state->series[i], conf->factor->medium, start, offset_min);
+	for (size_t i = 0; i < conf->n_limits; i++) {
+		state->limits[i].limit = conf->limits[i];
+		state->limits[i].series = pipeline_series_of(state, conf->limits[i]);
+		assess_set_up(&state->limits[i], start, settings->offset_min);
 	}
 	return true;
 }
 
-static bool set_up_outlet(struct outlet_state *state, const struct outlet *conf, struct utc start, int offset_min)
+static bool set_up_outlet(struct outlet_state *state, const struct outlet *conf,
+	const struct pipeline_settings *settings, struct utc start)
 {
 	state->conf = conf;
+	state->o2 = outlet_point(conf, "o2");
+	state->temperature = outlet_point(conf, "temp");
+	state->pressure = outlet_point(conf, "pressure");
+	state->humidity = outlet_point(conf, "humidity");
+	state->velocity = outlet_point(conf, "velocity");
+	state->flow = outlet_point(conf, conf->medium == MEDIUM_WATER ? "flow" : "gasflow");
+	state->counter = outlet_point(conf, "flow-total");
+	state->no = outlet_point(conf, "no");
+	state->no2 = outlet_point(conf, "no2");
 	state->points = calloc(conf->n_points ? conf->n_points : 1, sizeof(*state->points));
 	if (!state->points) {
 		return false;
 	}
 	for (size_t i = 0; i < conf->n_points; i++) {
-		if (!set_up_point(&state->points[i], &conf->points[i], start, offset_min)) {
+		if (!set_up_point(&state->points[i], &conf->points[i], state, settings, start)) {
 			return false;
 		}
 	}
-	state->o2 = outlet_point(conf, "o2");
-	state->temperature = outlet_point(conf, "temp");
-	state->pressure = outlet_point(conf, "pressure");
-	state->humidity = outlet_point(conf, "humidity");
-	state->flow = outlet_point(conf, "flow");
 	return true;
 }
 
@@ -94,7 +154,7 @@ struct pipeline *pipeline_create(const struct outlet *outlets, size_t n_outlets,
 	}
 	p->n_outlets = n_outlets;
 	for (size_t i = 0; i < n_outlets; i++) {
-		if (!set_up_outlet(&p->outlets[i], &outlets[i], start, settings->offset_min)) {
+		if (!set_up_outlet(&p->outlets[i], &outlets[i], settings, start)) {
 			pipeline_destroy(p);
 			return NULL;
 		}
@@ -110,7 +170,11 @@ void pipeline_destroy(struct pipeline *pipeline)
 	for (size_t i = 0; pipeline->outlets && i < pipeline->n_outlets; i++) {
 		struct outlet_state *outlet = &pipeline->outlets[i];
 		for (size_t k = 0; outlet->points && k < outlet->conf->n_points; k++) {
+			for (size_t s = 0; outlet->points[k].series && s < outlet->points[k].n_series; s++) {
+				series_finish(&outlet->points[k].series[s]);
+			}
 			free(outlet->points[k].series);
+			free(outlet->points[k].limits);
 		}
 		free(outlet->points);
 	}
@@ -118,23 +182,56 @@ void pipeline_destroy(struct pipeline *pipeline)
 	free(pipeline);
 }
 
-static struct alarm *find_alarm(struct point_state *point, enum alarm_rule rule, const char *limit_key)
+static struct limit_state *find_limit(struct point_state *point, const char *limit_key)
 {
-	switch (rule) {
-	case RULE_NO_DATA:
-		return &point->no_data;
-	case RULE_FAULT:
-		return &point->fault;
-	case RULE_PERIOD_MEAN:
-	case RULE_MINUTES_BEYOND:
-		for (size_t i = 0; i < point->conf->n_limits; i++) {
-			if (strcmp(point->conf->limits[i]->key, limit_key) == 0) {
-				return rule == RULE_PERIOD_MEAN ? &point->beyond[i] : &point->minutes[i];
-			}
+	for (size_t i = 0; i < point->conf->n_limits; i++) {
+		if (strcmp(point->conf->limits[i]->key, limit_key) == 0) {
+			return &point->limits[i];
 		}
-		return NULL;
-	case RULE_COUNT:
-		return NULL;
+	}
+	return NULL;
+}
+
+/* How grave a stored value was; alarm_step() compares with it. */
+static double gravity_of(
+	const struct pipeline_settings *settings, enum alarm_rule rule, const struct limit *limit, double worst)
+{
+	struct share_view view = { .over = 1, .used = worst };
+
+	if (rule == RULE_MONTH_SHARE) {
+		return share_level(&view);
+	}
+	return judge_share(limit, worst) / (rule == RULE_APPROACH ? settings->approach : 1.0);
+}
+
+static bool restore_alarm(const struct pipeline *p, struct point_state *point, enum alarm_rule rule,
+	const char *limit_key, struct utc since, double worst)
+{
+	struct alarm restored = { .raised = true, .since = since, .worst = worst };
+
+	if (rule >= RULES_BY_LIMIT) {
+		point->conditions[rule - RULES_BY_LIMIT] = restored;
+		return true;
+	}
+	struct limit_state *limit = find_limit(point, limit_key);
+	if (!limit) {
+		return false;
+	}
+	restored.gravity = gravity_of(&p->settings, rule, limit->limit, worst);
+	limit->alarms[rule] = restored;
+	return true;
+}
+
+static struct point_state *find_point(
+	struct pipeline *p, const char *outlet, const char *factor, struct outlet_state **ret_outlet)
+{
+	for (size_t i = 0; i < p->n_outlets; i++) {
+		struct outlet_state *o = &p->outlets[i];
+		int point = strcmp(o->conf->id, outlet) == 0 ? outlet_point(o->conf, factor) : -1;
+		if (point >= 0) {
+			*ret_outlet = o;
+			return &o->points[point];
+		}
 	}
 	return NULL;
 }
@@ -142,18 +239,68 @@ static struct alarm *find_alarm(struct point_state *point, enum alarm_rule rule,
 bool pipeline_restore_alarm(struct pipeline *pipeline, const char *outlet, const char *factor, enum alarm_rule rule,
 	const char *limit_key, struct utc since, double worst)
 {
-	for (size_t i = 0; i < pipeline->n_outlets; i++) {
-		struct outlet_state *o = &pipeline->outlets[i];
-		int point = strcmp(o->conf->id, outlet) == 0 ? outlet_point(o->conf, factor) : -1;
-		struct alarm *alarm = point < 0 ? NULL : find_alarm(&o->points[point], rule, limit_key);
-		if (alarm) {
-			alarm->raised = true;
-			alarm->since = since;
-			alarm->worst = worst;
-			return true;
+	struct outlet_state *o;
+	struct point_state *point = find_point(pipeline, outlet, factor, &o);
+
+	return point && restore_alarm(pipeline, point, rule, limit_key, since, worst);
+}
+
+bool pipeline_restore_mean(struct pipeline *pipeline, const char *outlet, const char *factor, enum series_kind kind,
+	double o2_ref, const struct mean *mean, double amount)
+{
+	struct outlet_state *o;
+	struct point_state *point = find_point(pipeline, outlet, factor, &o);
+
+	for (size_t i = 0; point && i < point->n_series; i++) {
+		struct series *series = &point->series[i];
+		if (series->conf.kind != kind || !same_reference(series->conf.o2_ref, o2_ref)) {
+			continue;
 		}
+		if (mean->rule->period == PERIOD_HOUR) {
+			assess_past_hour(pipeline, o, point, series, mean);
+			if (point->conf->n_limits > 0 && point->limits[0].series == series) {
+				condition_count_hour(pipeline, point, mean);
+			}
+		} else if (mean->start.ms >= series->month.start.ms && mean->end.ms <= series->day.start.ms) {
+			double weight = roll_day_weight(o, point->conf, mean, amount);
+			mean_add(&series->month, mean->value, mean->flag, mean->valid, weight, 1);
+			if (isfinite(amount)) {
+				point->open_amount[PERIOD_MONTH] = fmax(point->open_amount[PERIOD_MONTH], 0.0) + amount;
+			}
+		}
+		return true;
 	}
 	return false;
+}
+
+bool pipeline_mark(struct pipeline *pipeline, const struct mark *mark)
+{
+	size_t kept = 0;
+
+	/* Those that ended long ago are done. */
+	for (size_t i = 0; i < pipeline->n_marks; i++) {
+		if (pipeline->marks[i].until.ms > pipeline->closed_until.ms - DAY_MS) {
+			pipeline->marks[kept++] = pipeline->marks[i];
+		}
+	}
+	pipeline->n_marks = kept;
+	if (kept == PIPELINE_MARKS) {
+		return false;
+	}
+	pipeline->marks[pipeline->n_marks++] = *mark;
+	return true;
+}
+
+bool pipeline_share(
+	const struct pipeline *pipeline, size_t outlet, size_t point, size_t limit, struct share_view *ret_view)
+{
+	const struct limit_state *state = &pipeline->outlets[outlet].points[point].limits[limit];
+
+	if (isnan(state->limit->share_of_month)) {
+		return false;
+	}
+	share_view(&state->share, state->limit->share_of_month, ret_view);
+	return true;
 }
 
 /* ---- reading ---- */
@@ -212,298 +359,115 @@ static struct reading to_dry_standard(const struct pipeline *p, const struct out
 	return dry;
 }
 
-struct series *pipeline_dry_series(struct point_state *point)
+/* What the operator's marks say of a good reading: it stays evidence and no longer counts. */
+static enum flag marked(const struct pipeline *p, size_t outlet, size_t point, const struct reading *reading)
 {
-	return point->n_series > 1 && point->series[1].kind == SERIES_DRY ? &point->series[1] : &point->series[0];
+	enum flag flag = reading->flag;
+
+	for (size_t i = 0; i < p->n_marks; i++) {
+		const struct mark *mark = &p->marks[i];
+		if (mark->outlet == outlet && (mark->point < 0 || (size_t)mark->point == point) &&
+			reading->at.ms >= mark->from.ms && reading->at.ms < mark->until.ms) {
+			flag = flag_graver(flag, mark->flag);
+		}
+	}
+	return flag;
 }
 
-enum pipeline_filed pipeline_add(struct pipeline *pipeline, size_t outlet, size_t point, const struct reading *reading)
+/* From what the instrument gives to the factor's unit. */
+static void to_unit(const struct point *conf, struct reading *reading)
+{
+	if (conf->pitot_kp > 0.0) {
+		reading->value = convert_pitot(conf->pitot_kp, reading->value, conf->gas_density);
+	}
+	if (conf->field_coefficient > 0.0) {
+		reading->value = convert_velocity(conf->field_coefficient, reading->value);
+	}
+	if (conf->ppm) {
+		reading->value = convert_ppm(reading->value, conf->factor->molar_mass);
+	}
+	if (!isfinite(reading->value) && reading->flag == FLAG_NORMAL) {
+		reading->flag = FLAG_FAULT;
+	}
+}
+
+/* A totaliser's reading becomes the volume since the one before. False when there is none to tell: the first reading,
+ * and a counter that was set back, which says nothing of what flowed meanwhile. What flowed during a silence belongs to
+ * the reading that ends it. */
+static bool count_volume(struct point_state *state, struct reading *reading)
+{
+	double before = state->counter, wrap = state->conf->counter_wrap;
+
+	if (!reading_counts(reading)) {
+		reading->value = NAN;
+		return true;
+	}
+	state->counter = reading->value;
+	double volume = reading->value - before;
+	if (volume < 0.0 && before > 0.9 * wrap && reading->value < 0.1 * wrap) {
+		volume += wrap;
+	}
+	reading->value = volume;
+	return volume >= 0.0; /* false for NAN, too */
+}
+
+enum pipeline_filed pipeline_add_averaged(
+	struct pipeline *pipeline, size_t outlet, size_t point, const struct reading *reading, unsigned times)
 {
 	struct outlet_state *o = &pipeline->outlets[outlet];
 	struct point_state *state = &o->points[point];
+	struct series *dry_series = pipeline_dry_series(state);
 	struct reading measured = *reading;
 
-	if (state->conf->ppm) {
-		measured.value = convert_ppm(measured.value, state->conf->factor->molar_mass);
-	}
-	struct reading dry = to_dry_standard(pipeline, o, state->conf, &measured);
-	if (measured.at.ms < state->series[0].minute.start.ms) {
+	measured.flag = marked(pipeline, outlet, point, &measured);
+	to_unit(state->conf, &measured);
+	if (measured.at.ms < series_minute(&state->series[0])->start.ms) {
 		return PIPELINE_LATE;
 	}
-	if (!series_add(&state->series[0], &measured)) {
+	state->latest = measured;
+	if (state->series[0].conf.total && !count_volume(state, &measured)) {
+		return PIPELINE_FILED;
+	}
+	struct reading dry = to_dry_standard(pipeline, o, state->conf, &measured);
+	if (!series_add(&state->series[0], &measured, times)) {
 		return PIPELINE_EARLY;
 	}
-	if (pipeline_dry_series(state) != &state->series[0]) {
-		(void)series_add(pipeline_dry_series(state), &dry); /* the same stamp: filed as the measured one was */
+	if (dry_series != &state->series[0]) {
+		(void)series_add(dry_series, &dry, times); /* the same stamp: filed as the measured one was */
 	}
-	state->latest = measured;
 	state->latest_dry = dry;
 	return PIPELINE_FILED;
 }
 
-/* ---- minute -> hour -> day ---- */
-
-/* The converted minute: convert every minute, then average (X19; HJ 212-2017 Table 4 "ZsAvg"). */
-static struct mean convert_minute(const struct mean *dry, const struct mean *o2, double o2_ref)
+enum pipeline_filed pipeline_add(struct pipeline *pipeline, size_t outlet, size_t point, const struct reading *reading)
 {
-	struct mean m = *dry;
-
-	if (m.valid && !(o2 && o2->valid)) {
-		m.valid = false;
-		m.flag = o2 ? o2->flag : FLAG_FAULT;
-	}
-	m.value = m.valid ? convert_to_reference_oxygen(dry->value, o2->value, o2_ref) : NAN;
-	if (m.valid && !isfinite(m.value)) {
-		m.valid = false; /* O2 at 21 % or above: no value, and not the instrument's last word */
-		m.flag = FLAG_FAULT;
-	}
-	m.min = m.value;
-	m.max = m.value;
-	return m;
-}
-
-static void close_minutes(struct outlet_state *outlet)
-{
-	const struct mean *o2 = NULL;
-
-	for (size_t i = 0; i < outlet->conf->n_points; i++) {
-		struct point_state *point = &outlet->points[i];
-		series_close_minute(&point->series[0]);
-		if (pipeline_dry_series(point) != &point->series[0]) {
-			series_close_minute(pipeline_dry_series(point));
-		}
-	}
-	if (outlet->o2 >= 0) {
-		o2 = &pipeline_dry_series(&outlet->points[outlet->o2])->last[PERIOD_MINUTE];
-	}
-	for (size_t i = 0; i < outlet->conf->n_points; i++) {
-		struct point_state *point = &outlet->points[i];
-		const struct mean *dry = &pipeline_dry_series(point)->last[PERIOD_MINUTE];
-		for (size_t k = 0; k < point->n_series; k++) {
-			struct series *series = &point->series[k];
-			if (series->kind == SERIES_CONVERTED) {
-				struct mean converted = convert_minute(dry, o2, series->o2_ref);
-				series_set_minute(series, &converted);
-			}
-		}
-	}
-}
-
-static void report(const struct outlet_state *outlet, const struct point_state *point, const struct series *series,
-	enum period longest, const struct pipeline_sink *sink)
-{
-	struct mean_record record = { .outlet = outlet->conf, .point = point->conf, .kind = series->kind };
-
-	record.o2_ref = series->o2_ref;
-	for (int period = PERIOD_MINUTE; period <= (int)longest; period++) {
-		record.mean = series->last[period];
-		sink->mean(sink->context, &record);
-	}
-}
-
-/* Rolls all series of a point up; returns the longest period that closed (the same for all). */
-static enum period roll_up_point(const struct outlet_state *outlet, struct point_state *point,
-	const double weights[PERIOD_COUNT], const struct pipeline_sink *sink)
-{
-	enum period longest = PERIOD_MINUTE;
-
-	for (size_t i = 0; i < point->n_series; i++) {
-		longest = series_roll_up(&point->series[i], weights);
-		if (sink) {
-			report(outlet, point, &point->series[i], longest, sink);
-		}
-	}
-	return longest;
-}
-
-/* The flow goes first: its means are the weights of the others (HJ 212-2017 D.1 (12)-(14)). */
-static enum period roll_up(struct outlet_state *outlet, const struct pipeline_sink *sink)
-{
-	static const double arithmetic[PERIOD_COUNT] = { 1.0, 1.0, 1.0 };
-	double by_flow[PERIOD_COUNT] = { 1.0, 1.0, 1.0 };
-	enum period longest = PERIOD_MINUTE;
-
-	if (outlet->flow >= 0) {
-		struct point_state *flow = &outlet->points[outlet->flow];
-		longest = roll_up_point(outlet, flow, arithmetic, sink);
-		by_flow[PERIOD_MINUTE] = flow->series[0].last[PERIOD_MINUTE].value;
-		by_flow[PERIOD_HOUR] =
-			flow->series[0].last[PERIOD_HOUR].rule ? flow->series[0].last[PERIOD_HOUR].value : NAN;
-	}
-	for (size_t i = 0; i < outlet->conf->n_points; i++) {
-		struct point_state *point = &outlet->points[i];
-		if ((int)i == outlet->flow) {
-			continue;
-		}
-		const double *weights = point->conf->factor->flow_weighted ? by_flow : arithmetic;
-		longest = roll_up_point(outlet, point, weights, sink);
-	}
-	return longest;
-}
-
-/* ---- verdict -> alarm -> event ---- */
-
-const struct series *pipeline_series_of(const struct point_state *point, const struct limit *limit)
-{
-	for (size_t i = 0; i < point->n_series; i++) {
-		const struct series *series = &point->series[i];
-		if (series->kind == SERIES_CONVERTED && same_reference(series->o2_ref, limit->o2_ref)) {
-			return series;
-		}
-	}
-	return point->n_series > 1 && point->series[1].kind == SERIES_DRY ? &point->series[1] : &point->series[0];
-}
-
-static bool condition_holds(
-	const struct limit *limit, const struct outlet_state *outlet, enum period period, bool *ret_known)
-{
-	*ret_known = true;
-	if (limit->when_factor[0] == '\0') {
-		return true;
-	}
-	int index = outlet_point(outlet->conf, limit->when_factor);
-	const struct mean *mean = index < 0 ? NULL : &outlet->points[index].series[0].last[period];
-	if (!mean || !mean->rule || !mean->valid) {
-		*ret_known = false;
-		return false;
-	}
-	return (isnan(limit->when_above) || mean->value > limit->when_above) &&
-		(isnan(limit->when_at_most) || mean->value <= limit->when_at_most);
-}
-
-/* The verdict of one limit on the period that just closed; false when the limit does not apply. */
-static bool judge(const struct limit *limit, const struct outlet_state *outlet, const struct mean *mean,
-	enum verdict *ret_verdict)
-{
-	bool known;
-
-	if (!limit_in_force(limit, mean->start)) {
-		return false;
-	}
-	if (!condition_holds(limit, outlet, mean->rule->period, &known) && known) {
-		return false;
-	}
-	*ret_verdict = known ? judge_mean(limit, mean) : VERDICT_NO_DATA;
-	return true;
-}
-
-static void step_alarm(
-	struct alarm *alarm, struct event *event, enum verdict verdict, unsigned need, const struct pipeline_sink *sink)
-{
-	alarm_count(alarm, verdict, event->mean.start);
-	if (!sink) {
-		return;
-	}
-	/* The raised alarm's start, before it may end. */
-	event->change = alarm_step(alarm, event->limit, event->mean.value, need);
-	event->since = alarm->since;
-	event->worst = alarm->worst;
-	/* A warning that goes on says nothing new every minute. */
-	bool repeats = event->change == ALARM_CONTINUED || event->change == ALARM_WORSENED;
-	if (event->change != ALARM_UNCHANGED && !(repeats && event->rule != RULE_PERIOD_MEAN)) {
-		sink->event(sink->context, event);
-	}
-}
-
-/* Consecutive base periods that make `minutes` minutes; at least one. */
-static unsigned periods_of(unsigned minutes, const struct mean_rule *rule)
-{
-	unsigned length = (unsigned)(rule->ms / MINUTE_MS);
-	unsigned n = (minutes + length - 1) / length;
-
-	return n ? n : 1;
-}
-
-static void judge_limit(const struct pipeline *p, const struct outlet_state *outlet, struct point_state *point,
-	size_t index, enum period longest, const struct pipeline_sink *sink)
-{
-	const struct limit *limit = point->conf->limits[index];
-	const struct series *series = pipeline_series_of(point, limit);
-	const struct mean *minute = &series->last[PERIOD_MINUTE];
-	enum verdict verdict;
-	struct event event = { .outlet = outlet->conf, .point = point->conf, .limit = limit };
-
-	if (judge(limit, outlet, minute, &verdict)) {
-		event.rule = RULE_MINUTES_BEYOND;
-		event.mean = *minute;
-		step_alarm(&point->minutes[index], &event, verdict,
-			periods_of(p->settings.warning_minutes, minute->rule), sink);
-	}
-	enum period period = limit->period == LIMIT_DAY ? PERIOD_DAY : PERIOD_HOUR;
-	/* Instant values are judged by hand samples; on-line ones only warn (limits.md 4, Water). */
-	if (limit->period == LIMIT_INSTANT || period > longest) {
-		return;
-	}
-	if (judge(limit, outlet, &series->last[period], &verdict)) {
-		event.rule = RULE_PERIOD_MEAN;
-		event.mean = series->last[period];
-		step_alarm(&point->beyond[index], &event, verdict, 1, sink);
-	}
-}
-
-/* Silence and fault, from the minute as measured: a minute without enough data for its own reason. */
-static void judge_condition(const struct pipeline *p, const struct outlet_state *outlet, struct point_state *point,
-	const struct pipeline_sink *sink)
-{
-	static const struct {
-		enum alarm_rule rule;
-		enum flag flag;
-	} conditions[] = { { RULE_NO_DATA, FLAG_NO_COMM }, { RULE_FAULT, FLAG_FAULT } };
-	const struct mean *minute = &point->series[0].last[PERIOD_MINUTE];
-	struct event event = { .outlet = outlet->conf, .point = point->conf, .mean = *minute };
-
-	event.mean.value = NAN;
-	for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
-		bool bad = !minute->valid && minute->flag == conditions[i].flag;
-		enum verdict verdict = bad ? VERDICT_EXCEEDED : VERDICT_OK;
-		struct alarm *alarm = find_alarm(point, conditions[i].rule, "");
-		unsigned need = alarm->raised ? 1 : periods_of(p->settings.no_data_minutes, minute->rule);
-		event.rule = conditions[i].rule;
-		step_alarm(alarm, &event, verdict, need, sink);
-	}
-}
-
-static void step_outlet(const struct pipeline *p, struct outlet_state *outlet, const struct pipeline_sink *sink)
-{
-	close_minutes(outlet);
-	enum period longest = roll_up(outlet, sink);
-	for (size_t i = 0; i < outlet->conf->n_points; i++) {
-		struct point_state *point = &outlet->points[i];
-		for (size_t k = 0; k < point->conf->n_limits; k++) {
-			judge_limit(p, outlet, point, k, longest, sink);
-		}
-		judge_condition(p, outlet, point, sink);
-	}
+	return pipeline_add_averaged(pipeline, outlet, point, reading, 1);
 }
 
 /* ---- time ---- */
 
-/* The end of the outlet's open minute; the far future for an outlet without points. */
-static struct utc open_end(const struct outlet_state *outlet)
+/* When the outlet's oldest open minute is closed: its end and the grace; the far future without points. */
+static struct utc closing(const struct pipeline *p, const struct outlet_state *outlet)
 {
+	int64_t grace = outlet->conf->grace_ms ? outlet->conf->grace_ms : p->settings.grace_ms;
+
 	if (outlet->conf->n_points == 0) {
 		return (struct utc){ INT64_MAX / 2 };
 	}
-	const struct mean_acc *minute = &outlet->points[0].series[0].minute;
-	return (struct utc){ minute->start.ms + minute->rule->ms };
-}
-
-static struct utc next_end(const struct pipeline *p)
-{
-	struct utc first = { INT64_MAX / 2 };
-
-	for (size_t i = 0; i < p->n_outlets; i++) {
-		struct utc end = open_end(&p->outlets[i]);
-		if (end.ms < first.ms) {
-			first = end;
-		}
-	}
-	return first;
+	return (struct utc){ series_minute(&outlet->points[0].series[0])->end.ms + grace };
 }
 
 struct utc pipeline_due(const struct pipeline *pipeline)
 {
-	return (struct utc){ next_end(pipeline).ms + pipeline->settings.grace_ms };
+	struct utc first = { INT64_MAX / 2 };
+
+	for (size_t i = 0; i < pipeline->n_outlets; i++) {
+		struct utc due = closing(pipeline, &pipeline->outlets[i]);
+		if (due.ms < first.ms) {
+			first = due;
+		}
+	}
+	return first;
 }
 
 struct utc pipeline_closed_until(const struct pipeline *pipeline)
@@ -513,17 +477,21 @@ struct utc pipeline_closed_until(const struct pipeline *pipeline)
 
 bool pipeline_step(struct pipeline *pipeline, struct utc now, const struct pipeline_sink *sink)
 {
-	struct utc end = next_end(pipeline);
+	struct utc due = pipeline_due(pipeline);
 
-	if (pipeline_due(pipeline).ms > now.ms) {
+	if (due.ms > now.ms) {
 		return false;
 	}
+	/* An outlet that waits longer has closed less; all have told what was due before this moment. */
+	pipeline->closed_until.ms = due.ms - pipeline->settings.grace_ms;
+	bool is_new = pipeline->closed_until.ms > pipeline->judged_until.ms;
 	for (size_t i = 0; i < pipeline->n_outlets; i++) {
 		struct outlet_state *outlet = &pipeline->outlets[i];
-		if (open_end(outlet).ms == end.ms) {
-			step_outlet(pipeline, outlet, end.ms > pipeline->judged_until.ms ? sink : NULL);
+		if (closing(pipeline, outlet).ms == due.ms) {
+			const struct pipeline_sink *to = is_new ? sink : NULL;
+			enum period longest = roll_outlet(pipeline, outlet, to);
+			assess_outlet(pipeline, outlet, longest, to);
 		}
 	}
-	pipeline->closed_until = end;
 	return true;
 }

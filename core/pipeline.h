@@ -11,12 +11,31 @@
 #include "core/outlet.h"
 #include "core/series.h"
 
+/* In which order the hour is averaged and brought to the reference oxygen: no text read fixes it (X19). */
+enum conversion_order {
+	ORDER_CONVERT_FIRST, /* every minute, then average: HJ 212-2017 Table 4 "ZsAvg", HJ 76-2017 annex B */
+	ORDER_AVERAGE_FIRST, /* the hour's concentration by the hour's oxygen */
+};
+
+/* Zero switches off what it is a number of. Defaults, and which of them are confirmed: daemon/conf_judging.c. */
 struct pipeline_settings {
 	int offset_min;           /* of the site's wall clock against UTC: periods follow it */
-	int64_t grace_ms;         /* a period closes this long after its end; 0 <= grace < one minute */
+	int64_t grace_ms;         /* a period closes this long after its end, unless the outlet says otherwise */
 	int64_t aux_age_ms;       /* temperature, pressure, humidity older than this are unknown */
-	unsigned warning_minutes; /* consecutive minutes beyond the limit that make a warning */
+	unsigned warning_minutes; /* consecutive minutes beyond the limit that make, or end, a warning */
 	unsigned no_data_minutes; /* minutes without data that make a condition */
+
+	enum conversion_order order;
+	enum rounding rounding;
+	double hysteresis;            /* an alarm clears this share below its limit */
+	double approach;              /* share of a limit that warns */
+	unsigned calibration_minutes; /* of calibration that make a condition */
+	unsigned constant_minutes;    /* valid minutes with one value that are suspicious */
+	unsigned constant_results;    /* water: results */
+	double narrow_percent;        /* of the range: an hour that moves less is suspicious */
+	bool watch_zero;              /* zero and negative values are suspicious */
+	bool few_data;                /* an hour or day that does not count is a condition */
+	double capture_percent;       /* of a quarter's hours that must be valid */
 };
 
 /* One closed period of one series. */
@@ -26,6 +45,19 @@ struct mean_record {
 	enum series_kind kind;
 	double o2_ref; /* NAN unless kind is SERIES_CONVERTED */
 	struct mean mean;
+	/* m3 of a flow; kg of a concentration, by the measured dry value and never the converted one (HJ 212-2017 (33),
+	 * (34), D.1 (8)). NAN for minutes, for converted series and where it is not known. */
+	double amount;
+};
+
+/* A word of the operator beside the data: readings of [from, until) get the flag, so that they no longer count. Their
+ * values stay as they are. */
+struct mark {
+	size_t outlet;
+	int point; /* -1 = all of the outlet */
+	struct utc from;
+	struct utc until;
+	enum flag flag;
 };
 
 struct pipeline_sink {
@@ -53,8 +85,24 @@ void pipeline_destroy(struct pipeline *pipeline);
 bool pipeline_restore_alarm(struct pipeline *pipeline, const char *outlet, const char *factor, enum alarm_rule rule,
 	const char *limit_key, struct utc since, double worst);
 
+/* A mean of an hour or a day before the pipeline's start that an earlier run closed: the month, its share and the
+ * quarter need them. Call in order of time, before the first reading. False when no such point is configured now. */
+bool pipeline_restore_mean(struct pipeline *pipeline, const char *outlet, const char *factor, enum series_kind kind,
+	double o2_ref, const struct mean *mean, double amount);
+
+/* Adds a mark for readings that come from now on; closed periods stay as they are. False when there are too many. */
+bool pipeline_mark(struct pipeline *pipeline, const struct mark *mark);
+
 /* Files a reading as the instrument gave it. Call pipeline_step() up to the present first. */
 enum pipeline_filed pipeline_add(struct pipeline *pipeline, size_t outlet, size_t point, const struct reading *reading);
+
+/* The same for a value that was averaged before: it stands for `times` readings. */
+enum pipeline_filed pipeline_add_averaged(
+	struct pipeline *pipeline, size_t outlet, size_t point, const struct reading *reading, unsigned times);
+
+/* The share of this month of the point's limit; false when the limit has none. */
+bool pipeline_share(
+	const struct pipeline *pipeline, size_t outlet, size_t point, size_t limit, struct share_view *ret_view);
 
 /* Closes the earliest minute whose grace has passed at `now`, reports what closes with it and judges it.
  * False, with nothing done, when none is due. Call until false. */
@@ -63,7 +111,8 @@ bool pipeline_step(struct pipeline *pipeline, struct utc now, const struct pipel
 /* The moment at which pipeline_step() next has something to do. */
 struct utc pipeline_due(const struct pipeline *pipeline);
 
-/* Everything that ended up to here has been closed. */
+/* Everything that was due when periods up to here were closed has been told. An outlet with a longer grace than the
+ * settings' has closed less by the difference. */
 struct utc pipeline_closed_until(const struct pipeline *pipeline);
 
 /* What a point looks like now; see core/view.c. */

@@ -1,19 +1,43 @@
-/* pipeline_state.h - what the pipeline remembers; for pipeline.c and view.c only. */
+/* pipeline_state.h - what the pipeline remembers; for the files of core/ that are steps of the path only. */
 #ifndef EMIS_CORE_PIPELINE_STATE_H
 #define EMIS_CORE_PIPELINE_STATE_H
 
+#include "core/outlook.h"
 #include "core/pipeline.h"
+#include "core/share.h"
+
+#define PIPELINE_MARKS 64
+
+/* A limit at work on a point. */
+struct limit_state {
+	const struct limit *limit;
+	const struct series *series; /* the one it judges */
+	struct alarm alarms[RULES_BY_LIMIT];
+	struct outlook outlook;   /* of its open period */
+	struct month_share share; /* when the limit has a share_of_month */
+};
+
+/* Hours of the quarter, for the capture rate (HJ 75-2017 12.1). */
+struct quarter {
+	struct utc end;
+	unsigned passed;
+	unsigned stopped;
+	unsigned valid;
+};
 
 struct point_state {
 	const struct point *conf;
 	struct reading latest;     /* as measured, in the factor's unit */
 	struct reading latest_dry; /* the same at dry standard state */
+	double counter;            /* of a totaliser: its last good reading; NAN before */
 	struct series *series;     /* at most POINT_SERIES, most points need one or two */
 	size_t n_series;
-	struct alarm beyond[POINT_LIMITS];  /* RULE_PERIOD_MEAN, by limit */
-	struct alarm minutes[POINT_LIMITS]; /* RULE_MINUTES_BEYOND, by limit */
-	struct alarm no_data;
-	struct alarm fault;
+	struct limit_state *limits; /* conf->n_limits of them */
+	struct alarm conditions[RULES_BY_POINT];
+	double same; /* the value of the last valid minute; NAN without */
+	struct quarter quarter;
+	double amount[PERIOD_COUNT];      /* m3 or kg of the newest closed hour, day and month; NAN when not known */
+	double open_amount[PERIOD_COUNT]; /* of the open day and month; NAN before their first known hour */
 };
 
 struct outlet_state {
@@ -23,7 +47,11 @@ struct outlet_state {
 	int temperature;
 	int pressure;
 	int humidity;
-	int flow;
+	int velocity;
+	int flow;    /* of water in L/s or of gas in m3/s */
+	int counter; /* the totaliser of the water */
+	int no;
+	int no2;
 };
 
 struct pipeline {
@@ -32,6 +60,8 @@ struct pipeline {
 	struct utc closed_until;
 	struct outlet_state *outlets;
 	size_t n_outlets;
+	struct mark marks[PIPELINE_MARKS];
+	size_t n_marks;
 };
 
 /* The series that a limit judges. */
@@ -39,5 +69,53 @@ const struct series *pipeline_series_of(const struct point_state *point, const s
 
 /* The series at dry standard state: the measured one when the instrument measures so. */
 struct series *pipeline_dry_series(struct point_state *point);
+
+/* minute -> hour -> day -> month (roll.c): closes the oldest open minute of the outlet and what ends with it. Means go
+ * to the sink unless it is NULL. Returns the longest period that ended. */
+enum period roll_outlet(const struct pipeline *p, struct outlet_state *outlet, const struct pipeline_sink *sink);
+
+/* The m3 that flowed in the newest closed period (m3 in the minute or hour; NAN when not known). */
+double roll_volume(const struct outlet_state *outlet, enum period period);
+
+/* The weight of a day in its month: the water of its counted hours, by their mass `amount`; 1 for what is not weighed.
+ * The same before and after a restart, which knows no more than this. */
+double roll_day_weight(
+	const struct outlet_state *outlet, const struct point *point, const struct mean *day, double amount);
+
+/* verdict -> alarm -> event (assess.c), for the periods that just ended, up to `longest`. */
+void assess_outlet(
+	const struct pipeline *p, struct outlet_state *outlet, enum period longest, const struct pipeline_sink *sink);
+
+/* Opens what a limit counts; its series must be open. */
+void assess_set_up(struct limit_state *state, struct utc start, int offset_min);
+
+/* An hour that was judged before this run: counts in the month's share and the quarter (assess.c). */
+void assess_past_hour(const struct pipeline *p, const struct outlet_state *outlet, struct point_state *point,
+	const struct series *series, const struct mean *hour);
+
+/* What a point's own values say about the measuring (condition.c). */
+void condition_judge(const struct pipeline *p, const struct outlet_state *outlet, struct point_state *point,
+	enum period longest, const struct pipeline_sink *sink);
+void condition_count_hour(const struct pipeline *p, struct point_state *point, const struct mean *hour);
+
+/* What was found of one period. */
+struct finding {
+	enum verdict verdict;
+	double gravity;  /* of limits the share used: between 1 - hysteresis and 1 it neither raises nor clears */
+	unsigned raise;  /* periods in a row that raise the alarm */
+	unsigned clear;  /* that clear it */
+	struct utc from; /* the alarm is named after the `from` of its first finding */
+};
+
+/* Counts a finding, changes the alarm, and hands the event out when it is worth telling (assess.c). `event` comes
+ * with rule, limit, value and mean. Without a sink only the runs are counted. */
+void assess_apply(const struct pipeline *p, struct alarm *alarm, struct event *event, const struct finding *finding,
+	const struct pipeline_sink *sink);
+
+/* What the alarm was about has ended. */
+void assess_end(struct alarm *alarm, struct event *event, const struct pipeline_sink *sink);
+
+/* Base periods that make `minutes` minutes; at least one. */
+unsigned assess_periods(unsigned minutes, const struct mean_rule *rule);
 
 #endif

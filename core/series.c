@@ -1,76 +1,135 @@
 #include "core/series.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const names[] = {
+	[SERIES_MEASURED] = "measured", [SERIES_DRY] = "dry", [SERIES_CONVERTED] = "converted"
+};
+
 const char *series_kind_name(enum series_kind kind)
 {
-	static const char *const names[] = {
-		[SERIES_MEASURED] = "measured", [SERIES_DRY] = "dry", [SERIES_CONVERTED] = "converted"
-	};
-
 	return names[kind];
 }
 
-void series_open(struct series *series, enum medium medium, struct utc start, int offset_min)
+bool series_kind_from_name(const char *name, enum series_kind *ret_kind)
 {
-	const struct mean_rule *minute = mean_rule_of(medium, PERIOD_MINUTE);
-	struct utc first = time_floor(start, minute->ms, offset_min);
-
-	mean_open(&series->minute, minute, first);
-	mean_open(&series->next_minute, minute, (struct utc){ first.ms + minute->ms });
-	mean_open(&series->hour, mean_rule_of(medium, PERIOD_HOUR), time_floor(start, HOUR_MS, offset_min));
-	mean_open(&series->day, mean_rule_of(medium, PERIOD_DAY), time_floor(start, DAY_MS, offset_min));
+	for (int i = SERIES_MEASURED; i <= SERIES_CONVERTED; i++) {
+		if (strcmp(names[i], name) == 0) {
+			*ret_kind = (enum series_kind)i;
+			return true;
+		}
+	}
+	return false;
 }
 
-static bool contains(const struct mean_acc *acc, struct utc at)
+/* Results that are `cycle_ms` apart: what a period of them holds. Shorter periods than the cycle owe nothing and
+ * count with one result. */
+static void expect_results(struct mean_acc *acc, int64_t cycle_ms)
 {
-	return at.ms >= acc->start.ms && at.ms < acc->start.ms + acc->rule->ms;
+	int64_t below = acc->rule->period == PERIOD_DAY && cycle_ms < HOUR_MS ? HOUR_MS : cycle_ms;
+	unsigned due = (unsigned)((acc->end.ms - acc->start.ms) / below);
+
+	mean_expect(acc, due, mean_three_quarters(due));
 }
 
-bool series_add(struct series *series, const struct reading *reading)
+static void open_period(const struct series *series, struct mean_acc *acc, enum period period, struct utc at)
 {
-	struct mean_acc *acc = contains(&series->minute, reading->at) ? &series->minute : &series->next_minute;
+	mean_open(acc, mean_rule_of(series->conf.medium, period), at, series->conf.offset_min);
+	acc->total = series->conf.total;
+	if (series->conf.cycle_ms > 0 && period != PERIOD_MONTH) {
+		expect_results(acc, series->conf.cycle_ms);
+	}
+}
 
-	if (!contains(acc, reading->at)) {
+bool series_init(struct series *series, const struct series_conf *conf, struct utc start)
+{
+	memset(series, 0, sizeof(*series));
+	series->conf = *conf;
+	if (conf->n_open > 0) {
+		series->open = calloc(conf->n_open, sizeof(*series->open));
+		if (!series->open) {
+			return false;
+		}
+	}
+	struct utc at = start;
+	for (size_t i = 0; i < conf->n_open; i++) {
+		open_period(series, &series->open[i], PERIOD_MINUTE, at);
+		at = series->open[i].end;
+	}
+	open_period(series, &series->hour, PERIOD_HOUR, start);
+	open_period(series, &series->day, PERIOD_DAY, start);
+	open_period(series, &series->month, PERIOD_MONTH, start);
+	return true;
+}
+
+void series_finish(struct series *series)
+{
+	free(series->open);
+	series->open = NULL;
+}
+
+const struct mean_acc *series_minute(const struct series *series)
+{
+	return &series->open[series->first];
+}
+
+bool series_add(struct series *series, const struct reading *reading, unsigned times)
+{
+	const struct mean_acc *oldest = series_minute(series);
+	int64_t past = reading->at.ms - oldest->start.ms;
+
+	if (past < 0 || past >= oldest->rule->ms * (int64_t)series->conf.n_open) {
 		return false;
 	}
-	mean_add(acc, reading->value, reading->flag, reading_counts(reading), 1.0);
+	size_t index = (series->first + (size_t)(past / oldest->rule->ms)) % series->conf.n_open;
+	mean_add(&series->open[index], reading->value, reading->flag, reading_counts(reading), 1.0, times);
 	return true;
 }
 
 void series_close_minute(struct series *series)
 {
-	const struct mean_rule *rule = series->minute.rule;
+	struct mean_acc *oldest = &series->open[series->first];
+	size_t newest = (series->first + series->conf.n_open - 1) % series->conf.n_open;
+	struct utc next = series->open[newest].end;
 
-	mean_close(&series->minute, &series->last[PERIOD_MINUTE]);
-	series->minute = series->next_minute;
-	mean_open(&series->next_minute, rule, (struct utc){ series->minute.start.ms + rule->ms });
+	mean_close(oldest, &series->last[PERIOD_MINUTE]);
+	open_period(series, oldest, PERIOD_MINUTE, next);
+	series->first = (series->first + 1) % series->conf.n_open;
 }
 
-void series_set_minute(struct series *series, const struct mean *minute)
+void series_set(struct series *series, enum period period, const struct mean *mean)
 {
-	series->last[PERIOD_MINUTE] = *minute;
+	series->last[period] = *mean;
 }
 
-/* Closes `acc` into last[period] and opens the following period when `end` is its end. */
-static bool close_at(struct series *series, struct mean_acc *acc, enum period period, struct utc end)
+static struct mean_acc *acc_above(struct series *series, enum period period)
 {
-	if (acc->start.ms + acc->rule->ms != end.ms) {
+	switch (period) {
+	case PERIOD_MINUTE:
+		return &series->hour;
+	case PERIOD_HOUR:
+		return &series->day;
+	case PERIOD_DAY:
+	case PERIOD_MONTH:
+	case PERIOD_COUNT:
+		break;
+	}
+	return &series->month;
+}
+
+bool series_carry(struct series *series, enum period period, double weight)
+{
+	const struct mean *closed = &series->last[period];
+	struct mean_acc *above = acc_above(series, period);
+
+	if (closed->n_due > 0) {
+		mean_add(above, closed->value, closed->flag, closed->valid, weight, 1);
+	}
+	if (above->end.ms != closed->end.ms) {
 		return false;
 	}
-	mean_close(acc, &series->last[period]);
-	mean_open(acc, acc->rule, end);
+	mean_close(above, &series->last[period + 1]);
+	open_period(series, above, period + 1, closed->end);
 	return true;
-}
-
-enum period series_roll_up(struct series *series, const double weights[PERIOD_COUNT])
-{
-	const struct mean *minute = &series->last[PERIOD_MINUTE];
-	const struct mean *hour = &series->last[PERIOD_HOUR];
-	struct utc end = mean_end(minute);
-
-	mean_add(&series->hour, minute->value, minute->flag, minute->valid, weights[PERIOD_MINUTE]);
-	if (!close_at(series, &series->hour, PERIOD_HOUR, end)) {
-		return PERIOD_MINUTE;
-	}
-	mean_add(&series->day, hour->value, hour->flag, hour->valid, weights[PERIOD_HOUR]);
-	return close_at(series, &series->day, PERIOD_DAY, end) ? PERIOD_DAY : PERIOD_HOUR;
 }

@@ -18,14 +18,14 @@ static double newest(const struct outlet_state *outlet, const struct point_state
 	if (!fresh(dry, now, max_age_ms) || !reading_counts(dry)) {
 		return NAN;
 	}
-	if (series->kind != SERIES_CONVERTED) {
+	if (series->conf.kind != SERIES_CONVERTED) {
 		return dry->value;
 	}
 	const struct reading *o2 = outlet->o2 < 0 ? NULL : &outlet->points[outlet->o2].latest_dry;
 	if (!o2 || !fresh(o2, now, max_age_ms) || !reading_counts(o2)) {
 		return NAN;
 	}
-	return convert_to_reference_oxygen(dry->value, o2->value, series->o2_ref);
+	return convert_to_reference_oxygen(dry->value, o2->value, series->conf.o2_ref);
 }
 
 void pipeline_view(const struct pipeline *pipeline, size_t outlet, size_t point, struct utc now, int64_t max_age_ms,
@@ -41,17 +41,17 @@ void pipeline_view(const struct pipeline *pipeline, size_t outlet, size_t point,
 		view.raw.value = NAN;
 		view.raw.flag = FLAG_NO_COMM;
 	}
-	view.limit = outlet_strictest(state->conf, now);
+	view.limit = outlet_strictest(o->conf, state->conf, now);
 	if (view.limit) {
 		series = pipeline_series_of(state, view.limit);
 	}
-	view.o2_ref = series->o2_ref;
-	if (series->kind != SERIES_MEASURED) {
+	view.o2_ref = series->conf.o2_ref;
+	if (series->conf.kind != SERIES_MEASURED) {
 		view.converted = newest(o, state, series, now, max_age_ms);
 	}
 	view.hour_mean = mean_so_far(&series->hour);
 	view.valid_minutes = series->hour.n_valid;
-	view.due_minutes = series->hour.rule->due;
+	view.due_minutes = series->hour.due;
 	view.last_hour = series->last[PERIOD_HOUR];
 	if (view.limit) {
 		double day = mean_so_far(&series->day);

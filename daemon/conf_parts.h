@@ -13,9 +13,15 @@ struct conf_load {
 	struct conf_errors *warnings;
 };
 
-/* factors.conf and limits.d (conf_catalogue.c). */
+/* factors.conf (conf_factor.c) and limits.d (conf_limit.c). */
 void conf_load_factors(struct conf_load *load);
 void conf_load_limits(struct conf_load *load);
+
+/* The names of the tiers; NULL ends. */
+extern const char *const conf_tiers[];
+
+/* A legal date, "2019-04-22": midnight in China. As the values of conf.h. */
+bool conf_date(struct conf_node group, const char *key, bool required, struct utc *ret);
 
 /* profiles.d/NAME.conf, once for all instruments that use it (conf_profile.c); variant "" is the map itself. NULL
  * with complaints. */
@@ -26,11 +32,19 @@ const struct profile *conf_load_profile(struct conf_load *load, const char *name
 void conf_read_states(struct conf_node group, size_t notation, struct profile *p, bool replace);
 void conf_read_channels(struct conf_node group, size_t notation, struct profile *p, bool replace);
 
-/* The outlets of emisd.conf with their points, and the limits that apply to them (conf_outlet.c). */
+/* The outlets of emisd.conf (conf_outlet.c) with their points (conf_point.c) and the limits that apply to them
+ * (conf_bind.c). */
 void conf_load_outlets(struct conf_load *load, struct conf_node root);
+void conf_read_point(struct conf_load *load, struct conf_node node, struct outlet *outlet, size_t outlet_index);
+void conf_check_inputs(struct conf_node node, const struct outlet *outlet);
+bool conf_wants_tier(char (*tiers)[16], const char *tier);
+void conf_bind_limits(struct conf_load *load, struct conf_node node, struct outlet *outlet, char (*tiers)[16]);
+void conf_read_confirmed(struct conf_load *load, struct conf_node outlet_node, struct outlet *outlet);
 
-/* NULL when there is none. */
-const struct factor *conf_factor(const struct site *site, const char *key);
+/* The section `judging`: defaults, reading, printing (conf_judging.c). */
+void conf_judging_defaults(struct pipeline_settings *judging);
+void conf_read_judging(struct conf_node root, struct pipeline_settings *judging);
+void conf_print_judging(FILE *out, const struct pipeline_settings *judging);
 
 /* ---- for all of them (conf_load.c) ---- */
 

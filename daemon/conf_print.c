@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include "daemon/site.h"
+#include "daemon/conf_parts.h"
 
 /* A string as libconfig reads it back. */
 static void print_string(FILE *out, const char *text)
@@ -83,26 +83,104 @@ static void print_instrument(FILE *out, const struct site *site, const struct in
 	fprintf(out, "poll = \"%" PRId64 "ms\"; }", instrument->poll_ms);
 }
 
-static void print_point(FILE *out, const struct site *site, size_t outlet, size_t index)
+static void print_number(FILE *out, const char *key, double value)
 {
-	const struct point *point = &site->outlets[outlet].points[index];
+	if (value > 0.0) {
+		fprintf(out, "%s = %.17g; ", key, value);
+	}
+}
+
+static void print_duration(FILE *out, const char *key, int64_t ms)
+{
+	if (ms > 0) {
+		fprintf(out, "%s = \"%" PRId64 "ms\"; ", key, ms);
+	}
+}
+
+static void print_feed(FILE *out, const struct site *site, size_t outlet, size_t index)
+{
 	const struct feed *feed = site->feeds;
 
 	while (feed->outlet != outlet || feed->point != index) {
 		feed++;
 	}
-	fprintf(out, "      { factor = \"%s\"; from = \"%s.%s\"; ", point->factor->key,
-		site->instruments[feed->instrument].name, feed->channel->name);
+	fprintf(out, "from = \"%s.%s\"; ", site->instruments[feed->instrument].name, feed->channel->name);
 	for (size_t i = 0; i < feed->n_flags; i++) {
 		fprintf(out, "%s\"%s.%s\"%s", i ? ", " : "flags = [ ",
 			site->instruments[feed->flags[i].instrument].name, feed->flags[i].status->name,
 			i + 1 == feed->n_flags ? " ]; " : "");
 	}
-	if (point->factor->medium == MEDIUM_GAS) {
+}
+
+static void print_point(FILE *out, const struct site *site, size_t outlet, size_t index)
+{
+	const struct point *point = &site->outlets[outlet].points[index];
+	static const char *const computed[] = { [COMPUTED_NOX] = "no+no2", [COMPUTED_FLOW] = "velocity" };
+
+	fprintf(out, "      { factor = \"%s\"; ", point->factor->key);
+	if (point->computed == COMPUTED_NOT) {
+		print_feed(out, site, outlet, index);
+	} else {
+		print_setting(out, "computed", computed[point->computed]);
+	}
+	if (site->outlets[outlet].medium == MEDIUM_GAS) {
 		fprintf(out, "basis = \"%s\"; state = \"%s\"; ", point->wet ? "wet" : "dry",
 			point->actual ? "actual" : "standard");
 	}
+	if (point->pitot_kp > 0.0) {
+		fprintf(out, "pitot = { kp = %.17g; density = %.17g; }; ", point->pitot_kp, point->gas_density);
+	}
+	print_number(out, "kv", point->field_coefficient);
+	print_number(out, "wrap", point->counter_wrap);
+	print_number(out, "range", point->range);
+	print_duration(out, "hold", point->hold_ms);
+	print_duration(out, "cycle", point->cycle_ms);
 	fputs("}", out);
+}
+
+/* Confirmed limits, one an entry. */
+static void print_confirmed(FILE *out, const struct outlet *outlet)
+{
+	size_t n = 0;
+
+	for (size_t p = 0; p < outlet->n_points; p++) {
+		for (size_t i = 0; i < outlet->points[p].n_limits; i++) {
+			const struct limit *limit = outlet->points[p].limits[i];
+			if (limit->confirmed_by[0]) {
+				fprintf(out, "%s      { limits = [ \"%s\" ]; ", n++ ? ",\n" : "    confirmed = (\n",
+					limit->key);
+				print_setting(out, "by", limit->confirmed_by);
+				fputs("}", out);
+			}
+		}
+	}
+	fputs(n ? "\n    );\n" : "", out);
+}
+
+static void print_circumstances(FILE *out, const struct outlet *outlet)
+{
+	char date[TIME_TEXT_SIZE];
+
+	for (size_t i = 0; i < OUTLET_SECTORS && outlet->also_sectors[i][0]; i++) {
+		bool last = i + 1 == OUTLET_SECTORS || !outlet->also_sectors[i + 1][0];
+		fprintf(out, "%s\"%s\"%s", i ? ", " : "    also_sectors = [ ", outlet->also_sectors[i],
+			last ? " ];\n" : "");
+	}
+	if (!isnan(outlet->barometric_pa)) {
+		fprintf(out, "    barometric_kpa = %.17g;\n", outlet->barometric_pa / 1000.0);
+	}
+	if (!isnan(outlet->area_m2)) {
+		fprintf(out, "    area = %.17g;\n", outlet->area_m2);
+	}
+	if (outlet->built.ms != BUILT_UNKNOWN.ms) {
+		fprintf(out, "    built = \"%.10s\";\n", time_format(outlet->built, CHINA_OFFSET_MIN, date));
+	}
+	if (outlet->grace_ms > 0) {
+		fprintf(out, "    grace = \"%" PRId64 "ms\";\n", outlet->grace_ms);
+	}
+	if (outlet->air_added >= 0) {
+		fprintf(out, "    air_added = %s;\n", outlet->air_added ? "true" : "false");
+	}
 }
 
 static void print_outlet(FILE *out, const struct site *site, size_t index)
@@ -119,9 +197,8 @@ static void print_outlet(FILE *out, const struct site *site, size_t index)
 		fprintf(out, "%s\"%s\"", i ? ", " : "", site->tiers[index][i]);
 	}
 	fputs(" ];\n", out);
-	if (!isnan(outlet->barometric_pa)) {
-		fprintf(out, "    barometric_kpa = %.17g;\n", outlet->barometric_pa / 1000.0);
-	}
+	print_circumstances(out, outlet);
+	print_confirmed(out, outlet);
 	fputs("    points = (\n", out);
 	for (size_t i = 0; i < outlet->n_points; i++) {
 		print_point(out, site, index, i);
@@ -167,16 +244,14 @@ void site_print(const struct site *site, FILE *out)
 		print_outlet(out, site, i);
 		fputs(i + 1 < site->n_outlets ? ",\n" : "\n", out);
 	}
-	fprintf(out,
-		");\n\njudging = { warning_minutes = %u; no_data_minutes = %u; grace = \"%" PRId64
-		"ms\"; aux_age = \"%" PRId64 "ms\"; };\n",
-		site->judging.warning_minutes, site->judging.no_data_minutes, site->judging.grace_ms,
-		site->judging.aux_age_ms);
+	fputs(");\n\n", out);
+	conf_print_judging(out, &site->judging);
 	print_mqtt(out, &site->mqtt);
 	fputs("store = { ", out);
 	print_setting(out, "path", site->store.path);
 	fprintf(out, "quota = \"%" PRId64 "\"; batch = \"%" PRId64 "ms\"; };\ncontrol = { ", site->store.quota_bytes,
 		site->store.batch_ms);
 	print_setting(out, "socket", site->control_socket);
+	print_setting(out, "admin_group", site->admin_group);
 	fputs("};\n", out);
 }

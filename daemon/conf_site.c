@@ -203,24 +203,6 @@ static void read_site_group(struct conf_load *load, struct conf_node root)
 	}
 }
 
-static void read_judging(struct conf_load *load, struct conf_node root)
-{
-	static const char *const keys[] = { "warning_minutes", "no_data_minutes", "grace", "aux_age", NULL };
-	struct conf_node node = conf_group(root, "judging", false);
-	struct pipeline_settings *judging = &load->site->judging;
-	int64_t warning = 3, no_data = 5;
-
-	judging->grace_ms = 10 * SECOND_MS;
-	judging->aux_age_ms = MINUTE_MS;
-	conf_allow(node, keys);
-	(void)conf_int(node, "warning_minutes", false, 1, 60, &warning); /* all are optional */
-	(void)conf_int(node, "no_data_minutes", false, 1, 1440, &no_data);
-	(void)conf_duration(node, "grace", false, 0, MINUTE_MS - 1, &judging->grace_ms);
-	(void)conf_duration(node, "aux_age", false, SECOND_MS, HOUR_MS, &judging->aux_age_ms);
-	judging->warning_minutes = (unsigned)warning;
-	judging->no_data_minutes = (unsigned)no_data;
-}
-
 static void read_mqtt(struct conf_load *load, struct conf_node root)
 {
 	static const char *const keys[] = { "broker", "ca", "client_cert", "client_key", "username", "password_file",
@@ -275,16 +257,17 @@ static void read_root(struct conf_load *load, struct conf_node root)
 {
 	static const char *const keys[] = { "site", "links", "instruments", "outlets", "mqtt", "store", "control",
 		"judging", "simulation", NULL };
-	static const char *const control_keys[] = { "socket", NULL };
+	static const char *const control_keys[] = { "socket", "admin_group", NULL };
 	struct site *site = load->site;
 
 	conf_allow(root, keys);
 	read_site_group(load, root);
-	read_judging(load, root);
+	conf_read_judging(root, &site->judging);
 	read_mqtt(load, root);
 	read_store(load, root);
 	(void)conf_bool(root, "simulation", false, &site->simulation); /* optional */
 	(void)text_copy(site->control_socket, sizeof(site->control_socket), "/run/emisd/ctl.sock");
+	(void)text_copy(site->admin_group, sizeof(site->admin_group), "emisd-admin");
 	struct conf_node control = conf_group(root, "control", false);
 	conf_allow(control, control_keys);
 	/* sun_path holds 107 bytes */
@@ -292,6 +275,27 @@ static void read_root(struct conf_load *load, struct conf_node root)
 	read_links_and_instruments(load, root);
 	conf_load_outlets(load, root);
 	check_budgets(load, root);
+}
+
+struct site *site_load_catalogue(const char *directory, const char *share, struct conf_errors *errors)
+{
+	size_t before = errors->n;
+	struct site *site = calloc(1, sizeof(*site));
+	struct conf_load load = { .site = site, .directory = directory, .share = share, .errors = errors };
+
+	if (!site) {
+		return NULL;
+	}
+	load.warnings = errors;
+	conf_load_factors(&load);
+	conf_load_limits(&load);
+	conf_judging_defaults(&site->judging);
+	site->judging.offset_min = CHINA_OFFSET_MIN;
+	if (errors->n > before) {
+		site_free(site);
+		return NULL;
+	}
+	return site;
 }
 
 struct site *site_load(const char *path, const char *share, struct conf_errors *errors, struct conf_errors *warnings)
@@ -338,6 +342,10 @@ void site_free(struct site *site)
 	free(site->documents);
 	free(site->factors);
 	free(site->limits);
+	for (size_t i = 0; i < site->n_own_limits; i++) {
+		free(site->own_limits[i]);
+	}
+	free(site->own_limits);
 	free(site->links);
 	free(site->instruments);
 	free(site->outlets);

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <malloc.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +28,8 @@ struct client {
 	int fd; /* -1 = free */
 	struct loop_io *io;
 	struct loop_timer *timer;
+	char who[48]; /* the user at the other end */
+	bool admin;
 	char line[MAX_LINE];
 	size_t n_line;
 	char *reply;
@@ -37,6 +41,7 @@ struct ctl {
 	struct loop *loop;
 	const struct ctl_command *commands;
 	struct daemon *daemon;
+	const char *admin_group;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int fd;
 	struct loop_io *io;
@@ -85,6 +90,11 @@ static char *answer(struct client *client, const char *line, size_t length)
 		snprintf(error, sizeof(error), "the request has no text \"cmd\"");
 	} else if (!command->name) {
 		snprintf(error, sizeof(error), "unknown command \"%.64s\"", name);
+	} else if (command->admin && !client->admin) {
+		snprintf(error, sizeof(error), "\"%s\" is for root and members of the group %s; you are %s", name,
+			client->ctl->admin_group, client->who);
+	} else if (json_object_set_new(request, "who", json_string(client->who)) < 0) {
+		snprintf(error, sizeof(error), "out of memory");
 	} else {
 		snprintf(error, sizeof(error), "out of memory");
 		tables = command->run(client->ctl->daemon, request, error, sizeof(error));
@@ -167,6 +177,42 @@ static void on_impatience(void *context)
 	drop(context);
 }
 
+static bool in_group(int fd, gid_t group, gid_t primary)
+{
+	gid_t groups[64];
+	socklen_t size = sizeof(groups);
+
+	if (primary == group) {
+		return true;
+	}
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0) {
+		return false; /* in more groups than we look at, or an old kernel: no */
+	}
+	for (size_t i = 0; i < size / sizeof(groups[0]); i++) {
+		if (groups[i] == group) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Who is at the other end, and whether they may change things. */
+static void look_at_peer(struct client *client)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	snprintf(client->who, sizeof(client->who), "unknown");
+	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
+		return;
+	}
+	const struct passwd *user = getpwuid(peer.uid);
+	snprintf(client->who, sizeof(client->who), "%.30s (uid %u)", user ? user->pw_name : "?", (unsigned)peer.uid);
+	const struct group *group = getgrnam(client->ctl->admin_group);
+	client->admin =
+		peer.uid == 0 || peer.uid == geteuid() || (group && in_group(client->fd, group->gr_gid, peer.gid));
+}
+
 static void on_listen(void *context, int fd, uint32_t events)
 {
 	struct ctl *ctl = context;
@@ -184,6 +230,7 @@ static void on_listen(void *context, int fd, uint32_t events)
 		return;
 	}
 	*client = (struct client){ .ctl = ctl, .fd = accepted };
+	look_at_peer(client);
 	client->io = loop_add_io(ctl->loop, accepted, EPOLLIN, on_client, client);
 	client->timer = loop_add_timer(ctl->loop, on_impatience, client);
 	if (!client->io || !client->timer) {
@@ -231,8 +278,8 @@ static int listen_at(const char *path, char *error, size_t size)
 	return -1;
 }
 
-struct ctl *ctl_create(struct loop *loop, const char *path, const struct ctl_command *commands, struct daemon *daemon,
-	char *error, size_t size)
+struct ctl *ctl_create(struct loop *loop, const char *path, const char *admin_group, const struct ctl_command *commands,
+	struct daemon *daemon, char *error, size_t size)
 {
 	struct ctl *ctl = calloc(1, sizeof(*ctl));
 
@@ -243,6 +290,7 @@ struct ctl *ctl_create(struct loop *loop, const char *path, const struct ctl_com
 	ctl->loop = loop;
 	ctl->commands = commands;
 	ctl->daemon = daemon;
+	ctl->admin_group = admin_group;
 	snprintf(ctl->path, sizeof(ctl->path), "%s", path);
 	for (size_t i = 0; i < MAX_CLIENTS; i++) {
 		ctl->clients[i].fd = -1;

@@ -16,18 +16,6 @@ static json_t *flag_text(enum flag flag)
 	return json_string(letter);
 }
 
-static json_t *date(struct utc at)
-{
-	char text[TIME_TEXT_SIZE];
-
-	if (at.ms == INT64_MAX) {
-		return json_null();
-	}
-	time_format(at, 480, text); /* legal dates are China's */
-	text[10] = '\0';
-	return json_string(text);
-}
-
 /* ---- status ---- */
 
 static json_t *site_table(struct daemon *d)
@@ -51,8 +39,8 @@ static void add_point_row(struct daemon *d, json_t *table, size_t outlet_index, 
 	struct point_view v;
 
 	pipeline_view(d->pipeline, outlet_index, point_index, now, daemon_max_age_ms(d, outlet_index, point_index), &v);
-	json_t *row = json_pack("[s, s, s, s, s, s, s, i]", outlet->id, outlet->name, factor->key, factor->code,
-		factor->name, factor->name_zh, factor->unit, factor->decimals);
+	json_t *row = json_pack("[s, s, s, s?, s, s, s, i]", outlet->id, outlet->name, factor->key,
+		factor->code[0] ? factor->code : NULL, factor->name, factor->name_zh, factor->unit, factor->decimals);
 	json_array_append_new(row, ctl_number(v.raw.value));
 	json_array_append_new(row, ctl_number(v.converted));
 	json_array_append_new(row, ctl_number(v.o2_ref));
@@ -62,7 +50,7 @@ static void add_point_row(struct daemon *d, json_t *table, size_t outlet_index, 
 	json_array_append_new(row, ctl_number(v.limit ? v.limit->min : NAN));
 	json_array_append_new(row, ctl_number(v.limit ? v.limit->max : NAN));
 	json_array_append_new(row, v.limit ? json_string(limit_period_name(v.limit->period)) : json_null());
-	json_array_append_new(row, v.limit ? json_string(v.limit->document->tier) : json_null());
+	json_array_append_new(row, v.limit ? json_string(v.limit->tier) : json_null());
 	json_array_append_new(row, ctl_number(v.share));
 	json_array_append_new(row, flag_text(v.raw.flag));
 	bool seen = v.raw.at.ms != INT64_MIN;
@@ -114,115 +102,19 @@ static json_t *run_status(struct daemon *d, const json_t *request, char *error, 
 	return json_pack("[o, o, o, o]", site_table(d), points_table(d), ctl_links_table(d), outbox_table(d));
 }
 
-/* ---- alarms ---- */
-
-struct alarm_rows {
-	struct daemon *daemon;
-	json_t *table;
-};
-
-static void add_alarm_row(void *context, const struct store_alarm *a)
-{
-	struct alarm_rows *rows = context;
-	const struct daemon *d = rows->daemon;
-
-	ctl_add_row(rows->table,
-		json_pack("[s, s, s, s, s, s, o, o, o, o, o, o, s, s, s, s, i]", a->id,
-			alarm_class_name(alarm_class_of(a->rule)), alarm_rule_name(a->rule), a->outlet, a->factor,
-			a->raised ? "raised" : "cleared", ctl_moment(d, a->since), ctl_moment(d, a->last),
-			ctl_number(a->value), ctl_number(a->worst), ctl_number(a->limit_min), ctl_number(a->limit_max),
-			a->unit, a->tier, a->document, a->clause, a->decimals));
-}
-
-#define MAX_ALARM_ROWS 1000
-
-static json_t *run_alarms(struct daemon *d, const json_t *request, char *error, size_t size)
-{
-	static const struct ctl_column columns[] = { { "id", "text" }, { "class", "text" }, { "rule", "text" },
-		{ "outlet", "text" }, { "factor", "text" }, { "state", "text" }, { "since", "time" },
-		{ "last", "time" }, { "value", "number" }, { "worst", "number" }, { "limit_min", "number" },
-		{ "limit_max", "number" }, { "unit", "text" }, { "tier", "text" }, { "document", "text" },
-		{ "clause", "text" }, { "decimals", "integer" } };
-	struct alarm_rows rows = { d, ctl_table("alarms", columns, ARRAY_SIZE(columns)) };
-	bool all = json_is_true(json_object_get(request, "all"));
-
-	if (store_alarms(d->store, all, MAX_ALARM_ROWS, add_alarm_row, &rows) < 0) {
-		snprintf(error, size, "%s", store_error(d->store));
-		json_decref(rows.table);
-		return NULL;
-	}
-	return json_pack("[o]", rows.table);
-}
-
-/* ---- limits ---- */
-
-static const char *why_judged(const struct daemon *d, const struct outlet *outlet, const struct limit *limit)
-{
-	int index = outlet_point(outlet, limit->factor);
-	bool bound = false;
-
-	if (index < 0) {
-		return "not measured";
-	}
-	for (size_t i = 0; i < outlet->points[index].n_limits; i++) {
-		bound |= outlet->points[index].limits[i] == limit;
-	}
-	if (!limit->verified) {
-		return "not verified";
-	}
-	if (!bound) {
-		return "its condition is not measured";
-	}
-	if (!limit_in_force(limit, clock_utc(&d->clock))) {
-		return "not in force";
-	}
-	return limit->period == LIMIT_INSTANT ? "warns only" : "yes";
-}
-
-static void add_limit_row(const struct daemon *d, json_t *table, const struct outlet *outlet, const struct limit *limit)
-{
-	const struct legal_document *document = limit->document;
-
-	ctl_add_row(table,
-		json_pack("[s, s, s, s, s, o, o, s, o, s, s, s, o, o, s, s]", outlet->id, limit->factor, limit->key,
-			document->tier, limit_period_name(limit->period), ctl_number(limit->min),
-			ctl_number(limit->max), limit->unit, ctl_number(limit->o2_ref), document->number,
-			document->title, limit->clause, date(limit->in_force), date(limit->until), limit->confidence,
-			why_judged(d, outlet, limit)));
-}
-
-static json_t *run_limits(struct daemon *d, const json_t *request, char *error, size_t size)
-{
-	static const struct ctl_column columns[] = { { "outlet", "text" }, { "factor", "text" }, { "key", "text" },
-		{ "tier", "text" }, { "period", "text" }, { "min", "number" }, { "max", "number" }, { "unit", "text" },
-		{ "o2_ref", "number" }, { "document", "text" }, { "title", "text" }, { "clause", "text" },
-		{ "in_force", "text" }, { "until", "text" }, { "confidence", "text" }, { "judged", "text" } };
-	json_t *table = ctl_table("limits", columns, ARRAY_SIZE(columns));
-
-	(void)request;
-	(void)error;
-	(void)size;
-	for (size_t o = 0; o < d->site->n_outlets; o++) {
-		const struct outlet *outlet = &d->site->outlets[o];
-		for (size_t i = 0; i < d->site->n_limits; i++) {
-			const struct limit *limit = &d->site->limits[i];
-			if (limit_covers_sector(limit, outlet->sector) &&
-				site_wants_tier(d->site, o, limit->document->tier)) {
-				add_limit_row(d, table, outlet, limit);
-			}
-		}
-	}
-	return json_pack("[o]", table);
-}
-
 /* ---- all ---- */
 
 const struct ctl_command ctl_commands[] = {
-	{ "alarms", run_alarms },
-	{ "instruments", ctl_run_instruments },
-	{ "limits", run_limits },
-	{ "plan", ctl_run_plan },
-	{ "raw", ctl_run_raw },
-	{ "status", run_status },
-	{ NULL, NULL },
+	{ "ack", true, ctl_run_ack },
+	{ "alarms", false, ctl_run_alarms },
+	{ "audit", false, ctl_run_audit },
+	{ "budget", false, ctl_run_budget },
+	{ "instruments", false, ctl_run_instruments },
+	{ "limits", false, ctl_run_limits },
+	{ "mark", true, ctl_run_mark },
+	{ "marks", false, ctl_run_marks },
+	{ "plan", false, ctl_run_plan },
+	{ "raw", false, ctl_run_raw },
+	{ "status", false, run_status },
+	{ NULL, false, NULL },
 };

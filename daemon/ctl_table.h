@@ -29,4 +29,15 @@ json_t *ctl_run_instruments(struct daemon *d, const json_t *request, char *error
 json_t *ctl_run_raw(struct daemon *d, const json_t *request, char *error, size_t size);
 json_t *ctl_run_plan(struct daemon *d, const json_t *request, char *error, size_t size);
 
+/* ctl_alarms.c: alarms, marks and who did what. */
+json_t *ctl_run_ack(struct daemon *d, const json_t *request, char *error, size_t size);
+json_t *ctl_run_alarms(struct daemon *d, const json_t *request, char *error, size_t size);
+json_t *ctl_run_audit(struct daemon *d, const json_t *request, char *error, size_t size);
+json_t *ctl_run_mark(struct daemon *d, const json_t *request, char *error, size_t size);
+json_t *ctl_run_marks(struct daemon *d, const json_t *request, char *error, size_t size);
+
+/* ctl_limits.c: the catalogue and the month's budgets. */
+json_t *ctl_run_budget(struct daemon *d, const json_t *request, char *error, size_t size);
+json_t *ctl_run_limits(struct daemon *d, const json_t *request, char *error, size_t size);
+
 #endif

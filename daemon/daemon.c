@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 
 #include "common/log.h"
+#include "daemon/confirmations.h"
 #include "daemon/ctl.h"
 #include "daemon/notify.h"
 #include "daemon/rebuild.h"
@@ -199,6 +200,10 @@ static int start_core(struct daemon *d, const struct ctl_command *commands)
 		log_error("the start cannot be noted: %s", store_error(d->store));
 		return -EIO;
 	}
+	if (confirmations_note(d->site, d->store) < 0) {
+		log_error("the confirmed limits cannot be noted: %s", store_error(d->store));
+		return -EIO;
+	}
 	d->recorder = recorder_create(&d->context, d->store);
 	d->pipeline = d->recorder ? rebuild_pipeline(d->site, d->store, d->recorder, clock_utc(&d->clock)) : NULL;
 	d->acquire = d->pipeline ? acquire_create(d->site, d->pipeline, d->store) : NULL;
@@ -211,7 +216,7 @@ static int start_core(struct daemon *d, const struct ctl_command *commands)
 		log_error("%s", error);
 		return -EIO;
 	}
-	d->ctl = ctl_create(d->loop, d->site->control_socket, commands, d, error, sizeof(error));
+	d->ctl = ctl_create(d->loop, d->site->control_socket, d->site->admin_group, commands, d, error, sizeof(error));
 	if (!d->ctl) {
 		log_error("%s", error);
 		return -EIO;

@@ -10,6 +10,7 @@
 
 #include "common/log.h"
 #include "common/num.h"
+#include "daemon/backtest.h"
 #include "daemon/ctl_cmds.h"
 #include "daemon/daemon.h"
 #include "daemon/probe.h"
@@ -29,6 +30,7 @@ static const char usage[] = "Usage: emisd [OPTION]...\n"
 			    "      --time-anchor S     the real moment of that start, in seconds since 1970\n"
 			    "                          (default: when emisd starts)\n"
 			    "      --probe ...         look at an instrument; see emisd --probe --help\n"
+			    "      --backtest ...      judge a file of history; see emisd --backtest --help\n"
 			    "      --version           print the version and end\n"
 			    "  -h, --help              print this and end\n\n"
 			    "Exit status: 0 done, 1 refused (a sentence says why), 2 wrong usage.\n";
@@ -165,6 +167,9 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "--probe") == 0) {
 		signal(SIGPIPE, SIG_IGN);
 		return probe_main(argc - 1, argv + 1, EMISD_SHARE);
+	}
+	if (argc > 1 && strcmp(argv[1], "--backtest") == 0) {
+		return backtest_main(argc - 1, argv + 1, EMISD_SHARE);
 	}
 	int status = read_options(argc, argv, &o);
 	if (status >= 0) {

@@ -55,10 +55,11 @@ static json_t *limit_object(const struct limit *limit)
 	if (!limit) {
 		return json_null();
 	}
-	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s}", "key", limit->key, "min", number(limit->min),
-		"max", number(limit->max), "o2_ref", number(limit->o2_ref), "tier", limit->document->tier, "document",
-		limit->document->number, "title", limit->document->title, "clause", limit->clause, "period",
-		limit_period_name(limit->period));
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s}", "key", limit->key, "min",
+		number(limit->min), "max", number(limit->max), "o2_ref", number(limit->o2_ref), "share_of_month",
+		number(limit->share_of_month), "tier", limit->tier, "document", limit->document->number, "title",
+		limit->document->title, "clause", limit->clause, "period", limit_period_name(limit->period),
+		"confidence", limit->confidence, "citable", limit_citable(limit), "confirmed_by", limit->confirmed_by);
 }
 
 static json_t *counts_object(const struct mean *mean)
@@ -82,10 +83,23 @@ static const char *basis_of(const struct event *event)
 	return event->limit && (event->point->wet || event->point->actual) ? "dry" : "measured";
 }
 
+/* Hours of the month that need not meet the limit; null for all other rules. */
+static json_t *budget_object(const struct event *event)
+{
+	const struct share_view *share = &event->share;
+
+	if (event->rule != RULE_MONTH_SHARE) {
+		return json_null();
+	}
+	return json_pack("{s:i, s:i, s:i, s:i, s:o, s:o}", "judged", (int)share->valid, "over", (int)share->over,
+		"allowed", (int)share->allowed, "left", (int)share->allowed - (int)share->over, "met",
+		number(share->met), "projected", number(share->projected));
+}
+
 static json_t *period_object(const struct message_context *context, const struct mean *mean)
 {
 	return json_pack("{s:s, s:o, s:o}", "kind", period_name(mean->rule->period), "start",
-		moment(context, mean->start), "end", moment(context, mean_end(mean)));
+		moment(context, mean->start), "end", moment(context, mean->end));
 }
 
 static void set(json_t *object, const char *key, json_t *value)
@@ -101,10 +115,10 @@ static json_t *factor_head(
 {
 	const struct factor *factor = point->factor;
 
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "schema", SCHEMA, "site",
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:s, s:b}", "schema", SCHEMA, "site",
 		context->site->id, "outlet", outlet->id, "outlet_name", outlet->name, "factor", factor->key, "code",
-		factor->code, "name_en", factor->name, "name_zh", factor->name_zh, "unit", factor->unit, "simulated",
-		context->clock->simulated);
+		factor->code[0] ? factor->code : NULL, "name_en", factor->name, "name_zh", factor->name_zh, "unit",
+		factor->unit, "simulated", context->clock->simulated);
 }
 
 char *message_alarm(const struct message_context *context, const struct event *event, const char *alarm_id, int64_t seq)
@@ -117,18 +131,37 @@ char *message_alarm(const struct message_context *context, const struct event *e
 	set(m, "seq", json_integer(seq));
 	set(m, "alarm_id", json_string(alarm_id));
 	set(m, "event", json_string(alarm_change_name(event->change)));
-	set(m, "class", json_string(alarm_class_name(alarm_class_of(event->rule))));
+	set(m, "class", json_string(alarm_class_name(alarm_class_of(event->rule, event->limit))));
 	set(m, "rule", json_string(alarm_rule_name(event->rule)));
-	set(m, "at", moment(context, mean_end(&event->mean)));
+	set(m, "at", moment(context, event->at));
 	set(m, "since", moment(context, event->since));
 	set(m, "period", period_object(context, &event->mean));
-	set(m, "value", number(event->mean.value));
+	set(m, "value", number(event->value));
 	set(m, "worst", number(event->worst));
 	set(m, "basis", json_string(basis_of(event)));
 	set(m, "limit", limit_object(event->limit));
 	set(m, "valid", json_integer(event->mean.n_valid));
 	set(m, "due", json_integer(event->mean.n_due));
 	set(m, "counts", counts_object(&event->mean));
+	set(m, "budget", budget_object(event));
+	set(m, "acknowledged", json_null());
+	return dump(m);
+}
+
+char *message_acknowledged(
+	const struct message_context *context, const char *last, int64_t seq, const char *who, const char *remark)
+{
+	json_t *m = json_loads(last, 0, NULL);
+
+	if (!json_is_object(m)) {
+		json_decref(m);
+		return NULL;
+	}
+	set(m, "seq", json_integer(seq));
+	set(m, "event", json_string("acknowledged"));
+	set(m, "acknowledged",
+		json_pack("{s:s, s:o, s:s}", "by", who, "at", moment(context, clock_utc(context->clock)), "remark",
+			remark));
 	return dump(m);
 }
 

@@ -27,6 +27,9 @@ void message_state_topic(
 char *message_online(const struct message_context *context, bool online);
 char *message_alarm(
 	const struct message_context *context, const struct event *event, const char *alarm_id, int64_t seq);
+/* `last` is the alarm's newest message: it is told again, with who acknowledged it. */
+char *message_acknowledged(
+	const struct message_context *context, const char *last, int64_t seq, const char *who, const char *remark);
 char *message_state(const struct message_context *context, const struct outlet *outlet, const struct point *point,
 	const struct point_view *view);
 

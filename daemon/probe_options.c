@@ -104,7 +104,7 @@ static bool set_factor(struct probe_options *p, const char *key)
 		return false;
 	}
 	conf_load_factors(&load);
-	const struct factor *factor = conf_factor(site, key);
+	const struct factor *factor = site_factor(site, key);
 	for (size_t i = 0; factor && i < ARRAY_SIZE(plausible); i++) {
 		if (strcmp(plausible[i].unit, factor->unit) == 0) {
 			p->low = plausible[i].low;

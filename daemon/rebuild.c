@@ -1,11 +1,14 @@
 #include "daemon/rebuild.h"
 
+#include <string.h>
+
 #include "common/log.h"
 
 #define MAX_GAP_MS (7 * DAY_MS) /* a longer stop is one gap, not thousands of empty minutes */
 #define COMMIT_AT_RECORDS 20000
 
 struct rebuild {
+	const struct site *site;
 	struct pipeline *pipeline;
 	struct recorder *recorder;
 	struct pipeline_sink sink;
@@ -35,6 +38,55 @@ static void replay(void *context, const struct raw_reading *raw)
 	rb->readings++;
 }
 
+static void restore_mean(void *context, const struct stored_mean *m)
+{
+	struct rebuild *rb = context;
+
+	/* False for what is no longer configured: it then belongs to no month of ours. */
+	(void)pipeline_restore_mean(rb->pipeline, m->outlet, m->factor, m->kind, m->o2_ref, &m->mean, m->amount);
+}
+
+bool rebuild_mark(const struct site *site, const struct store_mark *stored, struct mark *ret_mark)
+{
+	struct mark mark = { .point = -1, .until = stored->until, .flag = stored->flag };
+
+	mark.from.ms = stored->from.ms > stored->applies.ms ? stored->from.ms : stored->applies.ms;
+	for (; mark.outlet < site->n_outlets; mark.outlet++) {
+		if (strcmp(site->outlets[mark.outlet].id, stored->outlet) == 0) {
+			break;
+		}
+	}
+	if (mark.outlet == site->n_outlets) {
+		return false;
+	}
+	if (stored->factor[0]) {
+		mark.point = outlet_point(&site->outlets[mark.outlet], stored->factor);
+	}
+	*ret_mark = mark;
+	return !stored->factor[0] || mark.point >= 0;
+}
+
+static void restore_mark(void *context, const struct store_mark *stored)
+{
+	struct rebuild *rb = context;
+	struct mark mark;
+
+	if (rebuild_mark(rb->site, stored, &mark) && !pipeline_mark(rb->pipeline, &mark)) {
+		log_warning("more marks than can be at work at a time; one of %s is left out", stored->outlet);
+	}
+}
+
+/* The longest time that an outlet waits for late results. */
+static int64_t longest_grace(const struct site *site)
+{
+	int64_t longest = site->judging.grace_ms;
+
+	for (size_t i = 0; i < site->n_outlets; i++) {
+		longest = site->outlets[i].grace_ms > longest ? site->outlets[i].grace_ms : longest;
+	}
+	return longest;
+}
+
 static void restore(void *context, const struct store_alarm *alarm)
 {
 	struct rebuild *rb = context;
@@ -50,12 +102,12 @@ static void restore(void *context, const struct store_alarm *alarm)
 struct pipeline *rebuild_pipeline(
 	const struct site *site, struct store *store, struct recorder *recorder, struct utc now)
 {
-	struct rebuild rb = { .recorder = recorder, .sink = recorder_sink(recorder) };
+	struct rebuild rb = { .site = site, .recorder = recorder, .sink = recorder_sink(recorder) };
 	struct utc judged = { INT64_MIN };
 	bool known = store_judged_until(store, &judged);
 	bool gap = known && now.ms - judged.ms > MAX_GAP_MS;
 	/* An hour earlier than the mark, so that runs of minutes across midnight are counted as they were. */
-	struct utc from = { judged.ms - HOUR_MS };
+	struct utc from = { judged.ms - HOUR_MS - longest_grace(site) };
 	struct utc start = known && !gap ? time_floor(from, DAY_MS, site->judging.offset_min) : now;
 
 	rb.pipeline = pipeline_create(site->outlets, site->n_outlets, &site->judging, start, judged);
@@ -64,6 +116,9 @@ struct pipeline *rebuild_pipeline(
 		return NULL;
 	}
 	int r = store_alarms(store, false, SIZE_MAX / 2, restore, &rb);
+	r = r == 0 ? store_roll_read(store, time_quarter(start, site->judging.offset_min), start, restore_mean, &rb)
+		   : r;
+	r = r == 0 ? store_marks(store, start, restore_mark, &rb) : r;
 	if (r == 0 && known && !gap) {
 		r = store_raw_replay(store, start, replay, &rb);
 	}

@@ -10,4 +10,7 @@
 struct pipeline *rebuild_pipeline(
 	const struct site *site, struct store *store, struct recorder *recorder, struct utc now);
 
+/* A stored mark as the pipeline knows it; false when what it is about is no longer configured. */
+bool rebuild_mark(const struct site *site, const struct store_mark *stored, struct mark *ret_mark);
+
 #endif

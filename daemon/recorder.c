@@ -148,7 +148,7 @@ static void log_event(const struct store_event *e)
 {
 	const struct event *event = &e->event;
 
-	log_info("%s %s: %s %s, %s%s%s (seq %lld)", alarm_class_name(alarm_class_of(event->rule)),
+	log_info("%s %s: %s %s, %s%s%s (seq %lld)", alarm_class_name(alarm_class_of(event->rule, event->limit)),
 		alarm_change_name(event->change), event->outlet->id, event->point->factor->key,
 		alarm_rule_name(event->rule), event->limit ? ", " : "",
 		event->limit ? event->limit->document->number : "", (long long)e->seq);

@@ -68,6 +68,8 @@ struct site {
 	size_t n_documents;
 	struct limit *limits;
 	size_t n_limits;
+	struct limit **own_limits; /* rows of the catalogue as one outlet has them: confirmed, without oxygen */
+	size_t n_own_limits;
 	struct profile **profiles; /* those in use */
 	size_t n_profiles;
 
@@ -85,13 +87,24 @@ struct site {
 	struct mqtt_conf mqtt;
 	struct store_conf store;
 	char control_socket[PATH_SIZE];
+	char admin_group[32]; /* its members may acknowledge and mark */
 };
 
 /* Reads the configuration at `path` with its catalogue. Profiles, limit files and factors.conf are
  * looked for beside it first, then in `share`. Returns NULL when there was any complaint or no memory;
  * warnings that do not refuse the configuration go to `warnings`. */
 struct site *site_load(const char *path, const char *share, struct conf_errors *errors, struct conf_errors *warnings);
+/* The catalogue alone, for a site without a configuration: factors, limits and the defaults of judging. `directory` is
+ * looked at before `share`. NULL with complaints. */
+struct site *site_load_catalogue(const char *directory, const char *share, struct conf_errors *errors);
 void site_free(struct site *site);
+
+/* The factor of this key in factors.conf; NULL when there is none. */
+const struct factor *site_factor(const struct site *site, const char *key);
+
+/* Why a limit that covers the outlet's sector cannot be judged there, as the rest of a sentence in `buf`; NULL when it
+ * can. */
+const char *site_refusal(const struct outlet *outlet, const struct limit *limit, char *buf, size_t size);
 
 /* True when the outlet is judged by this tier. */
 bool site_wants_tier(const struct site *site, size_t outlet, const char *tier);

@@ -51,6 +51,20 @@ int store_raw_replay(struct store *store, struct utc from,
 /* Writes means by key; writing the same again changes nothing. 0 or -errno. */
 int store_roll_write(struct store *store, const struct mean_record *records, size_t n);
 
+/* A mean as it was stored; outlet and factor as text, for they may no longer be configured. */
+struct stored_mean {
+	char outlet[OUTLET_ID_SIZE];
+	char factor[FACTOR_KEY_SIZE];
+	enum series_kind kind;
+	double o2_ref;
+	struct mean mean; /* rule and end as the outlet's medium has them */
+	double amount;
+};
+
+/* Hands out, by start, the hours and days of configured outlets that start in [from, until). 0 or -errno. */
+int store_roll_read(struct store *store, struct utc from, struct utc until,
+	void (*take)(void *context, const struct stored_mean *mean), void *context);
+
 /* ---- state (store_state.c) ---- */
 
 /* An event with its message, ready to be committed. */
@@ -71,7 +85,9 @@ struct store_alarm {
 	char unit[UNIT_SIZE];
 	char tier[16];
 	char document[96];
-	char clause[64];
+	char clause[96];
+	char alarm_class[16];
+	char acknowledged_by[64]; /* empty while nobody did */
 	enum alarm_rule rule;
 	bool raised;
 	struct utc since;
@@ -110,6 +126,39 @@ bool store_judged_until(struct store *store, struct utc *ret_until);
 int store_alarms(struct store *store, bool all, size_t max,
 	void (*take)(void *context, const struct store_alarm *alarm), void *context);
 
+/* One alarm by its id. False when there is none. */
+bool store_alarm_find(struct store *store, const char *id, struct store_alarm *ret_alarm);
+
+/* The payload of the alarm's newest message; the caller frees it. NULL without one. */
+char *store_alarm_message(struct store *store, const char *id);
+
+/* Notes who acknowledged the alarm, queues the message and writes the audit row: one transaction. The message bears
+ * the number store_next_seq(). 0 or -errno. */
+int store_acknowledge(struct store *store, const struct store_alarm *alarm, const char *who, const char *remark,
+	const char *topic, const char *payload);
+
+/* A word of the operator beside the data (core/pipeline.h, struct mark). */
+struct store_mark {
+	int64_t id;
+	char outlet[OUTLET_ID_SIZE];
+	char factor[FACTOR_KEY_SIZE]; /* empty = all */
+	char kind[16];
+	char remark[256];
+	char who[64];
+	enum flag flag;
+	struct utc from;
+	struct utc until;
+	struct utc applies; /* it changes the validity of readings from here on: what was closed before stays */
+	struct utc at;
+};
+
+/* Stores the mark with its audit row, one transaction. mark->id is ignored. 0 or -errno. */
+int store_mark_add(struct store *store, const struct store_mark *mark);
+
+/* Hands out marks that end after `since`, oldest first. 0 or -errno. */
+int store_marks(struct store *store, struct utc since, void (*take)(void *context, const struct store_mark *mark),
+	void *context);
+
 /* Up to `max` pending rows with seq > after, oldest first, into rows. Returns their number or -errno. */
 int store_outbox_pending(struct store *store, int64_t after, struct outbox_row *rows, size_t max);
 int store_outbox_done(struct store *store, int64_t seq, struct utc at);
@@ -121,5 +170,22 @@ int store_outbox_count(struct store *store, struct outbox_counts *ret_counts);
 
 /* Who did what; old and new value may be "". 0 or -errno. */
 int store_audit(struct store *store, const char *who, const char *what, const char *old_value, const char *new_value);
+
+/* A text that belongs to the state and survives; "" when it was never set. The caller frees it; NULL when out of
+ * memory. */
+char *store_meta_text(struct store *store, const char *key);
+/* 0 or -errno. */
+int store_set_meta(struct store *store, const char *key, const char *value);
+
+/* Hands out audit rows, newest first. 0 or -errno. */
+struct store_audit_row {
+	struct utc at;
+	const char *who;
+	const char *what;
+	const char *old_value;
+	const char *new_value;
+};
+int store_audit_rows(
+	struct store *store, size_t max, void (*take)(void *context, const struct store_audit_row *row), void *context);
 
 #endif

@@ -28,12 +28,24 @@ static const char *const migrations[] = {
 	"CREATE TABLE audit(id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, boot TEXT NOT NULL,"
 	" mono_ms INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, old TEXT NOT NULL, new TEXT NOT NULL,"
 	" simulated INTEGER NOT NULL) STRICT;",
+
+	"ALTER TABLE alarm ADD COLUMN class TEXT NOT NULL DEFAULT '';"
+	"UPDATE alarm SET class = CASE rule WHEN 'period-mean' THEN 'exceedance' WHEN 'minutes-beyond' THEN 'warning'"
+	" ELSE 'condition' END;"
+	"ALTER TABLE alarm ADD COLUMN acknowledged_by TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE alarm ADD COLUMN acknowledged_ms INTEGER;"
+	"ALTER TABLE alarm ADD COLUMN remark TEXT NOT NULL DEFAULT '';"
+	"CREATE INDEX event_alarm ON event(alarm_id, seq);"
+	"CREATE TABLE mark(id INTEGER PRIMARY KEY AUTOINCREMENT, outlet TEXT NOT NULL, factor TEXT NOT NULL,"
+	" kind TEXT NOT NULL, flag TEXT NOT NULL, from_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL,"
+	" applies_ms INTEGER NOT NULL, remark TEXT NOT NULL, who TEXT NOT NULL, at_ms INTEGER NOT NULL,"
+	" simulated INTEGER NOT NULL) STRICT;",
 };
 
 #define ALARM_COLUMNS                                                                                                  \
 	"id, rule, outlet, factor, limit_key, raised, since_ms, last_ms, value, worst, limit_min, limit_max, unit, "   \
 	"tier,"                                                                                                        \
-	" document, clause, decimals"
+	" document, clause, decimals, class, acknowledged_by"
 
 /* ---- opening ---- */
 
@@ -47,8 +59,8 @@ static int prepare_all(struct store *store)
 		{ &s->set_meta, "INSERT OR REPLACE INTO meta VALUES(?1, ?2)" },
 		{ &s->put_alarm,
 			"INSERT INTO alarm(" ALARM_COLUMNS ", simulated)"
-			" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
-			" ON CONFLICT(id) DO UPDATE SET raised=?6, last_ms=?8, value=?9, worst=?10" },
+			" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?19, '',"
+			" ?18) ON CONFLICT(id) DO UPDATE SET raised=?6, last_ms=?8, value=?9, worst=?10, class=?19" },
 		{ &s->put_event, "INSERT INTO event VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)" },
 		{ &s->put_outbox,
 			"INSERT INTO outbox(seq, topic, payload, created_ms, simulated) VALUES(?1, ?2, ?3, ?4, ?5)" },
@@ -93,7 +105,20 @@ static bool get_meta(struct store *store, const char *key, char *buf, size_t siz
 	return query_text(store, "SELECT value FROM meta WHERE key=?1", key, buf, size);
 }
 
-static int set_meta(struct store *store, const char *key, const char *value)
+char *store_meta_text(struct store *store, const char *key)
+{
+	sqlite3_stmt *s = store_db_prepare(store->state.db, "SELECT value FROM meta WHERE key=?1", store->error);
+	char *text = NULL;
+
+	if (s) {
+		sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
+		text = strdup(sqlite3_step(s) == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : "");
+	}
+	sqlite3_finalize(s);
+	return text;
+}
+
+int store_set_meta(struct store *store, const char *key, const char *value)
 {
 	sqlite3_bind_text(store->state.set_meta, 1, key, -1, SQLITE_STATIC);
 	sqlite3_bind_text(store->state.set_meta, 2, value, -1, SQLITE_TRANSIENT);
@@ -106,7 +131,7 @@ static int check_owner(struct store *store, const char *key, const char *value, 
 	char found[128];
 
 	if (!get_meta(store, key, found, sizeof(found))) {
-		return set_meta(store, key, value);
+		return store_set_meta(store, key, value);
 	}
 	if (strcmp(found, value) != 0) {
 		snprintf(store->error, sizeof(store->error),
@@ -170,29 +195,41 @@ static int put_alarm(struct store *store, const struct store_event *e)
 	sqlite3_bind_text(s, 5, limit ? limit->key : "", -1, SQLITE_STATIC);
 	sqlite3_bind_int(s, 6, event->change != ALARM_CLEARED);
 	sqlite3_bind_int64(s, 7, event->since.ms);
-	sqlite3_bind_int64(s, 8, mean_end(&event->mean).ms);
-	store_db_bind_number(s, 9, event->mean.value);
+	sqlite3_bind_int64(s, 8, event->at.ms);
+	store_db_bind_number(s, 9, event->value);
 	store_db_bind_number(s, 10, event->worst);
 	store_db_bind_number(s, 11, limit ? limit->min : NAN);
 	store_db_bind_number(s, 12, limit ? limit->max : NAN);
 	sqlite3_bind_text(s, 13, event->point->factor->unit, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 14, limit ? limit->document->tier : "", -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 14, limit ? limit->tier : "", -1, SQLITE_STATIC);
 	sqlite3_bind_text(s, 15, limit ? limit->document->number : "", -1, SQLITE_STATIC);
 	sqlite3_bind_text(s, 16, limit ? limit->clause : "", -1, SQLITE_STATIC);
 	sqlite3_bind_int(s, 17, event->point->factor->decimals);
 	sqlite3_bind_int(s, 18, store->clock->simulated);
+	sqlite3_bind_text(s, 19, alarm_class_name(alarm_class_of(event->rule, limit)), -1, SQLITE_STATIC);
 	return store_db_run(s, store->error);
 }
 
-static int put_event(struct store *store, const struct store_event *e)
+/* What happened to an alarm, and the message that tells it. */
+struct told {
+	int64_t seq;
+	const char *alarm_id;
+	const char *change;
+	struct utc period;
+	double value;
+	const char *topic;
+	const char *payload;
+};
+
+static int put_event(struct store *store, const struct told *told)
 {
 	sqlite3_stmt *s = store->state.put_event;
 
-	sqlite3_bind_int64(s, 1, e->seq);
-	sqlite3_bind_text(s, 2, e->alarm_id, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 3, alarm_change_name(e->event.change), -1, SQLITE_STATIC);
-	sqlite3_bind_int64(s, 4, e->event.mean.start.ms);
-	store_db_bind_number(s, 5, e->event.mean.value);
+	sqlite3_bind_int64(s, 1, told->seq);
+	sqlite3_bind_text(s, 2, told->alarm_id, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 3, told->change, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(s, 4, told->period.ms);
+	store_db_bind_number(s, 5, told->value);
 	sqlite3_bind_int64(s, 6, clock_utc(store->clock).ms);
 	sqlite3_bind_int(s, 7, store->clock->simulated);
 	int r = store_db_run(s, store->error);
@@ -200,9 +237,9 @@ static int put_event(struct store *store, const struct store_event *e)
 		return r;
 	}
 	s = store->state.put_outbox;
-	sqlite3_bind_int64(s, 1, e->seq);
-	sqlite3_bind_text(s, 2, e->topic, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 3, e->payload, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(s, 1, told->seq);
+	sqlite3_bind_text(s, 2, told->topic, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 3, told->payload, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(s, 4, clock_utc(store->clock).ms);
 	sqlite3_bind_int(s, 5, store->clock->simulated);
 	return store_db_run(s, store->error);
@@ -222,11 +259,14 @@ int store_commit(struct store *store, const struct store_event *events, size_t n
 		return r;
 	}
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = put_alarm(store, &events[i]);
-		r = r == 0 ? put_event(store, &events[i]) : r;
+		const struct store_event *e = &events[i];
+		struct told told = { e->seq, e->alarm_id, alarm_change_name(e->event.change), e->event.mean.start,
+			e->event.value, e->topic, e->payload };
+		r = put_alarm(store, e);
+		r = r == 0 ? put_event(store, &told) : r;
 	}
 	snprintf(text, sizeof(text), "%lld", (long long)judged_until.ms);
-	r = r == 0 ? set_meta(store, "judged_until_ms", text) : r;
+	r = r == 0 ? store_set_meta(store, "judged_until_ms", text) : r;
 	r = store_db_end(store->state.db, r, store->error);
 	if (r == 0) {
 		store->state.next_seq += (int64_t)n;
@@ -274,6 +314,8 @@ static bool read_alarm(sqlite3_stmt *row, struct store_alarm *a)
 	column_text(row, 14, a->document, sizeof(a->document));
 	column_text(row, 15, a->clause, sizeof(a->clause));
 	a->decimals = sqlite3_column_int(row, 16);
+	column_text(row, 17, a->alarm_class, sizeof(a->alarm_class));
+	column_text(row, 18, a->acknowledged_by, sizeof(a->acknowledged_by));
 	return alarm_rule_from_name((const char *)sqlite3_column_text(row, 1), &a->rule);
 }
 
@@ -298,6 +340,76 @@ int store_alarms(struct store *store, bool all, size_t max,
 	}
 	sqlite3_finalize(select);
 	return step == SQLITE_DONE ? 0 : store_db_fail(store->state.db, "cannot read", store->error);
+}
+
+bool store_alarm_find(struct store *store, const char *id, struct store_alarm *ret_alarm)
+{
+	sqlite3_stmt *select =
+		store_db_prepare(store->state.db, "SELECT " ALARM_COLUMNS " FROM alarm WHERE id = ?1", store->error);
+	bool found = false;
+
+	if (select) {
+		sqlite3_bind_text(select, 1, id, -1, SQLITE_STATIC);
+		found = sqlite3_step(select) == SQLITE_ROW && read_alarm(select, ret_alarm);
+	}
+	sqlite3_finalize(select);
+	return found;
+}
+
+char *store_alarm_message(struct store *store, const char *id)
+{
+	sqlite3_stmt *select = store_db_prepare(store->state.db,
+		"SELECT payload FROM event JOIN outbox USING(seq) WHERE alarm_id = ?1 ORDER BY seq DESC LIMIT 1",
+		store->error);
+	char *payload = NULL;
+
+	if (select) {
+		sqlite3_bind_text(select, 1, id, -1, SQLITE_STATIC);
+		if (sqlite3_step(select) == SQLITE_ROW) {
+			payload = strdup((const char *)sqlite3_column_text(select, 0));
+		}
+	}
+	sqlite3_finalize(select);
+	return payload;
+}
+
+static int set_acknowledged(struct store *store, const char *id, const char *who, const char *remark)
+{
+	sqlite3_stmt *update = store_db_prepare(store->state.db,
+		"UPDATE alarm SET acknowledged_by=?2, acknowledged_ms=?3, remark=?4 WHERE id=?1", store->error);
+	int r = -EIO;
+
+	if (update) {
+		sqlite3_bind_text(update, 1, id, -1, SQLITE_STATIC);
+		sqlite3_bind_text(update, 2, who, -1, SQLITE_STATIC);
+		sqlite3_bind_int64(update, 3, clock_utc(store->clock).ms);
+		sqlite3_bind_text(update, 4, remark, -1, SQLITE_STATIC);
+		r = store_db_run(update, store->error);
+	}
+	sqlite3_finalize(update);
+	return r;
+}
+
+int store_acknowledge(struct store *store, const struct store_alarm *alarm, const char *who, const char *remark,
+	const char *topic, const char *payload)
+{
+	struct told told = { store->state.next_seq, alarm->id, "acknowledged", alarm->last, alarm->value, topic,
+		payload };
+	char what[ALARM_ID_SIZE + 32];
+	int r = store_db_exec(store->state.db, "BEGIN IMMEDIATE", store->error);
+
+	if (r < 0) {
+		return r;
+	}
+	snprintf(what, sizeof(what), "acknowledge %s", alarm->id);
+	r = set_acknowledged(store, alarm->id, who, remark);
+	r = r == 0 ? put_event(store, &told) : r;
+	r = r == 0 ? store_audit(store, who, what, alarm->acknowledged_by, remark) : r;
+	r = store_db_end(store->state.db, r, store->error);
+	if (r == 0) {
+		store->state.next_seq++;
+	}
+	return r;
 }
 
 /* ---- outbox ---- */
@@ -378,21 +490,4 @@ int store_outbox_count(struct store *store, struct outbox_counts *ret_counts)
 	}
 	*ret_counts = counts;
 	return 0;
-}
-
-/* ---- audit ---- */
-
-int store_audit(struct store *store, const char *who, const char *what, const char *old_value, const char *new_value)
-{
-	sqlite3_stmt *s = store->state.put_audit;
-
-	sqlite3_bind_int64(s, 1, clock_utc(store->clock).ms);
-	sqlite3_bind_text(s, 2, store->boot, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(s, 3, clock_mono(store->clock).ms);
-	sqlite3_bind_text(s, 4, who, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_text(s, 5, what, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_text(s, 6, old_value, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_text(s, 7, new_value, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_int(s, 8, store->clock->simulated);
-	return store_db_run(s, store->error);
 }

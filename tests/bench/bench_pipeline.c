@@ -32,10 +32,11 @@ static void ignore_event(void *context, const struct event *event)
 
 static void set_up(struct outlet *outlet, struct factor *factors, struct limit *limits)
 {
-	static const struct legal_document document = { .number = "bench", .tier = "own" };
+	static const struct legal_document document = { .number = "bench" };
 
 	memset(outlet, 0, sizeof(*outlet));
 	outlet->barometric_pa = 100000.0;
+	outlet->built = BUILT_UNKNOWN;
 	outlet->n_points = POINTS;
 	for (size_t i = 0; i < POINTS; i++) {
 		struct point *point = &outlet->points[i];
@@ -47,7 +48,8 @@ static void set_up(struct outlet *outlet, struct factor *factors, struct limit *
 			struct limit *limit = &limits[2 * i + k];
 			*limit = (struct limit){ .document = &document, .min = NAN, .max = 1000.0, .o2_ref = 16.0 };
 			limit->period = LIMIT_HOUR;
-			limit->until.ms = INT64_MAX;
+			limit->share_of_month = NAN;
+			limit->until = limit->built_before = TIME_NEVER;
 			point->limits[point->n_limits++] = limit;
 		}
 	}
@@ -55,7 +57,9 @@ static void set_up(struct outlet *outlet, struct factor *factors, struct limit *
 
 static double run_pipeline(const struct outlet *outlet, double *sink)
 {
-	struct pipeline_settings settings = { 480, 0, MINUTE_MS, 3, 5 };
+	struct pipeline_settings settings = {
+		.offset_min = 480, .aux_age_ms = MINUTE_MS, .warning_minutes = 3, .no_data_minutes = 5
+	};
 	struct pipeline_sink out = { ignore_mean, ignore_event, sink };
 	struct utc start = { 0 }, never = { INT64_MIN };
 	struct pipeline *pipeline = pipeline_create(outlet, 1, &settings, start, never);

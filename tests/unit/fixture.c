@@ -30,8 +30,15 @@ struct fixture *fixture_create(enum medium medium)
 	snprintf(f->outlet.id, sizeof(f->outlet.id), "DA001");
 	f->outlet.medium = medium;
 	f->outlet.barometric_pa = 100000.0;
+	f->outlet.area_m2 = NAN;
+	f->outlet.built = BUILT_UNKNOWN;
+	f->outlet.air_added = -1;
 	snprintf(f->document.number, sizeof(f->document.number), "test");
-	f->settings = (struct pipeline_settings){ 480, 10 * SECOND_MS, MINUTE_MS, 3, 5 };
+	f->settings = (struct pipeline_settings){ .offset_min = 480,
+		.grace_ms = 10 * SECOND_MS,
+		.aux_age_ms = MINUTE_MS,
+		.warning_minutes = 3,
+		.no_data_minutes = 5 };
 	return f;
 }
 
@@ -62,7 +69,8 @@ struct limit *fixture_limit(struct fixture *f, size_t point, double max)
 	snprintf(limit->key, sizeof(limit->key), "limit%zu", f->n_limits++);
 	limit->share_of_month = limit->when_above = limit->when_at_most = NAN;
 	limit->period = LIMIT_HOUR;
-	limit->until.ms = INT64_MAX;
+	limit->until = limit->built_before = TIME_NEVER;
+	limit->excess_air = limit->gas_volume_per_tonne = NAN;
 	f->outlet.points[point].limits[f->outlet.points[point].n_limits++] = limit;
 	return limit;
 }

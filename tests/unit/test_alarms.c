@@ -49,7 +49,7 @@ static void test_judging(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct limit limit = { .min = rows[i].min, .max = rows[i].max };
 		struct mean mean = { .value = rows[i].value, .valid = rows[i].valid };
-		if (judge_mean(&limit, &mean) != rows[i].expected) {
+		if (judge_mean(&limit, &mean, ROUNDING_NONE, 0) != rows[i].expected) {
 			fail_msg("%s", rows[i].rule);
 		}
 	}
@@ -133,7 +133,7 @@ static void test_silence_is_a_condition_and_never_an_exceedance(void **state)
 	assert_int_equal(fixture_count(f, RULE_NO_DATA), 0); /* no_data_minutes is 5 */
 	fixture_step(f, MIN(7) + GRACE);
 	const struct event *e = fixture_event(f, RULE_NO_DATA, 0);
-	assert_true(e && e->change == ALARM_RAISED && e->since.ms == MIN(2) && isnan(e->mean.value) && !e->limit);
+	assert_true(e && e->change == ALARM_RAISED && e->since.ms == MIN(2) && isnan(e->value) && !e->limit);
 	fixture_feed(f, 0, MIN(20), MIN(21), 20.0, FLAG_NORMAL);
 	fixture_step(f, MIN(21) + GRACE);
 	e = fixture_event(f, RULE_NO_DATA, 1);
@@ -186,7 +186,7 @@ static void test_limits_apply_by_the_date_of_the_data(void **state)
 	struct fixture *f = one_point(35.0);
 
 	(void)state;
-	f->limits[0].in_force.ms = HOUR(1);
+	f->limits[0].in_force.ms = f->limits[0].in_force_existing.ms = HOUR(1);
 	f->limits[0].until.ms = HOUR(2);
 	fixture_start(f, EIGHT, INT64_MIN);
 	fixture_feed(f, 0, HOUR(0), HOUR(3), 100.0, FLAG_NORMAL);
@@ -313,7 +313,7 @@ static void check_restart(const struct minute *minutes, const struct fixture *wh
 	struct utc judged = { MIN((int64_t)at) };
 	size_t known = 0;
 
-	while (known < whole->n_events && mean_end(&whole->events[known].mean).ms <= judged.ms) {
+	while (known < whole->n_events && whole->events[known].at.ms <= judged.ms) {
 		known++;
 	}
 	fixture_start(f, EIGHT, judged.ms);

@@ -22,10 +22,10 @@ static struct mean close_of(enum medium medium, enum period period, const struct
 	struct mean_acc acc;
 	struct mean mean;
 
-	mean_open(&acc, mean_rule_of(medium, period), (struct utc){ 0 });
+	mean_open(&acc, mean_rule_of(medium, period), (struct utc){ 0 }, 0);
 	for (size_t g = 0; g < n; g++) {
 		for (unsigned i = 0; i < groups[g].n; i++) {
-			mean_add(&acc, 10.0, groups[g].flag, groups[g].counts, 1.0);
+			mean_add(&acc, 10.0, groups[g].flag, groups[g].counts, 1.0, 1);
 		}
 	}
 	mean_close(&acc, &mean);
@@ -80,12 +80,12 @@ static void test_weights(void **state)
 	struct mean_acc acc;
 
 	(void)state;
-	mean_open(&acc, mean_rule_of(MEDIUM_WATER, PERIOD_HOUR), (struct utc){ 0 });
+	mean_open(&acc, mean_rule_of(MEDIUM_WATER, PERIOD_HOUR), (struct utc){ 0 }, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(c); i++) {
-		mean_add(&acc, c[i], FLAG_NORMAL, true, volume[i]);
+		mean_add(&acc, c[i], FLAG_NORMAL, true, volume[i], 1);
 	}
 	assert_true(fabs(mean_so_far(&acc) - 44.4444) < 5e-5); /* X22 */
-	mean_add(&acc, 1000.0, FLAG_NORMAL, true, NAN);
+	mean_add(&acc, 1000.0, FLAG_NORMAL, true, NAN, 1);
 	assert_true(fabs(mean_so_far(&acc) - 44.4444) < 5e-5); /* without its weight a value does not count */
 }
 
@@ -95,9 +95,9 @@ static void test_water_that_does_not_flow_has_no_mean(void **state)
 	struct mean m;
 
 	(void)state;
-	mean_open(&acc, mean_rule_of(MEDIUM_WATER, PERIOD_HOUR), (struct utc){ 0 });
+	mean_open(&acc, mean_rule_of(MEDIUM_WATER, PERIOD_HOUR), (struct utc){ 0 }, 0);
 	for (int i = 0; i < 6; i++) {
-		mean_add(&acc, 50.0, FLAG_NORMAL, true, 0.0);
+		mean_add(&acc, 50.0, FLAG_NORMAL, true, 0.0, 1);
 	}
 	mean_close(&acc, &m);
 	assert_false(m.valid);
@@ -116,16 +116,16 @@ static void test_properties(void **state)
 		struct mean_acc forward, backward, with_invalid;
 		double values[60];
 		const struct mean_rule *rule = mean_rule_of(MEDIUM_GAS, PERIOD_HOUR);
-		mean_open(&forward, rule, (struct utc){ 0 });
+		mean_open(&forward, rule, (struct utc){ 0 }, 0);
 		backward = with_invalid = forward;
 		for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
 			values[i] = rand() % 100000 / 100.0;
-			mean_add(&forward, values[i], FLAG_NORMAL, true, 1.0);
-			mean_add(&with_invalid, values[i], FLAG_NORMAL, true, 1.0);
-			mean_add(&with_invalid, 1e6, (enum flag)(1 + rand() % (FLAG_COUNT - 1)), false, 1.0);
+			mean_add(&forward, values[i], FLAG_NORMAL, true, 1.0, 1);
+			mean_add(&with_invalid, values[i], FLAG_NORMAL, true, 1.0, 1);
+			mean_add(&with_invalid, 1e6, (enum flag)(1 + rand() % (FLAG_COUNT - 1)), false, 1.0, 1);
 		}
 		for (size_t i = ARRAY_SIZE(values); i > 0; i--) {
-			mean_add(&backward, values[i - 1], FLAG_NORMAL, true, 1.0);
+			mean_add(&backward, values[i - 1], FLAG_NORMAL, true, 1.0, 1);
 		}
 		/* A permutation changes the mean by rounding only; an invalid value not at all. */
 		assert_true(fabs(mean_so_far(&forward) - mean_so_far(&backward)) < 1e-9);

@@ -1,73 +1,14 @@
-/* conf_catalogue.c - factors.conf and the limit files. */
+/* conf_limit.c - the limit files, one for each legal document. */
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/convert.h"
 #include "daemon/conf_parts.h"
 
-static const char *const media[] = { "gas", "water", NULL };
-
-const struct factor *conf_factor(const struct site *site, const char *key)
-{
-	for (size_t i = 0; i < site->n_factors; i++) {
-		if (strcmp(site->factors[i].key, key) == 0) {
-			return &site->factors[i];
-		}
-	}
-	return NULL;
-}
-
-static void read_factor(struct conf_load *load, struct conf_node node)
-{
-	static const char *const keys[] = { "key", "code", "name", "name_zh", "medium", "unit", "decimals",
-		"molar_mass", "flow_weighted", NULL };
-	struct factor f = { .molar_mass = NAN };
-	size_t medium = MEDIUM_GAS;
-	int64_t decimals = 0;
-
-	conf_allow(node, keys);
-	bool good = conf_name(node, "key", true, f.key, sizeof(f.key));
-	good &= conf_string(node, "code", true, f.code, sizeof(f.code));
-	good &= conf_string(node, "name", true, f.name, sizeof(f.name));
-	good &= conf_string(node, "name_zh", true, f.name_zh, sizeof(f.name_zh));
-	good &= conf_string(node, "unit", true, f.unit, sizeof(f.unit));
-	good &= conf_choice(node, "medium", true, media, &medium);
-	good &= conf_int(node, "decimals", true, 0, 9, &decimals);
-	(void)conf_double(node, "molar_mass", false, 1.0, 1000.0, &f.molar_mass); /* optional */
-	(void)conf_bool(node, "flow_weighted", false, &f.flow_weighted);          /* optional */
-	if (good && conf_factor(load->site, f.key)) {
-		conf_node_complain(node, "the factor \"%s\" stands here twice", f.key);
-		good = false;
-	}
-	struct factor *slot = good ? conf_grow(load, &load->site->factors, &load->site->n_factors, sizeof(f)) : NULL;
-	if (slot) {
-		f.medium = (enum medium)medium;
-		f.decimals = (int)decimals;
-		*slot = f;
-	}
-}
-
-void conf_load_factors(struct conf_load *load)
-{
-	static const char *const keys[] = { "factors", NULL };
-	char path[PATH_SIZE * 2];
-
-	conf_find(load, "factors.conf", path, sizeof(path));
-	struct conf *conf = conf_open(path, load->errors);
-	if (!conf) {
-		return;
-	}
-	conf_allow(conf_root(conf), keys);
-	struct conf_node list = conf_list(conf_root(conf), "factors", true);
-	for (size_t i = 0; i < conf_count(list); i++) {
-		read_factor(load, conf_at(list, i));
-	}
-	conf_close(conf);
-}
-
-static bool read_date(struct conf_node group, const char *key, bool required, struct utc *ret)
+bool conf_date(struct conf_node group, const char *key, bool required, struct utc *ret)
 {
 	char text[32];
 
@@ -75,7 +16,7 @@ static bool read_date(struct conf_node group, const char *key, bool required, st
 		return false;
 	}
 	/* A legal date begins at midnight in China, whatever the site's clock is set to. */
-	if (strlen(text) != 10 || !time_parse(text, 480, ret)) {
+	if (strlen(text) != 10 || !time_parse(text, CHINA_OFFSET_MIN, ret)) {
 		conf_node_complain(group, "%s: \"%s\" is no date; write it as \"2019-04-22\"", key, text);
 		return false;
 	}
@@ -94,7 +35,7 @@ static void read_when(struct conf_load *load, struct conf_node limit, struct lim
 	}
 	conf_allow(node, keys);
 	if (conf_name(node, "factor", true, l->when_factor, sizeof(l->when_factor)) &&
-		!conf_factor(load->site, l->when_factor)) {
+		!site_factor(load->site, l->when_factor)) {
 		conf_node_complain(node, "when: there is no factor \"%s\" in factors.conf", l->when_factor);
 	}
 	bool above = conf_double(node, "above", false, -1e6, 1e6, &l->when_above);
@@ -104,35 +45,77 @@ static void read_when(struct conf_load *load, struct conf_node limit, struct lim
 	}
 }
 
-static bool read_numbers(struct conf_node node, struct limit *l)
+static bool read_bounds(struct conf_node node, struct limit *l)
 {
-	static const char *const periods[] = { "instant", "hour", "day", NULL };
-	size_t period = 0;
-
 	l->min = NAN;
 	l->max = NAN;
-	l->o2_ref = NAN;
-	l->share_of_month = NAN;
 	bool min = conf_double(node, "min", false, -1e6, 1e6, &l->min);
 	bool max = conf_double(node, "max", false, 0.0, 1e6, &l->max);
-	(void)conf_double(node, "o2_ref", false, 0.0, 20.9, &l->o2_ref);                /* optional */
-	(void)conf_double(node, "share_of_month", false, 0.0, 1.0, &l->share_of_month); /* optional */
-	bool good = conf_choice(node, "period", true, periods, &period);
-	l->period = (enum limit_period)period;
 	if (!min && !max) {
 		conf_node_complain(node, "a limit needs \"max\", \"min\" or both");
 	} else if (min && max && l->min >= l->max) {
 		conf_node_complain(node, "min %g is not below max %g", l->min, l->max);
-		good = false;
+		return false;
 	}
-	return good && (min || max);
+	return min || max;
+}
+
+/* What the value is brought to before it is compared; nothing of it is required. */
+static bool read_reference(struct conf_node node, struct limit *l)
+{
+	static const char *const conditions[] = { "air-added", NULL };
+	size_t condition = 0;
+
+	l->o2_ref = NAN;
+	l->excess_air = NAN;
+	l->gas_volume_per_tonne = NAN;
+	bool oxygen = conf_double(node, "o2_ref", false, 0.0, 20.9, &l->o2_ref);
+	bool air = conf_double(node, "excess_air", false, 1.01, 100.0, &l->excess_air);
+	(void)conf_double(node, "gas_volume_per_tonne", false, 1.0, 1e7, &l->gas_volume_per_tonne);
+	l->o2_ref_if_air_added = conf_choice(node, "o2_ref_when", false, conditions, &condition);
+	if (oxygen && air) {
+		conf_node_complain(node, "o2_ref and excess_air say the same thing twice; give one");
+		return false;
+	}
+	if (l->o2_ref_if_air_added && !oxygen) {
+		conf_node_complain(node, "o2_ref_when needs o2_ref");
+		return false;
+	}
+	if (air) {
+		l->o2_ref = convert_oxygen_of_excess_air(l->excess_air);
+	}
+	return true;
+}
+
+static bool read_dates(struct conf_node node, struct limit *l)
+{
+	char existing[16] = "";
+
+	(void)conf_date(node, "in_force", false, &l->in_force); /* the document's otherwise */
+	(void)conf_date(node, "until", false, &l->until);
+	(void)conf_date(node, "built_before", false, &l->built_before);
+	l->new_since = l->in_force;
+	(void)conf_date(node, "new_since", false, &l->new_since);
+	l->in_force_existing = l->in_force;
+	if (conf_has(node, "in_force_existing") &&
+		conf_string(node, "in_force_existing", false, existing, sizeof(existing)) &&
+		strcmp(existing, "never") == 0) {
+		l->in_force_existing = TIME_NEVER;
+	} else {
+		(void)conf_date(node, "in_force_existing", false, &l->in_force_existing);
+	}
+	if (l->until.ms <= l->in_force.ms) {
+		conf_node_complain(node, "%s: until is not after in_force", l->key);
+		return false;
+	}
+	return true;
 }
 
 /* The factor must exist, and a limit in another unit than its factor would be compared with the wrong
  * number. */
 static bool check_factor(struct conf_load *load, struct conf_node node, const struct limit *l)
 {
-	const struct factor *factor = conf_factor(load->site, l->factor);
+	const struct factor *factor = site_factor(load->site, l->factor);
 
 	if (!factor) {
 		conf_node_complain(node, "%s: there is no factor \"%s\" in factors.conf", l->key, l->factor);
@@ -146,32 +129,58 @@ static bool check_factor(struct conf_load *load, struct conf_node node, const st
 	return true;
 }
 
+const char *const conf_tiers[] = { "ultra-low", "special", "local", "general", "own", NULL };
+
+static bool read_name(struct conf_node node, struct limit *l)
+{
+	size_t tier = 0;
+	bool good = conf_name(node, "key", true, l->key, sizeof(l->key));
+
+	good &= conf_name(node, "sector", true, l->sector, sizeof(l->sector));
+	good &= conf_name(node, "factor", true, l->factor, sizeof(l->factor));
+	good &= conf_string(node, "unit", true, l->unit, sizeof(l->unit));
+	good &= conf_string(node, "clause", true, l->clause, sizeof(l->clause));
+	good &= conf_choice(node, "tier", true, conf_tiers, &tier);
+	good &= conf_bool(node, "verified", true, &l->verified);
+	(void)conf_string(node, "confidence", false, l->confidence, sizeof(l->confidence)); /* optional */
+	(void)conf_string(node, "note", false, l->note, sizeof(l->note));                   /* optional */
+	snprintf(l->tier, sizeof(l->tier), "%s", conf_tiers[tier]);
+	return good;
+}
+
+/* Sorted later would do, but 400 rows are compared in no time and the file order is the order shown. */
+static bool is_new_key(struct conf_load *load, struct conf_node node, const char *key)
+{
+	for (size_t i = 0; i < load->site->n_limits; i++) {
+		if (strcmp(load->site->limits[i].key, key) == 0) {
+			conf_node_complain(node, "the key \"%s\" is in the catalogue twice", key);
+			return false;
+		}
+	}
+	return true;
+}
+
 static void read_limit(struct conf_load *load, struct conf_node node, const struct limit *defaults)
 {
-	static const char *const keys[] = { "key", "sector", "factor", "min", "max", "unit", "o2_ref", "period",
-		"share_of_month", "clause", "confidence", "verified", "in_force", "until", "when", "note", NULL };
+	static const char *const keys[] = { "key", "sector", "tier", "factor", "min", "max", "unit", "o2_ref",
+		"o2_ref_when", "excess_air", "gas_volume_per_tonne", "period", "share_of_month", "clause", "confidence",
+		"verified", "in_force", "in_force_existing", "new_since", "until", "built_before", "when", "note",
+		NULL };
+	static const char *const periods[] = { "instant", "hour", "day", "month", NULL };
+	size_t period = 0;
 	struct limit l = *defaults;
 
 	conf_allow(node, keys);
-	bool good = conf_name(node, "key", true, l.key, sizeof(l.key));
-	good &= conf_name(node, "sector", true, l.sector, sizeof(l.sector));
-	good &= conf_name(node, "factor", true, l.factor, sizeof(l.factor));
-	good &= conf_string(node, "unit", true, l.unit, sizeof(l.unit));
-	good &= conf_string(node, "clause", true, l.clause, sizeof(l.clause));
-	good &= conf_bool(node, "verified", true, &l.verified);
-	(void)conf_string(node, "confidence", false, l.confidence, sizeof(l.confidence)); /* optional */
-	(void)conf_string(node, "note", false, l.note, sizeof(l.note));                   /* optional */
-	(void)read_date(node, "in_force", false, &l.in_force);                            /* the document's otherwise */
-	(void)read_date(node, "until", false, &l.until);                                  /* optional */
-	good &= read_numbers(node, &l);
+	bool good = read_name(node, &l);
+	good &= conf_choice(node, "period", true, periods, &period);
+	l.period = (enum limit_period)period;
+	l.share_of_month = NAN;
+	(void)conf_double(node, "share_of_month", false, 0.0, 1.0, &l.share_of_month); /* optional */
+	good &= read_bounds(node, &l);
+	good &= read_reference(node, &l);
+	good &= read_dates(node, &l);
 	read_when(load, node, &l);
-	for (size_t i = 0; good && i < load->site->n_limits; i++) {
-		if (strcmp(load->site->limits[i].key, l.key) == 0) {
-			conf_node_complain(node, "the key \"%s\" is in the catalogue twice", l.key);
-			return;
-		}
-	}
-	if (!good || !check_factor(load, node, &l)) {
+	if (!good || !is_new_key(load, node, l.key) || !check_factor(load, node, &l)) {
 		return;
 	}
 	struct limit *slot = conf_grow(load, &load->site->limits, &load->site->n_limits, sizeof(l));
@@ -200,10 +209,10 @@ static const struct legal_document *keep_document(struct conf_load *load, const 
 static void read_limit_file(struct conf_load *load, const char *path)
 {
 	static const char *const file_keys[] = { "document", "limits", NULL };
-	static const char *const document_keys[] = { "number", "title", "tier", "in_force", "until", NULL };
+	static const char *const document_keys[] = { "number", "title", "in_force", "until", NULL };
 	struct conf *conf = conf_open(path, load->errors);
 	struct legal_document d = { 0 };
-	struct limit defaults = { .until = { INT64_MAX } };
+	struct limit defaults = { .until = TIME_NEVER, .built_before = TIME_NEVER };
 
 	if (!conf) {
 		return;
@@ -213,9 +222,8 @@ static void read_limit_file(struct conf_load *load, const char *path)
 	conf_allow(document, document_keys);
 	bool good = conf_string(document, "number", true, d.number, sizeof(d.number));
 	good &= conf_string(document, "title", true, d.title, sizeof(d.title));
-	good &= conf_name(document, "tier", true, d.tier, sizeof(d.tier));
-	good &= read_date(document, "in_force", true, &defaults.in_force);
-	(void)read_date(document, "until", false, &defaults.until); /* optional */
+	good &= conf_date(document, "in_force", true, &defaults.in_force);
+	(void)conf_date(document, "until", false, &defaults.until); /* optional */
 	defaults.document = good ? keep_document(load, &d) : NULL;
 	struct conf_node list = conf_list(conf_root(conf), "limits", true);
 	if (defaults.document) {

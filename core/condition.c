@@ -1,0 +1,188 @@
+/* condition.c - what a point's own values say about the measuring: silence, faults, long calibrations, suspicious
+ * data (monitoring-rules 5.3), too little data, the capture rate. Nothing is changed or left out because of it. */
+#include <math.h>
+
+#include "core/pipeline_state.h"
+
+#define PERCENT 100.0
+/* A rate of fewer days says nothing yet; the number is ours. */
+#define CAPTURE_FROM_HOURS (7 * 24)
+
+/* A condition of one point at work. */
+struct watch {
+	const struct pipeline *pipeline;
+	const struct outlet_state *outlet;
+	struct point_state *point;
+	const struct pipeline_sink *sink;
+};
+
+static struct alarm *alarm_of(const struct watch *w, enum alarm_rule rule)
+{
+	return &w->point->conditions[rule - RULES_BY_LIMIT];
+}
+
+static struct event event_of(const struct watch *w, enum alarm_rule rule, const struct mean *mean, double value)
+{
+	return (struct event){ .rule = rule,
+		.outlet = w->outlet->conf,
+		.point = w->point->conf,
+		.at = w->point->series[0].last[PERIOD_MINUTE].end,
+		.value = value,
+		.mean = *mean };
+}
+
+/* NO_DATA ends runs without clearing. */
+static void found(const struct watch *w, enum alarm_rule rule, const struct mean *mean, double value,
+	enum verdict verdict, unsigned raise, unsigned clear)
+{
+	struct event event = event_of(w, rule, mean, value);
+	struct finding finding = { .verdict = verdict, .raise = raise, .clear = clear, .from = mean->start };
+
+	assess_apply(w->pipeline, alarm_of(w, rule), &event, &finding, w->sink);
+}
+
+static enum verdict bad_if(bool bad)
+{
+	return bad ? VERDICT_EXCEEDED : VERDICT_OK;
+}
+
+/* ---- by minute ---- */
+
+/* A minute without enough data for its own reason. */
+static void judge_flags(const struct watch *w, const struct mean *minute)
+{
+	const struct pipeline_settings *s = &w->pipeline->settings;
+	const struct {
+		enum alarm_rule rule;
+		enum flag flag;
+		unsigned minutes;
+	} rows[] = {
+		{ RULE_NO_DATA, FLAG_NO_COMM, s->no_data_minutes },
+		{ RULE_FAULT, FLAG_FAULT, s->no_data_minutes },
+		{ RULE_LONG_CALIBRATION, FLAG_CALIBRATION, s->calibration_minutes },
+		{ RULE_OVER_RANGE, FLAG_OVER_RANGE, s->no_data_minutes },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bool bad = !minute->valid && minute->flag == rows[i].flag;
+		if (rows[i].minutes > 0) {
+			found(w, rows[i].rule, minute, NAN, bad_if(bad), assess_periods(rows[i].minutes, minute->rule),
+				1);
+		}
+	}
+}
+
+/* Valid minutes of one value that make it constant. A result that is held is one value as long as it is held. */
+static unsigned constant_run(const struct watch *w, const struct mean *minute)
+{
+	const struct pipeline_settings *s = &w->pipeline->settings;
+
+	if (minute->rule->medium == MEDIUM_WATER) {
+		return s->constant_results;
+	}
+	return s->constant_minutes ? s->constant_minutes + (unsigned)(w->point->conf->hold_ms / MINUTE_MS) : 0;
+}
+
+static void judge_values(const struct watch *w, const struct mean *minute)
+{
+	const struct pipeline_settings *s = &w->pipeline->settings;
+	unsigned run = constant_run(w, minute);
+	unsigned calm = assess_periods(s->warning_minutes, minute->rule);
+
+	if (run > 1) {
+		/* n equal minutes are n - 1 repetitions; exactly equal is meant. */
+		bool same = minute->valid && minute->value == w->point->same;
+		found(w, RULE_CONSTANT, minute, minute->value, minute->valid ? bad_if(same) : VERDICT_NO_DATA, run - 1,
+			1);
+	}
+	if (minute->valid) {
+		w->point->same = minute->value;
+	}
+	if (s->watch_zero) {
+		enum verdict zero = minute->valid ? bad_if(minute->value == 0.0) : VERDICT_NO_DATA;
+		enum verdict negative = minute->valid ? bad_if(minute->value < 0.0) : VERDICT_NO_DATA;
+		found(w, RULE_ZERO, minute, minute->value, zero, 1, calm);
+		found(w, RULE_NEGATIVE, minute, minute->value, negative, 1, calm);
+	}
+}
+
+/* ---- by hour and day ---- */
+
+/* Variation within 2 % of the range (national inspection guide, item 4): "long" is an hour here, as in X29. */
+static void judge_narrow(const struct watch *w, const struct mean *hour)
+{
+	double range = w->point->conf->range, percent = w->pipeline->settings.narrow_percent;
+	double span = hour->max - hour->min;
+
+	if (range > 0.0 && percent > 0.0) {
+		/* 11.9 - 10.0 is 1.9000000000000004. */
+		bool narrow = span <= range * percent / PERCENT + 1e-9 * range;
+		found(w, RULE_NARROW, hour, span, hour->valid ? bad_if(narrow) : VERDICT_NO_DATA, 1, 1);
+	}
+}
+
+static void judge_few(const struct watch *w, enum alarm_rule rule, const struct mean *mean)
+{
+	if (w->pipeline->settings.few_data && mean->n_due > 0) {
+		found(w, rule, mean, NAN, bad_if(!mean->valid), 1, 1);
+	}
+}
+
+void condition_count_hour(const struct pipeline *p, struct point_state *point, const struct mean *hour)
+{
+	struct quarter *q = &point->quarter;
+
+	if (hour->start.ms >= q->end.ms) {
+		*q = (struct quarter){ .end = time_next_quarter(hour->start, p->settings.offset_min) };
+	}
+	q->passed++;
+	q->valid += hour->valid;
+	q->stopped += !hour->valid && 2 * hour->counts[FLAG_STOPPED] >= hour->n_due;
+}
+
+/* HJ 75-2017 12.1: valid hours / (hours - stopped hours), at least 75 % in a quarter. */
+static void judge_capture(const struct watch *w, const struct mean *day)
+{
+	const struct quarter *q = &w->point->quarter;
+	struct utc from = time_quarter(day->start, w->pipeline->settings.offset_min);
+	unsigned running = q->passed - q->stopped;
+	double needed = w->pipeline->settings.capture_percent / PERCENT;
+
+	if (needed <= 0.0) {
+		return;
+	}
+	double rate = running > 0 ? (double)q->valid / running : NAN;
+	struct event event = event_of(w, RULE_CAPTURE_RATE, day, rate);
+	struct finding finding = { .raise = 1, .clear = 1, .from = from };
+	finding.verdict = running >= CAPTURE_FROM_HOURS ? bad_if(rate < needed) : VERDICT_NO_DATA;
+	assess_apply(w->pipeline, alarm_of(w, RULE_CAPTURE_RATE), &event, &finding, w->sink);
+	if (day->end.ms >= q->end.ms) {
+		assess_end(alarm_of(w, RULE_CAPTURE_RATE), &event, w->sink);
+	}
+}
+
+void condition_judge(const struct pipeline *p, const struct outlet_state *outlet, struct point_state *point,
+	enum period longest, const struct pipeline_sink *sink)
+{
+	const struct watch w = { p, outlet, point, sink };
+	const struct mean *measured = point->series[0].last;
+	bool judged = point->conf->n_limits > 0;
+
+	if (measured[PERIOD_MINUTE].n_due > 0) {
+		judge_flags(&w, &measured[PERIOD_MINUTE]);
+		if (judged) {
+			judge_values(&w, &measured[PERIOD_MINUTE]);
+		}
+	}
+	if (!judged || longest < PERIOD_HOUR) {
+		return;
+	}
+	const struct mean *counted = point->limits[0].series->last;
+	judge_narrow(&w, &measured[PERIOD_HOUR]);
+	judge_few(&w, RULE_FEW_MINUTES, &counted[PERIOD_HOUR]);
+	condition_count_hour(p, point, &counted[PERIOD_HOUR]);
+	if (longest >= PERIOD_DAY) {
+		judge_few(&w, RULE_FEW_HOURS, &counted[PERIOD_DAY]);
+		judge_capture(&w, &counted[PERIOD_DAY]);
+	}
+}
