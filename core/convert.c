@@ -78,6 +78,11 @@ double convert_incinerator(double dry_standard, double o2, double phi0)
 	return dry_standard * (AIR_OXYGEN - INCINERATOR_O2_REF) / (phi0 - o2);
 }
 
+double convert_calibrated(double shown, double slope, double intercept)
+{
+	return slope * shown + intercept;
+}
+
 double convert_velocity(double kv, double vp)
 {
 	return kv * vp;

@@ -39,6 +39,10 @@ double convert_oxygen_of_excess_air(double alpha);
 /* GB 18484-2020 3.20: incinerators, phi0 = oxygen content of the combustion air (21 for air). */
 double convert_incinerator(double dry_standard, double o2, double phi0);
 
+/* What a dust monitor shows, by the line of its comparison with manual sampling: slope * shown + intercept, in the unit
+ * of the result. Unconfirmed: the formula stands in no text read (monitoring-rules 3.2). */
+double convert_calibrated(double shown, double slope, double intercept);
+
 /* (29) m/s from the velocity of the pitot field; kv = field coefficient. */
 double convert_velocity(double kv, double vp);
 

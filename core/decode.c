@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/num.h"
+#include "common/time.h"
 #include "core/driver.h"
 #include "core/plan.h"
 
@@ -391,4 +392,35 @@ void decode_channel(const struct profile *profile, const struct channel *channel
 	}
 	*ret_value = value;
 	*ret_flag = flag;
+}
+
+bool decode_result_time(
+	enum result_time_format format, const uint16_t *registers, int offset_min, struct utc *ret_at)
+{
+	unsigned parts[6];
+	char text[TIME_TEXT_SIZE];
+
+	if (format == RESULT_TIME_OPAQUE) {
+		return false;
+	}
+	for (size_t i = 0; i < 6; i++) {
+		if (format == RESULT_TIME_BINARY) {
+			parts[i] = registers[i];
+			continue;
+		}
+		unsigned byte = i % 2 == 0 ? registers[i / 2] >> 8 : registers[i / 2] & 0xFFU;
+		if (byte >> 4 > 9 || (byte & 15U) > 9) {
+			return false;
+		}
+		parts[i] = (byte >> 4) * 10 + (byte & 15U);
+	}
+	if (parts[0] < 100) {
+		parts[0] += 2000;
+	}
+	/* time_parse() knows the calendar. */
+	int ahead = offset_min < 0 ? -offset_min : offset_min;
+	snprintf(text, sizeof(text), "%04u-%02u-%02uT%02u:%02u:%02u%c%02d:%02d", parts[0] % 10000, parts[1] % 100,
+		parts[2] % 100, parts[3] % 100, parts[4] % 100, parts[5] % 100, offset_min < 0 ? '-' : '+', ahead / 60,
+		ahead % 60);
+	return time_parse(text, offset_min, ret_at);
 }

@@ -2,6 +2,7 @@
 #ifndef EMIS_CORE_DECODE_H
 #define EMIS_CORE_DECODE_H
 
+#include "common/time.h"
 #include "core/profile.h"
 
 /* How a read ended. The four kinds of failure need different words and counters (pitfall 21). */
@@ -55,5 +56,9 @@ bool decode_status(const struct profile *profile, const struct status *status, c
 /* The registers of a field as they came; NULL when they did not. */
 const uint16_t *decode_registers(
 	const struct profile *profile, const struct reg_field *field, const struct answer *answers);
+
+/* The moment in the registers of a result's time. False for RESULT_TIME_OPAQUE and for what is no moment. */
+bool decode_result_time(
+	enum result_time_format format, const uint16_t *registers, int offset_min, struct utc *ret_at);
 
 #endif

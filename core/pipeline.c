@@ -383,6 +383,9 @@ static void to_unit(const struct point *conf, struct reading *reading)
 	if (conf->field_coefficient > 0.0) {
 		reading->value = convert_velocity(conf->field_coefficient, reading->value);
 	}
+	if (conf->slope > 0.0) {
+		reading->value = convert_calibrated(reading->value, conf->slope, conf->intercept);
+	}
 	if (conf->ppm) {
 		reading->value = convert_ppm(reading->value, conf->factor->molar_mass);
 	}

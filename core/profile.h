@@ -87,6 +87,13 @@ struct unit_code {
 	double factor; /* to the channel's unit */
 };
 
+/* How a result's time is written; by the site's wall clock. */
+enum result_time_format {
+	RESULT_TIME_OPAQUE, /* only its change is known */
+	RESULT_TIME_BCD,    /* 3 registers, two digits a byte: yy mm dd hh mi ss */
+	RESULT_TIME_BINARY, /* 6 registers: year (of four or two digits), month, day, hour, minute, second */
+};
+
 struct channel {
 	char name[CHANNEL_NAME_SIZE];
 	struct reg_field field;
@@ -118,6 +125,7 @@ struct channel {
 
 	/* A result that is made now and then: its time changes with each. registers = 0: none. */
 	struct reg_field result_time;
+	enum result_time_format result_time_format;
 	int64_t max_age_ms; /* a result that did not change for longer is D without a number; 0 = no bound */
 
 	unsigned tag; /* what a driver finds the value by */

@@ -28,6 +28,17 @@ static double newest(const struct outlet_state *outlet, const struct point_state
 	return convert_to_reference_oxygen(dry->value, o2->value, series->conf.o2_ref);
 }
 
+/* What is computed by minute has no reading: its newest minute stands for it until the next one is due. */
+static struct reading last_minute(const struct point_state *point, struct utc now)
+{
+	const struct mean *minute = &point->series[0].last[PERIOD_MINUTE];
+
+	if (!minute->rule || now.ms - minute->end.ms > 2 * minute->rule->ms) {
+		return (struct reading){ .at = { INT64_MIN }, .value = NAN, .flag = FLAG_NO_COMM };
+	}
+	return (struct reading){ .at = minute->end, .value = minute->value, .flag = minute->flag };
+}
+
 void pipeline_view(const struct pipeline *pipeline, size_t outlet, size_t point, struct utc now, int64_t max_age_ms,
 	struct point_view *ret_view)
 {
@@ -36,7 +47,9 @@ void pipeline_view(const struct pipeline *pipeline, size_t outlet, size_t point,
 	struct point_view view = { .raw = state->latest, .converted = NAN, .o2_ref = NAN, .share = NAN };
 	const struct series *series = &state->series[0];
 
-	if (!fresh(&state->latest, now, max_age_ms)) {
+	if (state->conf->computed != COMPUTED_NOT) {
+		view.raw = last_minute(state, now);
+	} else if (!fresh(&state->latest, now, max_age_ms)) {
 		/* Never the last good value of an instrument that went silent. */
 		view.raw.value = NAN;
 		view.raw.flag = FLAG_NO_COMM;
@@ -46,7 +59,9 @@ void pipeline_view(const struct pipeline *pipeline, size_t outlet, size_t point,
 		series = pipeline_series_of(state, view.limit);
 	}
 	view.o2_ref = series->conf.o2_ref;
-	if (series->conf.kind != SERIES_MEASURED) {
+	if (series->conf.kind == SERIES_CONVERTED && state->conf->computed != COMPUTED_NOT) {
+		view.converted = isnan(view.raw.value) ? NAN : series->last[PERIOD_MINUTE].value;
+	} else if (series->conf.kind != SERIES_MEASURED) {
 		view.converted = newest(o, state, series, now, max_age_ms);
 	}
 	view.hour_mean = mean_so_far(&series->hour);

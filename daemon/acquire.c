@@ -153,36 +153,67 @@ static enum flag foreign_state(const struct acquire *a, const struct feed *feed)
 	return gravest;
 }
 
-/* False when the result is older than the profile allows: an instrument that makes no new ones shows its last one
- * for ever. */
-static bool is_new_enough(
+/* What a channel's result time says of the result. */
+struct result {
+	bool stands;  /* not older than the profile allows: an instrument that makes no new ones shows its last for ever */
+	bool is_new;  /* its time is another than with the last poll */
+	bool first;   /* ... which there was none of since emisd started */
+	struct utc at; /* of the result, where its time can be read and makes sense; of the reading otherwise */
+};
+
+/* A result is never of the future, and an instrument's clock that is more than a day off is no help. */
+static bool plausible(struct utc at, struct utc now)
+{
+	return at.ms <= now.ms + 5 * MINUTE_MS && at.ms > now.ms - DAY_MS;
+}
+
+static struct result look_at_result(
 	const struct acquire *a, const struct feed *feed, struct image *image, const struct reading *reading)
 {
 	const struct profile *profile = a->site->instruments[feed->instrument].profile;
 	const struct channel *channel = feed->channel;
 	struct freshness *f = &image->freshness[channel - profile->channels];
-	const uint16_t *stamp;
+	struct result result = { .stands = true, .is_new = true, .at = reading->at };
+	struct utc at;
 
 	if (channel->max_age_ms == 0) {
-		return true;
+		return result;
 	}
-	stamp = decode_registers(profile, &channel->result_time, image->answers);
+	const uint16_t *stamp = decode_registers(profile, &channel->result_time, image->answers);
 	if (!stamp) {
-		return false;
+		return (struct result){ .at = reading->at };
 	}
 	size_t bytes = channel->result_time.registers * sizeof(*stamp);
-	if (!f->seen || memcmp(f->stamp, stamp, bytes) != 0) {
+	result.first = !f->seen;
+	result.is_new = result.first || memcmp(f->stamp, stamp, bytes) != 0;
+	if (result.is_new) {
 		memcpy(f->stamp, stamp, bytes);
 		f->since = reading->at;
 		f->seen = true;
 	}
-	return reading->at.ms - f->since.ms <= channel->max_age_ms;
+	result.stands = reading->at.ms - f->since.ms <= channel->max_age_ms;
+	if (decode_result_time(channel->result_time_format, stamp, a->site->judging.offset_min, &at) &&
+		plausible(at, reading->at)) {
+		result.at = at;
+	}
+	return result;
+}
+
+/* A result that is made now and then belongs to its own time and counts once: also when emisd was started anew
+ * since and sees it for the first time. */
+static bool is_told(const struct acquire *a, const struct feed *feed, const struct result *result)
+{
+	struct point_view view;
+
+	pipeline_view(a->pipeline, feed->outlet, feed->point, result->at, 0, &view);
+	return !result->is_new || (result->first && view.raw.at.ms == result->at.ms);
 }
 
 static void read_feed(struct acquire *a, const struct feed *feed, struct image *image, struct utc at)
 {
 	const struct profile *profile = a->site->instruments[feed->instrument].profile;
 	const struct request *request = plan_request_of(profile, &feed->channel->field);
+	bool discrete = a->site->outlets[feed->outlet].points[feed->point].cycle_ms > 0;
 	struct reading reading = { .at = at };
 	size_t index = request ? (size_t)(request - profile->requests) : 0; /* a driver's first request */
 
@@ -191,9 +222,17 @@ static void read_feed(struct acquire *a, const struct feed *feed, struct image *
 	}
 	reading.at = image->at[index];
 	decode_channel(profile, feed->channel, image->answers, &reading.value, &reading.flag);
-	if (reading_counts(&reading) && !is_new_enough(a, feed, image, &reading)) {
-		reading.value = NAN;
-		reading.flag = FLAG_FAULT;
+	if (reading_counts(&reading)) {
+		struct result result = look_at_result(a, feed, image, &reading);
+		if (!result.stands) {
+			reading.value = NAN;
+			reading.flag = FLAG_FAULT;
+		} else if (discrete) {
+			if (is_told(a, feed, &result)) {
+				return;
+			}
+			reading.at = result.at;
+		}
 	}
 	reading.flag = flag_graver(reading.flag, foreign_state(a, feed));
 	file_reading(a, feed, &reading);

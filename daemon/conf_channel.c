@@ -267,9 +267,11 @@ static bool read_units(struct conf_node node, struct channel *channel)
 
 static bool read_result_time(struct conf_node channel_node, size_t notation, struct channel *channel)
 {
-	static const char *const keys[] = { "function", "address", "registers", NULL };
+	static const char *const keys[] = { "function", "address", "registers", "format", NULL };
+	static const char *const formats[] = { "opaque", "bcd", "binary", NULL };
 	struct conf_node node = conf_group(channel_node, "result_time", false);
 	int64_t registers = 1;
+	size_t format = RESULT_TIME_OPAQUE;
 
 	if (!node.setting) {
 		return conf_duration(channel_node, "max_age", false, SECOND_MS, 7 * DAY_MS, &channel->max_age_ms)
@@ -280,6 +282,12 @@ static bool read_result_time(struct conf_node channel_node, size_t notation, str
 	bool good = conf_field_place(node, notation, &channel->result_time);
 	good &= conf_int(node, "registers", true, 1, FIELD_REGISTERS, &registers);
 	good &= conf_duration(channel_node, "max_age", true, SECOND_MS, 7 * DAY_MS, &channel->max_age_ms);
+	(void)conf_choice(node, "format", false, formats, &format); /* opaque unless said */
+	if (good && format != RESULT_TIME_OPAQUE && registers != (format == RESULT_TIME_BCD ? 3 : 6)) {
+		conf_node_complain(node, "a time in %s takes %d registers", formats[format], format == RESULT_TIME_BCD ? 3 : 6);
+		good = false;
+	}
+	channel->result_time_format = (enum result_time_format)format;
 	channel->result_time.type = REG_ASCII;
 	channel->result_time.registers = (uint8_t)registers;
 	return good;

@@ -165,6 +165,8 @@ static bool read_numbers(struct conf_node node, struct point *point, const struc
 	point->wet = basis == 1;
 	point->actual = state == 1;
 	(void)conf_double(node, "kv", false, 0.01, 10.0, &point->field_coefficient); /* the rest is optional, too */
+	(void)conf_double(node, "slope", false, 0.001, 1000.0, &point->slope);
+	(void)conf_double(node, "intercept", false, -1e4, 1e4, &point->intercept);
 	(void)conf_double(node, "wrap", false, 1.0, 1e15, &point->counter_wrap);
 	(void)conf_double(node, "range", false, 1e-6, 1e9, &point->range);
 	(void)conf_duration(node, "hold", false, MINUTE_MS, HOUR_MS, &point->hold_ms);
@@ -173,6 +175,11 @@ static bool read_numbers(struct conf_node node, struct point *point, const struc
 	good &= belongs(node, "hold", gas, "gas; water analysers have a cycle");
 	good &= belongs(node, "cycle", !gas, "water; a gas analyser's result has a hold");
 	good &= belongs(node, "kv", strcmp(key, "velocity") == 0, "velocity");
+	good &= belongs(node, "slope", strcmp(key, "pm") == 0 || strcmp(key, "tsp") == 0, "dust");
+	if (conf_has(node, "intercept") && !conf_has(node, "slope")) {
+		conf_node_complain(node, "intercept goes with slope");
+		good = false;
+	}
 	good &= belongs(node, "wrap", strcmp(key, "flow-total") == 0, "flow-total");
 	if (point->cycle_ms > 0 &&
 		(point->cycle_ms < HOUR_MS ? HOUR_MS % point->cycle_ms : DAY_MS % point->cycle_ms) != 0) {
@@ -211,8 +218,7 @@ static const struct factor *read_factor(struct conf_load *load, struct conf_node
 
 void conf_read_point(struct conf_load *load, struct conf_node node, struct outlet *outlet, size_t outlet_index)
 {
-	static const char *const keys[] = { "factor", "from", "computed", "flags", "basis", "state", "pitot", "kv",
-		"wrap", "range", "hold", "cycle", NULL };
+	static const char *const keys[] = { "factor", "from", "computed", "flags", "basis", "state", "pitot", "kv", "slope", "intercept", "wrap", "range", "hold", "cycle", NULL };
 	struct point point = { 0 };
 	struct feed feed = { .outlet = outlet_index, .point = outlet->n_points };
 
@@ -230,6 +236,13 @@ void conf_read_point(struct conf_load *load, struct conf_node node, struct outle
 		return;
 	}
 	if (!read_source(load, node, &point, &feed) || !read_flags(load, node, &feed)) {
+		return;
+	}
+	if (point.cycle_ms > 0 && feed.channel->result_time.registers == 0) {
+		conf_node_complain(node,
+			"cycle: the channel \"%s\" has no result_time in its profile; without it a new result cannot be told "
+			"from the last one",
+			feed.channel->name);
 		return;
 	}
 	struct feed *slot = conf_grow(load, &load->site->feeds, &load->site->n_feeds, sizeof(feed));

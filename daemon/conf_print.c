@@ -131,6 +131,9 @@ static void print_point(FILE *out, const struct site *site, size_t outlet, size_
 		fprintf(out, "pitot = { kp = %.17g; density = %.17g; }; ", point->pitot_kp, point->gas_density);
 	}
 	print_number(out, "kv", point->field_coefficient);
+	if (point->slope > 0.0) {
+		fprintf(out, "slope = %.17g; intercept = %.17g; ", point->slope, point->intercept);
+	}
 	print_number(out, "wrap", point->counter_wrap);
 	print_number(out, "range", point->range);
 	print_duration(out, "hold", point->hold_ms);

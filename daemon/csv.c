@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
+
 enum column_kind { COLUMN_OTHER, COLUMN_TIME, COLUMN_VALUE, COLUMN_FLAG, COLUMN_ALL_FLAGS };
 
 struct column {
@@ -84,10 +86,15 @@ static void read_column(
 	struct column *column = &csv->columns[csv->n_columns++];
 	char key[32];
 	const char *name = our_name(csv, cell);
-	const char *dot = strrchr(name, '.');
-	bool flag = dot && strcmp(dot, ".flag") == 0;
+	size_t length = strlen(name), tail = strlen(".flag");
+	bool flag = length > tail && strcmp(name + length - tail, ".flag") == 0;
 
-	snprintf(key, sizeof(key), "%.*s", (int)(flag ? dot - name : 31), name);
+	if (!text_copy(key, sizeof(key), name)) {
+		return; /* longer than any factor */
+	}
+	if (flag) {
+		key[length - tail] = '\0';
+	}
 	if (strcmp(name, "time") == 0) {
 		column->kind = COLUMN_TIME;
 	} else if (strcmp(name, "flag") == 0) {

@@ -106,9 +106,13 @@ struct pipeline *rebuild_pipeline(
 	struct utc judged = { INT64_MIN };
 	bool known = store_judged_until(store, &judged);
 	bool gap = known && now.ms - judged.ms > MAX_GAP_MS;
-	/* An hour earlier than the mark, so that runs of minutes across midnight are counted as they were. */
-	struct utc from = { judged.ms - HOUR_MS - longest_grace(site) };
-	struct utc start = known && !gap ? time_floor(from, DAY_MS, site->judging.offset_min) : now;
+	struct utc start = now;
+
+	if (known && !gap) {
+		/* An hour earlier than the mark, so that runs of minutes across midnight are counted as they were. */
+		struct utc from = { judged.ms - HOUR_MS - longest_grace(site) };
+		start = time_floor(from, DAY_MS, site->judging.offset_min);
+	}
 
 	rb.pipeline = pipeline_create(site->outlets, site->n_outlets, &site->judging, start, judged);
 	if (!rb.pipeline) {

@@ -100,8 +100,8 @@ def test_a_missing_file_and_a_folder(tmp_path):
 
 def test_a_limit_in_another_unit_is_refused(tmp_path):
     (tmp_path / "limits.d").mkdir()
-    own = (ROOT / "config/limits.d/steel-ultra-low.conf").read_text()
-    (tmp_path / "limits.d/steel-ultra-low.conf").write_text(own.replace('unit = "mg/m3"', 'unit = "g/m3"', 1))
+    own = (ROOT / "config/limits.d/mee-2019-35-steel.conf").read_text()
+    (tmp_path / "limits.d/mee-2019-35-steel.conf").write_text(own.replace('unit = "mg/m3"', 'unit = "g/m3"', 1))
     status, output = check(example(), tmp_path)
     assert status == 1 and "the limit is in g/m3" in output and "is measured in mg/m3" in output
 

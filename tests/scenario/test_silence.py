@@ -40,4 +40,5 @@ def test_calibration_gas_never_alarms(make_rig):
                               if s["last_hour"] and s["last_hour"]["period"]["start"].startswith("2026-03-02T08")],
                      60, "the end of the hour")[-1]
     assert state["last_hour"]["value"] == 20.0 and state["last_hour"]["valid"]
-    assert [a for a in rig.bureau.alarms() if a["factor"] in ("so2", "nox")] == []
+    # The hour before was seen for a minute only, and nothing else is said.
+    assert {a["rule"] for a in rig.bureau.alarms() if a["factor"] in ("so2", "nox")} <= {"few-minutes"}

@@ -105,6 +105,17 @@ void fixture_feed(struct fixture *f, size_t point, int64_t from_ms, int64_t to_m
 	}
 }
 
+void fixture_feed_averaged(struct fixture *f, size_t point, int64_t from_ms, int64_t to_ms, double value, enum flag flag)
+{
+	const struct mean_rule *minute = mean_rule_of(f->outlet.medium, PERIOD_MINUTE);
+
+	for (int64_t at = from_ms; at < to_ms; at += minute->ms) {
+		struct reading reading = { { at }, value, flag };
+		fixture_step(f, at);
+		(void)pipeline_add_averaged(f->pipeline, 0, point, &reading, minute->due);
+	}
+}
+
 const struct mean_record *fixture_last(
 	const struct fixture *f, size_t point, enum period period, enum series_kind kind, double o2_ref)
 {

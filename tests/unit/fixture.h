@@ -4,8 +4,8 @@
 
 #include "core/pipeline.h"
 
-#define FIXTURE_EVENTS 256
-#define FIXTURE_RECORDS 20000
+#define FIXTURE_EVENTS 4096
+#define FIXTURE_RECORDS 200000
 
 /* 2026-03-02T08:00:00+08:00 */
 #define EIGHT ((int64_t)1772409600000)
@@ -42,6 +42,9 @@ enum pipeline_filed fixture_read(struct fixture *f, size_t point, int64_t at_ms,
 
 /* Readings of value every 5 s over [from, to). */
 void fixture_feed(struct fixture *f, size_t point, int64_t from_ms, int64_t to_ms, double value, enum flag flag);
+
+/* The same value for every base period of [from, to), already averaged. */
+void fixture_feed_averaged(struct fixture *f, size_t point, int64_t from_ms, int64_t to_ms, double value, enum flag flag);
 
 /* Lets time pass. */
 void fixture_step(struct fixture *f, int64_t now_ms);

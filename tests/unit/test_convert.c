@@ -1,6 +1,7 @@
 /* test_convert.c - the worked examples of the regulation notes, X1 to X34, that are conversions.
- * Not here, for their code belongs to later work: X23 X24 capture rate and substitution, X26 clock,
- * X27 particulate calibration line, X29 suspicious data, X30 HJ 212 frames. */
+ * Elsewhere: X14 to X18, X22, X25 test_mean.c; X19, X33 and X13 through the whole path test_pipeline.c; X23, X29
+ * test_conditions.c. Not in emisd: X24 (substitution of lost hours is the owner's quarterly report), X26 (the clock is
+ * the system's) and X30 (HJ 212 frames). */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,6 +57,9 @@ static void test_worked_examples(void **state)
 		{ "X10 30 by 1.68 and 1.4", convert_by_excess_air(30.0, 1.68, 1.4), 36.0, 1e-9 },
 		{ "X10 alpha of 10 %", convert_excess_air(10.0), 1.9091, 5e-5 },
 		{ "X10 30 at 10 % and 1.7", convert_by_excess_air(30.0, convert_excess_air(10.0), 1.7), 33.6898, 5e-5 },
+		{ "X10 a coefficient of 1.7 is a reference oxygen",
+			convert_to_reference_oxygen(30.0, 10.0, convert_oxygen_of_excess_air(1.7)), 33.6898, 5e-5 },
+		{ "X27 calibration line", convert_calibrated(10.0, 1.2, 3.0), 15.0, 1e-9 },
 		{ "X11 velocity", convert_velocity(0.95, 12.0), 11.4, 1e-9 },
 		{ "X11 actual flow", flow, 290095.344, 5e-4 },
 		{ "X12 dry standard flow", standard, 174140.584, 5e-4 },

@@ -1,0 +1,186 @@
+/* test_limits.c - which limits apply to whom and when, the month's share, and judging at a precision. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/array.h"
+#include "core/outlet.h"
+#include "core/share.h"
+
+static struct utc day(const char *text)
+{
+	struct utc at = BUILT_UNKNOWN;
+
+	if (text[0]) {
+		assert_true(time_parse(text, CHINA_OFFSET_MIN, &at));
+	}
+	return at;
+}
+
+static void test_dates(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		const char *rule;
+		const char *in_force, *existing, *new_since, *until, *built_before; /* of the limit; "" = as when not given */
+		const char *built, *at;
+		bool applies;
+	} rows[] = {
+		{ "a new plant from the first day", "2019-07-01", "2020-07-01", "", "", "", "2019-08-01", "2019-08-02", true },
+		{ "an existing one a year later", "2019-07-01", "2020-07-01", "", "", "", "2015-01-01", "2020-06-30", false },
+		{ "from that day on", "2019-07-01", "2020-07-01", "", "", "", "2015-01-01", "2020-07-01", true },
+		{ "nobody said when: it may apply", "2019-07-01", "2020-07-01", "", "", "", "", "2019-07-01", true },
+		{ "but not before the first day", "2019-07-01", "2020-07-01", "", "", "", "", "2019-06-30", false },
+		{ "superseded on its day", "2014-03-01", "", "", "2026-04-01", "", "", "2026-04-01", false },
+		{ "the day before it still holds", "2014-03-01", "", "", "2026-04-01", "", "", "2026-03-31", true },
+		{ "coking: built after the new standard", "2019-10-01", "", "", "2027-01-01", "2025-04-01", "2025-05-01", "2026-01-01", false },
+		{ "coking: existing until the end of 2026", "2019-10-01", "", "", "2027-01-01", "2025-04-01", "2010-01-01", "2026-12-31", true },
+		{ "coking: nobody said when", "2019-10-01", "", "", "2027-01-01", "2025-04-01", "", "2026-12-31", true },
+		{ "phosphorus 0.5: works built since 2006", "2003-07-01", "2028-01-01", "2006-01-01", "", "", "2006-01-01", "2026-01-01", true },
+		{ "phosphorus 0.5: an older works not yet", "2003-07-01", "2028-01-01", "2006-01-01", "", "", "2005-12-31", "2027-12-31", false },
+		{ "phosphorus 0.5: all works from 2028", "2003-07-01", "2028-01-01", "2006-01-01", "", "", "2005-12-31", "2028-01-01", true },
+		{ "only new plants", "2018-03-01", "never", "", "", "", "2010-01-01", "2026-01-01", false },
+	};
+	/* clang-format on */
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct limit l = { .in_force = day(rows[i].in_force), .until = TIME_NEVER, .built_before = TIME_NEVER };
+		l.in_force_existing = strcmp(rows[i].existing, "never") == 0 ? TIME_NEVER
+			: rows[i].existing[0]                                ? day(rows[i].existing)
+									     : l.in_force;
+		l.new_since = rows[i].new_since[0] ? day(rows[i].new_since) : l.in_force;
+		l.until = rows[i].until[0] ? day(rows[i].until) : l.until;
+		l.built_before = rows[i].built_before[0] ? day(rows[i].built_before) : l.built_before;
+		if (limit_in_force(&l, day(rows[i].built), day(rows[i].at)) != rows[i].applies) {
+			fail_msg("%s", rows[i].rule);
+		}
+	}
+}
+
+static void test_sectors(void **state)
+{
+	struct outlet outlet = { .sector = "wwtp.1a", .also_sectors = { "voc.site-fugitive" } };
+	static const struct {
+		const char *sector;
+		bool covered;
+	} rows[] = { { "wwtp.1a", true }, { "wwtp", true }, { "wwtp.1", false }, { "wwtp.optional", false },
+		{ "voc.site-fugitive", true }, { "voc", true }, { "voc.boundary", false } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct limit limit = { 0 };
+		snprintf(limit.sector, sizeof(limit.sector), "%s", rows[i].sector);
+		if (outlet_falls_under(&outlet, &limit) != rows[i].covered) {
+			fail_msg("%s", rows[i].sector);
+		}
+	}
+}
+
+static void test_what_may_be_cited(void **state)
+{
+	struct limit limit = { .verified = false };
+
+	(void)state;
+	assert_false(limit_citable(&limit));
+	snprintf(limit.confirmed_by, sizeof(limit.confirmed_by), "permit 91410500, page 12");
+	assert_true(limit_citable(&limit));
+}
+
+static void test_precision(void **state)
+{
+	static const struct {
+		double value;
+		enum rounding rounding;
+		int decimals;
+		enum verdict expected;
+	} rows[] = {
+		{ 35.004, ROUNDING_NONE, 2, VERDICT_EXCEEDED },
+		{ 35.004, ROUNDING_HALF_EVEN, 2, VERDICT_OK }, /* 35.00 */
+		{ 35.005, ROUNDING_HALF_EVEN, 2, VERDICT_OK }, /* a tie goes to the even 35.00 */
+		{ 35.006, ROUNDING_HALF_EVEN, 2, VERDICT_EXCEEDED },
+		{ 35.015, ROUNDING_HALF_EVEN, 2, VERDICT_EXCEEDED }, /* 35.02 */
+		{ 35.04, ROUNDING_HALF_EVEN, 1, VERDICT_OK },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct limit limit = { .min = NAN, .max = 35.0 };
+		struct mean mean = { .value = rows[i].value, .valid = true };
+		assert_int_equal(
+			judge_mean(&limit, &mean, rows[i].rounding, rows[i].decimals), rows[i].expected);
+	}
+}
+
+/* January has 744 hours: 37 of them may be beyond the limit. */
+static void test_the_share_of_a_month(void **state)
+{
+	static const struct {
+		unsigned over;
+		int level;
+	} steps[] = { { 0, 0 }, { 18, 0 }, { 19, 1 }, { 29, 1 }, { 30, 2 }, { 36, 2 }, { 37, 3 }, { 38, 4 } };
+	struct month_share share;
+	struct share_view v;
+	struct utc at = day("2026-01-01");
+	size_t step = 0;
+
+	(void)state;
+	share_open(&share, at, CHINA_OFFSET_MIN);
+	for (unsigned over = 0; over <= 38; over++) {
+		if (over > 0) {
+			share_add(&share, VERDICT_EXCEEDED, at, CHINA_OFFSET_MIN);
+			at.ms += HOUR_MS;
+		}
+		share_view(&share, 0.95, &v);
+		assert_int_equal(v.allowed, 37);
+		assert_int_equal(v.over, over);
+		step += step + 1 < ARRAY_SIZE(steps) && over >= steps[step + 1].over;
+		assert_int_equal(share_level(&v), steps[step].level);
+	}
+	share_add(&share, VERDICT_OK, at, CHINA_OFFSET_MIN);
+	share_view(&share, 0.95, &v);
+	assert_true(fabs(v.met - 1.0 / 39.0) < 1e-12 && fabs(v.projected - 744.0 * 38.0 / 39.0) < 1e-9);
+}
+
+static void test_hours_without_data_shrink_the_budget(void **state)
+{
+	struct month_share share;
+	struct share_view v;
+	struct utc at = day("2026-01-01");
+
+	(void)state;
+	share_open(&share, at, CHINA_OFFSET_MIN);
+	for (int i = 0; i < 104; i++, at.ms += HOUR_MS) {
+		share_add(&share, VERDICT_NO_DATA, at, CHINA_OFFSET_MIN);
+	}
+	share_view(&share, 0.95, &v);
+	assert_int_equal(v.allowed, 32); /* 5 % of 640 hours */
+	assert_true(isnan(v.met) && v.used == 0.0);
+	/* The next month opens with its first hour. */
+	share_add(&share, VERDICT_EXCEEDED, day("2026-02-01"), CHINA_OFFSET_MIN);
+	share_view(&share, 0.95, &v);
+	assert_true(v.valid == 1 && v.over == 1 && v.allowed == 33); /* of 672 */
+	/* Where nothing is allowed, one is too much. */
+	share_view(&share, 1.0, &v);
+	assert_int_equal(share_level(&v), 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_dates),
+		cmocka_unit_test(test_sectors),
+		cmocka_unit_test(test_what_may_be_cited),
+		cmocka_unit_test(test_precision),
+		cmocka_unit_test(test_the_share_of_a_month),
+		cmocka_unit_test(test_hours_without_data_shrink_the_budget),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
