@@ -77,10 +77,11 @@ static unsigned constant_run(const struct watch *w, const struct mean *minute)
 {
 	const struct pipeline_settings *s = &w->pipeline->settings;
 
-	if (minute->rule->medium == MEDIUM_WATER) {
+	if (w->point->conf->cycle_ms > 0) {
 		return s->constant_results;
 	}
-	return s->constant_minutes ? s->constant_minutes + (unsigned)(w->point->conf->hold_ms / MINUTE_MS) : 0;
+	unsigned minutes = s->constant_minutes + (unsigned)(w->point->conf->hold_ms / MINUTE_MS);
+	return s->constant_minutes ? assess_periods(minutes, minute->rule) : 0;
 }
 
 static void judge_values(const struct watch *w, const struct mean *minute)
@@ -123,7 +124,8 @@ static void judge_narrow(const struct watch *w, const struct mean *hour)
 
 static void judge_few(const struct watch *w, enum alarm_rule rule, const struct mean *mean)
 {
-	if (w->pipeline->settings.few_data && mean->n_due > 0) {
+	/* A period that had begun before the very first start says nothing of the instrument. */
+	if (w->pipeline->settings.few_data && mean->n_due > 0 && mean->start.ms >= w->pipeline->start.ms) {
 		found(w, rule, mean, NAN, bad_if(!mean->valid), 1, 1);
 	}
 }

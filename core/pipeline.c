@@ -145,6 +145,7 @@ struct pipeline *pipeline_create(const struct outlet *outlets, size_t n_outlets,
 		return NULL;
 	}
 	p->settings = *settings;
+	p->start = start;
 	p->judged_until = judged_until;
 	p->closed_until = time_floor(start, MINUTE_MS, settings->offset_min);
 	p->outlets = calloc(n_outlets ? n_outlets : 1, sizeof(*p->outlets));

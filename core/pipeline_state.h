@@ -56,6 +56,7 @@ struct outlet_state {
 
 struct pipeline {
 	struct pipeline_settings settings;
+	struct utc start;
 	struct utc judged_until;
 	struct utc closed_until;
 	struct outlet_state *outlets;

@@ -44,9 +44,11 @@ def test_a_kill_in_the_middle_of_an_hour_changes_neither_its_mean_nor_its_alarm(
     assert events[0]["valid"] >= 45
     killed.until("09:01:00")
     assert len(raised(killed)) == 1
-    # The warning of the first minutes survived the kill: the bureau did not hear of it twice.
+    # The warnings of the first minutes survived the kill: the bureau did not hear of them twice.
     warnings = [a for a in killed.bureau.alarms(class_="warning") if a["limit"]["key"] == ULTRA_LOW]
-    assert [w["event"] for w in warnings] == ["raised"]
+    told = sorted((w["rule"], w["event"]) for w in warnings)
+    assert told == sorted([("minutes-beyond", "raised")] + [(rule, event) for rule in ("approach", "projected", "certain")
+                                                            for event in ("raised", "cleared")])
     assert killed.emisd.stop() == 0
     with sqlite3.connect(killed.folder / "data/roll-2026.db") as db:
         n, = db.execute("SELECT count(*) FROM mean WHERE period='minute' AND factor='so2' AND basis='converted'"

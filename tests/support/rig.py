@@ -197,9 +197,9 @@ def replace_section(text, name, value):
 
 class Rig:
     def __init__(self, folder, scale=60.0, start=START, scenario=None, noise=0.0, broker=True, judging="",
-                 poll="2s", on_alarm=None, mqtt_extra="", plant=(), links=None):
+                 poll="2s", on_alarm=None, mqtt_extra="", plant=(), links=None, edit=None):
         """`plant` holds statements that are true from the very start, however late emisd comes up; `links` puts others
-        in the place of the plant's, or makes them of those.
+        in the place of the plant's, or makes them of those; `edit` changes the text of the configuration.
         """
         self.folder = Path(folder)
         if plant:
@@ -211,7 +211,7 @@ class Rig:
         self.conf = self.folder / "emisd.conf"
         self.plant = self.broker = self.bureau = self.emisd = None
         self.wanted = {"scenario": scenario, "noise": noise, "broker": broker, "judging": judging, "poll": poll,
-                       "on_alarm": on_alarm, "mqtt_extra": mqtt_extra, "links": links}
+                       "on_alarm": on_alarm, "mqtt_extra": mqtt_extra, "links": links, "edit": edit}
 
     def __enter__(self):
         try:
@@ -229,8 +229,9 @@ class Rig:
             self.broker = Broker(self.folder, extra=want["mqtt_extra"])
             self.bureau = Bureau(self.broker.port, want["on_alarm"])
         links = want["links"](self.plant.links) if callable(want["links"]) else want["links"]
-        self.conf.write_text(site_conf(self.folder, {**self.plant.links, **(links or {})}, self.broker.port if self.broker else None,
-                                       want["judging"], want["poll"]))
+        text = site_conf(self.folder, {**self.plant.links, **(links or {})}, self.broker.port if self.broker else None,
+                         want["judging"], want["poll"])
+        self.conf.write_text(want["edit"](text) if want["edit"] else text)
 
     def __exit__(self, *_):
         self.stop()

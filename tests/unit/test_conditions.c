@@ -90,12 +90,24 @@ static void test_three_equal_results_of_water(void **state)
 	struct fixture *f = one_point(MEDIUM_WATER);
 
 	(void)state;
+	f->outlet.points[0].cycle_ms = 2 * HOUR_MS;
 	fixture_start(f, EIGHT, INT64_MIN);
-	fixture_feed_averaged(f, 0, MIN(0), MIN(20), 5.0, FLAG_NORMAL);
-	fixture_step(f, MIN(20) + GRACE);
+	fixture_read(f, 0, HOUR(0), 5.0, FLAG_NORMAL);
+	fixture_read(f, 0, HOUR(2), 5.0, FLAG_NORMAL);
+	fixture_step(f, HOUR(4));
 	expect_raised(f, RULE_CONSTANT, 0, 0);
-	fixture_feed_averaged(f, 0, MIN(20), MIN(30), 5.0, FLAG_NORMAL);
-	fixture_step(f, MIN(30) + GRACE);
+	fixture_read(f, 0, HOUR(4), 5.0, FLAG_NORMAL);
+	fixture_step(f, HOUR(4) + 10 * MINUTE_MS + GRACE);
+	expect_raised(f, RULE_CONSTANT, 1, HOUR(2));
+	fixture_destroy(f);
+	/* Without a cycle a value stands in the registers: an hour of it, then. */
+	f = one_point(MEDIUM_WATER);
+	fixture_start(f, EIGHT, INT64_MIN);
+	fixture_feed_averaged(f, 0, MIN(0), MIN(50), 5.0, FLAG_NORMAL);
+	fixture_step(f, MIN(50) + GRACE);
+	expect_raised(f, RULE_CONSTANT, 0, 0);
+	fixture_feed_averaged(f, 0, MIN(50), MIN(60), 5.0, FLAG_NORMAL);
+	fixture_step(f, MIN(60) + GRACE);
 	expect_raised(f, RULE_CONSTANT, 1, MIN(10));
 	fixture_destroy(f);
 }

@@ -1,0 +1,176 @@
+"""What operators change: acknowledgements, marks and confirmed limits; each by whom it may, and noted."""
+
+import sqlite3
+import subprocess
+
+import pytest
+
+from tests.support.rig import build_dir, wait_for
+
+EMISCTL = build_dir() / "cli/emisctl"
+ULTRA_LOW = "steel.sinter.ultra-low.so2"
+LOCAL = "steel.sinter.local.so2"
+NOBODY = 65534
+
+
+def emisctl(rig, *arguments, status=0, user=None):
+    done = subprocess.run([EMISCTL, "--socket", rig.folder / "ctl.sock", "--lang", "en", *arguments], user=user,
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def exceedance(rig, key=ULTRA_LOW, class_="exceedance"):
+    return wait_for(lambda: [a for a in rig.bureau.alarms(class_=class_, event="raised")
+                             if a["limit"]["key"] == key and a["rule"] == "period-mean"], 90, "the exceedance")[0]
+
+
+def let_everybody_in(rig):
+    """To the socket, which a stranger cannot even open by itself."""
+    for folder in (rig.folder, *rig.folder.parents[:3]):
+        folder.chmod(0o755)
+    (rig.folder / "ctl.sock").chmod(0o666)
+
+
+def test_an_alarm_is_acknowledged_once_by_name(make_rig):
+    rig = make_rig(scale=240, start="2026-03-02T07:58:00+08:00", poll="4s", plant=["hold so2 120"])
+    alarm = exceedance(rig)
+    emisctl(rig, "ack", alarm["alarm_id"], "--remark", "desulphurisation pump 2 is being changed")
+    told = wait_for(lambda: rig.bureau.alarms(event="acknowledged"), what="the acknowledgement")[0]
+    assert told["alarm_id"] == alarm["alarm_id"] and told["seq"] > alarm["seq"]
+    assert told["acknowledged"]["by"] == "root (uid 0)" and "pump 2" in told["acknowledged"]["remark"]
+    assert told["limit"] == alarm["limit"] and told["class"] == "exceedance"
+    assert '"acknowledged_by":"root (uid 0)"' in emisctl(rig, "alarms", "--json")
+    assert "pump 2" in emisctl(rig, "audit", "--json")
+    assert "was acknowledged by root" in emisctl(rig, "ack", alarm["alarm_id"], status=1)
+    assert 'there is no alarm "x"' in emisctl(rig, "ack", "x", status=1)
+    # The alarm goes on, and no number is missing.
+    wait_for(lambda: [a for a in rig.bureau.alarms(event="continued") if a["alarm_id"] == alarm["alarm_id"]], 60,
+             "the next hour")
+    assert [a["seq"] for a in rig.bureau.alarms()] == list(range(1, len(rig.bureau.alarms()) + 1))
+
+
+def test_only_admins_change_things(make_rig):
+    rig = make_rig(scale=240, start="2026-03-02T07:58:00+08:00", poll="4s", plant=["hold so2 120"])
+    alarm = exceedance(rig)
+    let_everybody_in(rig)
+    assert "anyang-steel-01" in emisctl(rig, "status", user=NOBODY)
+    for command in (["ack", alarm["alarm_id"]],
+                    ["mark", "DA001", "--kind", "maintenance", "--until", "2026-03-03T00:00:00+08:00"]):
+        assert "is for root and members of the group emisd-admin; you are nobody" in \
+            emisctl(rig, *command, status=1, user=NOBODY)
+    # A client cannot say who it is.
+    assert rig.ask("audit")["audit"][0]["who"] == "emisd"
+    rig.ask("ack", argument=alarm["alarm_id"], who="somebody else")
+    assert rig.ask("audit")["audit"][0]["who"] == "root (uid 0)"
+
+
+def test_a_mark_takes_validity_and_leaves_values(make_rig):
+    rig = make_rig(scale=150, start="2026-03-02T07:59:00+08:00", poll="4s", plant=["hold so2 120"])
+    rig.until("08:05:00")
+    shown = emisctl(rig, "mark", "DA001", "--kind", "maintenance", "--until", "2026-03-02T09:00:00+08:00", "--factor",
+                    "so2", "--remark", "probe taken out")
+    assert "maintenance" in shown and "probe taken out" in shown
+    marked = wait_for(lambda: (p := rig.point("DA001", "so2"))["flag"] == "M" and p, what="flag M")
+    assert marked["raw"] == 120.0 and marked["converted"] is None
+    assert rig.point("DA001", "nox")["flag"] == "N"
+    rig.emisd.stop()
+    rig.start_emisd()  # it is remembered
+    wait_for(lambda: rig.point("DA001", "so2")["flag"] == "M", what="flag M again")
+    rig.until("09:01:00")
+    assert wait_for(lambda: (p := rig.point("DA001", "so2"))["flag"] == "N" and p, what="the end of the mark")
+    assert rig.bureau.alarms(class_="exceedance", factor="so2") == []
+    few = [a for a in rig.bureau.alarms(rule="few-minutes", factor="so2") if a["period"]["start"].startswith("2026-03-02T08")]
+    assert few and few[0]["counts"]["M"] >= 50
+    assert rig.ask("marks")["marks"][0]["who"] == "root (uid 0)"
+    assert rig.emisd.stop() == 0
+    with sqlite3.connect(rig.folder / "data/state.db") as db:
+        assert db.execute("SELECT what, new FROM audit WHERE what LIKE 'mark%'").fetchall() == [
+            ("mark DA001 so2", "maintenance from " + rig_moment(db) + " to 2026-03-02T09:00:00+08:00: probe taken out")]
+
+
+def rig_moment(db):
+    (ms,) = db.execute("SELECT from_ms FROM mark").fetchone()
+    return db.execute("SELECT strftime('%Y-%m-%dT%H:%M:%S', ?/1000, 'unixepoch', '+8 hours') || '+08:00'", (ms,)).fetchone()[0]
+
+
+def test_a_mark_of_the_past_changes_nothing_closed(make_rig):
+    rig = make_rig(scale=240, start="2026-03-02T07:58:00+08:00", poll="4s", plant=["hold so2 120"])
+    alarm = exceedance(rig)
+    emisctl(rig, "mark", "DA001", "--kind", "start-up", "--from", "2026-03-02T08:00:00+08:00", "--until",
+            "2026-03-02T09:00:00+08:00")
+    (mark,) = rig.ask("marks")["marks"]
+    assert (mark["kind"], mark["flag"], mark["factor"]) == ("start-up", "F", None)
+    assert mark["applies"] >= "2026-03-02T09:00"
+    stored = rig.ask("alarms")["alarms"]
+    assert [a["id"] for a in stored if a["id"] == alarm["alarm_id"]]
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["DA009", "--kind", "fault", "--until", "2026-03-03"], 'there is no outlet "DA009"'),
+    (["DA001", "--kind", "fault", "--until", "2026-03-03", "--factor", "cod"], 'with the factor cod'),
+    (["DA001", "--kind", "lunch", "--until", "2026-03-03"], "is none of calibration, fault"),
+    (["DA001", "--kind", "fault", "--until", "tomorrow"], "is no moment"),
+    (["DA001", "--kind", "fault"], "--until must say a moment after --from"),
+    (["DA001", "--kind", "fault", "--from", "2026-03-03", "--until", "2026-03-03"], "--until must say a moment"),
+])
+def test_a_wrong_mark_is_refused(quiet, arguments, words):
+    assert words in emisctl(quiet, "mark", *arguments, status=1)
+
+
+def confirm(text, by):
+    wanted = 'sector = "steel.sinter-head"; tiers = [ "ultra-low", "special" ];'
+    assert wanted in text
+    confirmed = f'confirmed = ( {{ limits = [ "{LOCAL}" ]; by = "{by}"; }} );' if by else ""
+    return text.replace(wanted, f'sector = "steel.sinter-head"; tiers = [ "local" ]; {confirmed}')
+
+
+def test_an_unread_number_proves_nothing_until_it_is_confirmed(make_rig):
+    by = "排污许可证 91410500, p. 12"
+    rig = make_rig(scale=240, start="2026-03-02T07:58:00+08:00", poll="4s", plant=["hold so2 120"],
+                   edit=lambda text: confirm(text, None))
+    first = exceedance(rig, LOCAL, "unconfirmed")
+    assert first["limit"]["citable"] is False and first["limit"]["confidence"] == "memory"
+    assert rig.bureau.alarms(class_="exceedance") == []
+    assert "unconfirmed" in emisctl(rig, "limits", "--outlet", "DA001", "--factor", "so2")
+    assert "its alarms say" in rig.emisd.text()
+    rig.emisd.stop()
+    rig.conf.write_text(confirm(rig.conf.read_text().replace('tiers = [ "local" ]; ', 'tiers = [ "ultra-low", "special" ];'), by))
+    rig.start_emisd()
+    told = wait_for(lambda: [a for a in rig.bureau.alarms(class_="exceedance") if a["limit"]["key"] == LOCAL], 60,
+                    "the confirmed exceedance")[0]
+    assert told["limit"]["confirmed_by"] == by and told["limit"]["citable"] is True
+    assert told["alarm_id"] == first["alarm_id"], "the same alarm goes on"
+    row = next(a for a in rig.ask("audit")["audit"] if a["what"].startswith("confirm"))
+    assert (row["what"], row["old"], row["new"]) == (f"confirm limit {LOCAL} at DA001", "", by)
+    assert by in emisctl(rig, "limits", LOCAL)
+
+
+def test_the_budget_of_the_month_is_kept_over_a_restart(make_rig):
+    rig = make_rig(scale=240, start="2026-03-02T07:58:00+08:00", poll="4s", plant=["hold so2 120"])
+    exceedance(rig)
+    row = next(b for b in rig.ask("budget")["budget"] if b["key"] == ULTRA_LOW)
+    assert (row["judged"], row["over"]) == (1, 1) and row["left"] == row["allowed"] - 1 > 30
+    rig.emisd.stop()
+    rig.start_emisd()
+    again = next(b for b in rig.ask("budget")["budget"] if b["key"] == ULTRA_LOW)
+    assert (again["judged"], again["over"]) == (1, 1)
+    assert "so2" in emisctl(rig, "budget") and "环大气〔2019〕35号" in emisctl(rig, "budget", "--json")
+
+
+def test_the_catalogue_is_filtered_and_explained(quiet):
+    table = emisctl(quiet, "limits", "--all", "--sector", "coking", "--tier", "special", "--factor", "so2")
+    assert table.count("\n") == 1 + 5 and "not in force" not in table
+    assert emisctl(quiet, "limits", "--all", "--json").count('"key"') == 431
+    text = emisctl(quiet, "limits", "--all", "wwtp.1a.general.tp")
+    assert "new_since          2006-01-01" in text and "in_force_existing  2028-01-01" in text
+    assert "wwtp.1a.general.tp-old" not in text
+    assert "wtemp > 12" in emisctl(quiet, "limits", "--outlet", "DW001", "--factor", "nh3n", "--json")
+
+
+@pytest.fixture(scope="module", name="quiet")
+def fixture_quiet(tmp_path_factory):
+    """One plant for all questions that change nothing."""
+    from tests.support.rig import Rig
+    with Rig(tmp_path_factory.mktemp("quiet"), scale=60, broker=False) as rig:
+        yield rig
