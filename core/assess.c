@@ -49,6 +49,15 @@ void assess_end(struct alarm *alarm, struct event *event, const struct pipeline_
 
 /* ---- which limits apply ---- */
 
+/* A limit of a point at work. */
+struct judged {
+	const struct pipeline *p;
+	const struct outlet_state *outlet;
+	const struct point_state *point;
+	struct limit_state *state;
+	const struct pipeline_sink *sink;
+};
+
 static enum period judged_period(const struct limit *limit)
 {
 	switch (limit->period) {
@@ -82,85 +91,83 @@ static bool condition_holds(
 }
 
 /* The verdict of one limit on the period that just closed; false when the limit does not apply. */
-static bool judge(const struct pipeline *p, const struct limit *limit, const struct outlet_state *outlet,
-	const struct point_state *point, const struct mean *mean, enum verdict *ret_verdict)
+static bool judge(const struct judged *j, const struct mean *mean, enum verdict *ret_verdict)
 {
+	const struct limit *limit = j->state->limit;
 	bool known;
 
-	if (mean->n_due == 0 || !limit_in_force(limit, outlet->conf->built, mean->start)) {
+	if (mean->n_due == 0 || !limit_in_force(limit, j->outlet->conf->built, mean->start)) {
 		return false;
 	}
-	if (!condition_holds(limit, outlet, mean->rule->period, &known) && known) {
+	if (!condition_holds(limit, j->outlet, mean->rule->period, &known) && known) {
 		return false;
 	}
-	*ret_verdict =
-		known ? judge_mean(limit, mean, p->settings.rounding, point->conf->factor->decimals) : VERDICT_NO_DATA;
+	*ret_verdict = VERDICT_NO_DATA;
+	if (known) {
+		*ret_verdict = judge_mean(limit, mean, j->p->settings.rounding, j->point->conf->factor->decimals);
+	}
 	return true;
 }
 
-static struct event event_of(const struct outlet_state *outlet, const struct point_state *point,
-	const struct limit_state *state, enum alarm_rule rule, const struct mean *mean)
+static struct event event_of(const struct judged *j, enum alarm_rule rule, const struct mean *mean)
 {
 	return (struct event){ .rule = rule,
-		.outlet = outlet->conf,
-		.point = point->conf,
-		.limit = state->limit,
-		.at = state->series->last[PERIOD_MINUTE].end,
+		.outlet = j->outlet->conf,
+		.point = j->point->conf,
+		.limit = j->state->limit,
+		.at = j->state->series->last[PERIOD_MINUTE].end,
 		.value = mean->value,
 		.mean = *mean };
 }
 
 /* ---- closed periods ---- */
 
-static void judge_minute(const struct pipeline *p, const struct outlet_state *outlet, const struct point_state *point,
-	struct limit_state *state, const struct pipeline_sink *sink)
+static void judge_minute(const struct judged *j)
 {
-	const struct mean *minute = &state->series->last[PERIOD_MINUTE];
+	const struct mean *minute = &j->state->series->last[PERIOD_MINUTE];
 	struct finding finding = { .from = minute->start };
 
-	if (!judge(p, state->limit, outlet, point, minute, &finding.verdict)) {
+	if (!judge(j, minute, &finding.verdict)) {
 		return;
 	}
-	struct event event = event_of(outlet, point, state, RULE_MINUTES_BEYOND, minute);
-	finding.gravity = judge_share(state->limit, minute->value);
-	finding.raise = finding.clear = assess_periods(p->settings.warning_minutes, minute->rule);
-	assess_apply(p, &state->alarms[RULE_MINUTES_BEYOND], &event, &finding, sink);
+	struct event event = event_of(j, RULE_MINUTES_BEYOND, minute);
+	finding.gravity = judge_share(j->state->limit, minute->value);
+	finding.raise = finding.clear = assess_periods(j->p->settings.warning_minutes, minute->rule);
+	assess_apply(j->p, &j->state->alarms[RULE_MINUTES_BEYOND], &event, &finding, j->sink);
 }
 
 /* The budget of hours, after the hour was counted. It ends with its month. */
-static void judge_share_of_month(const struct pipeline *p, const struct outlet_state *outlet,
-	const struct point_state *point, struct limit_state *state, const struct mean *hour, enum verdict verdict,
-	const struct pipeline_sink *sink)
+static void judge_share_of_month(const struct judged *j, const struct mean *hour, enum verdict verdict)
 {
-	struct event event = event_of(outlet, point, state, RULE_MONTH_SHARE, hour);
-	struct alarm *alarm = &state->alarms[RULE_MONTH_SHARE];
+	struct event event = event_of(j, RULE_MONTH_SHARE, hour);
+	struct alarm *alarm = &j->state->alarms[RULE_MONTH_SHARE];
+	struct month_share *share = &j->state->share;
 	struct finding finding = { .raise = 1, .clear = 1 };
 
-	share_add(&state->share, verdict, hour->start, p->settings.offset_min);
-	share_view(&state->share, state->limit->share_of_month, &event.share);
+	share_add(share, verdict, hour->start, j->p->settings.offset_min);
+	share_view(share, j->state->limit->share_of_month, &event.share);
 	event.value = event.share.used;
 	finding.gravity = share_level(&event.share);
 	finding.verdict = finding.gravity > 0.0 ? VERDICT_EXCEEDED : VERDICT_NO_DATA;
-	finding.from = state->share.start;
-	assess_apply(p, alarm, &event, &finding, sink);
-	if (hour->end.ms >= state->share.end.ms) {
-		assess_end(alarm, &event, sink);
+	finding.from = share->start;
+	assess_apply(j->p, alarm, &event, &finding, j->sink);
+	if (hour->end.ms >= share->end.ms) {
+		assess_end(alarm, &event, j->sink);
 	}
 }
 
-static void judge_period(const struct pipeline *p, const struct outlet_state *outlet, const struct point_state *point,
-	struct limit_state *state, const struct mean *mean, const struct pipeline_sink *sink)
+static void judge_period(const struct judged *j, const struct mean *mean)
 {
 	struct finding finding = { .raise = 1, .clear = 1, .from = mean->start };
 
-	if (!judge(p, state->limit, outlet, point, mean, &finding.verdict)) {
+	if (!judge(j, mean, &finding.verdict)) {
 		return;
 	}
-	struct event event = event_of(outlet, point, state, RULE_PERIOD_MEAN, mean);
-	finding.gravity = judge_share(state->limit, mean->value);
-	assess_apply(p, &state->alarms[RULE_PERIOD_MEAN], &event, &finding, sink);
-	if (!isnan(state->limit->share_of_month) && mean->rule->period == PERIOD_HOUR) {
-		judge_share_of_month(p, outlet, point, state, mean, finding.verdict, sink);
+	struct event event = event_of(j, RULE_PERIOD_MEAN, mean);
+	finding.gravity = judge_share(j->state->limit, mean->value);
+	assess_apply(j->p, &j->state->alarms[RULE_PERIOD_MEAN], &event, &finding, j->sink);
+	if (!isnan(j->state->limit->share_of_month) && mean->rule->period == PERIOD_HOUR) {
+		judge_share_of_month(j, mean, finding.verdict);
 	}
 }
 
@@ -194,68 +201,68 @@ static struct mean so_far(const struct mean_acc *acc)
 	return m;
 }
 
-static void warn(const struct pipeline *p, const struct outlet_state *outlet, const struct point_state *point,
-	struct limit_state *state, enum alarm_rule rule, double value, double share, const struct mean *mean,
-	const struct pipeline_sink *sink)
+/* `share` is how much of what warns is used. */
+static void warn(const struct judged *j, enum alarm_rule rule, double value, double share, const struct mean *mean)
 {
-	struct finding finding = { .verdict = VERDICT_NO_DATA, .gravity = share, .from = mean->start };
-	struct event event = event_of(outlet, point, state, rule, mean);
+	const struct mean_rule *minute = mean_rule_of(mean->rule->medium, PERIOD_MINUTE);
+	bool at_once = mean->rule->period != PERIOD_HOUR || rule == RULE_CERTAIN;
+	unsigned need = at_once ? 1 : assess_periods(j->p->settings.warning_minutes, minute);
+	struct finding finding = { .gravity = share, .raise = need, .clear = need, .from = mean->start };
+	struct event event = event_of(j, rule, mean);
 
 	event.value = value;
+	finding.verdict = VERDICT_NO_DATA;
 	if (isfinite(share)) {
 		finding.verdict = share > 1.0 ? VERDICT_EXCEEDED : VERDICT_OK;
 	}
-	finding.raise = finding.clear = 1;
-	if (mean->rule->period == PERIOD_HOUR && rule != RULE_CERTAIN) {
-		finding.raise =
-			assess_periods(p->settings.warning_minutes, mean_rule_of(mean->rule->medium, PERIOD_MINUTE));
-		finding.clear = finding.raise;
-	}
-	assess_apply(p, &state->alarms[rule], &event, &finding, sink);
+	assess_apply(j->p, &j->state->alarms[rule], &event, &finding, j->sink);
+}
+
+/* A mean that is to come can be bounded and gone on with when it is the plain mean of what is below it. */
+static bool is_arithmetic(const struct judged *j)
+{
+	bool by_volume = j->point->conf->factor->flow_weighted && (j->outlet->flow >= 0 || j->outlet->counter >= 0);
+	bool average_first =
+		j->state->series->conf.kind == SERIES_CONVERTED && j->p->settings.order == ORDER_AVERAGE_FIRST;
+
+	return !by_volume && !average_first;
 }
 
 /* Warnings about the open period: for upper limits, since "most of it is used" says nothing of a range. */
-static void look_ahead(const struct pipeline *p, const struct outlet_state *outlet, const struct point_state *point,
-	struct limit_state *state, enum period period, const struct pipeline_sink *sink)
+static void look_ahead(const struct judged *j, enum period period)
 {
-	const struct mean_acc *acc = open_of(state->series, period);
-	const struct limit *limit = state->limit;
+	const struct mean_acc *acc = open_of(j->state->series, period);
+	const struct limit *limit = j->state->limit;
+	const struct outlook *outlook = &j->state->outlook;
 	struct mean mean = so_far(acc);
-	bool by_volume = point->conf->factor->flow_weighted && (outlet->flow >= 0 || outlet->counter >= 0);
-	bool arithmetic = !by_volume &&
-		!(state->series->conf.kind == SERIES_CONVERTED && p->settings.order == ORDER_AVERAGE_FIRST);
-	bool known;
+	bool known, speaks = outlook_speaks(outlook);
 
-	if (!isnan(limit->min) || !limit_in_force(limit, outlet->conf->built, acc->start) ||
-		!condition_holds(limit, outlet, period - 1, &known)) {
+	if (!isnan(limit->min) || !limit_in_force(limit, j->outlet->conf->built, acc->start) ||
+		!condition_holds(limit, j->outlet, period - 1, &known)) {
 		return;
 	}
-	if (outlook_speaks(&state->outlook)) {
-		if (p->settings.approach > 0.0) {
-			double share = judge_share(limit, mean.value) / p->settings.approach;
-			warn(p, outlet, point, state, RULE_APPROACH, mean.value, share, &mean, sink);
-		}
-		if (arithmetic) {
-			double projected = outlook_projected(&state->outlook);
-			warn(p, outlet, point, state, RULE_PROJECTED, projected, judge_share(limit, projected), &mean,
-				sink);
-		}
+	if (speaks && j->p->settings.approach > 0.0) {
+		double share = judge_share(limit, mean.value) / j->p->settings.approach;
+		warn(j, RULE_APPROACH, mean.value, share, &mean);
 	}
-	if (arithmetic) {
-		double lowest = outlook_lowest(&state->outlook);
-		warn(p, outlet, point, state, RULE_CERTAIN, lowest, judge_share(limit, lowest), &mean, sink);
+	if (speaks && is_arithmetic(j)) {
+		double projected = outlook_projected(outlook);
+		warn(j, RULE_PROJECTED, projected, judge_share(limit, projected), &mean);
+	}
+	if (is_arithmetic(j)) {
+		double lowest = outlook_lowest(outlook);
+		warn(j, RULE_CERTAIN, lowest, judge_share(limit, lowest), &mean);
 	}
 }
 
 /* The period is over: what was said of it has its answer. */
-static void end_warnings(const struct outlet_state *outlet, const struct point_state *point, struct limit_state *state,
-	const struct mean *mean, const struct pipeline_sink *sink)
+static void end_warnings(const struct judged *j, const struct mean *mean)
 {
 	static const enum alarm_rule rules[] = { RULE_APPROACH, RULE_PROJECTED, RULE_CERTAIN };
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-		struct event event = event_of(outlet, point, state, rules[i], mean);
-		assess_end(&state->alarms[rules[i]], &event, sink);
+		struct event event = event_of(j, rules[i], mean);
+		assess_end(&j->state->alarms[rules[i]], &event, j->sink);
 	}
 }
 
@@ -267,25 +274,25 @@ static unsigned sub_values(const struct mean_acc *acc)
 	return (unsigned)((acc->end.ms - acc->start.ms) / mean_rule_of(acc->rule->medium, below)->ms);
 }
 
-static void assess_limit(const struct pipeline *p, const struct outlet_state *outlet, const struct point_state *point,
-	struct limit_state *state, enum period longest, const struct pipeline_sink *sink)
+static void assess_limit(const struct judged *j, enum period longest)
 {
+	struct limit_state *state = j->state;
 	enum period period = judged_period(state->limit);
 	const struct mean *closed = state->series->last;
 
-	judge_minute(p, outlet, point, state, sink);
+	judge_minute(j);
 	/* Instant values are judged by hand samples; on-line ones only warn (limits.md 4, Water). */
 	if (state->limit->period == LIMIT_INSTANT || longest + 1 < period) {
 		return;
 	}
 	outlook_add(&state->outlook, closed[period - 1].value, closed[period - 1].valid);
 	if (longest < period) {
-		look_ahead(p, outlet, point, state, period, sink);
+		look_ahead(j, period);
 		return;
 	}
-	end_warnings(outlet, point, state, &closed[period], sink);
+	end_warnings(j, &closed[period]);
 	outlook_open(&state->outlook, sub_values(open_of(state->series, period)), 0);
-	judge_period(p, outlet, point, state, &closed[period], sink);
+	judge_period(j, &closed[period]);
 }
 
 void assess_set_up(struct limit_state *state, struct utc start, int offset_min)
@@ -308,8 +315,8 @@ void assess_past_hour(const struct pipeline *p, const struct outlet_state *outle
 
 	for (size_t i = 0; i < point->conf->n_limits; i++) {
 		struct limit_state *state = &point->limits[i];
-		if (state->series == series && !isnan(state->limit->share_of_month) &&
-			judge(p, state->limit, outlet, point, hour, &verdict)) {
+		const struct judged j = { p, outlet, point, state, NULL };
+		if (state->series == series && !isnan(state->limit->share_of_month) && judge(&j, hour, &verdict)) {
 			share_add(&state->share, verdict, hour->start, p->settings.offset_min);
 		}
 	}
@@ -321,7 +328,8 @@ void assess_outlet(
 	for (size_t i = 0; i < outlet->conf->n_points; i++) {
 		struct point_state *point = &outlet->points[i];
 		for (size_t k = 0; k < point->conf->n_limits; k++) {
-			assess_limit(p, outlet, point, &point->limits[k], longest, sink);
+			const struct judged j = { p, outlet, point, &point->limits[k], sink };
+			assess_limit(&j, longest);
 		}
 		condition_judge(p, outlet, point, longest, sink);
 	}

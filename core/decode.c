@@ -394,8 +394,7 @@ void decode_channel(const struct profile *profile, const struct channel *channel
 	*ret_flag = flag;
 }
 
-bool decode_result_time(
-	enum result_time_format format, const uint16_t *registers, int offset_min, struct utc *ret_at)
+bool decode_result_time(enum result_time_format format, const uint16_t *registers, int offset_min, struct utc *ret_at)
 {
 	unsigned parts[6];
 	char text[TIME_TEXT_SIZE];

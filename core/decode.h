@@ -58,7 +58,6 @@ const uint16_t *decode_registers(
 	const struct profile *profile, const struct reg_field *field, const struct answer *answers);
 
 /* The moment in the registers of a result's time. False for RESULT_TIME_OPAQUE and for what is no moment. */
-bool decode_result_time(
-	enum result_time_format format, const uint16_t *registers, int offset_min, struct utc *ret_at);
+bool decode_result_time(enum result_time_format format, const uint16_t *registers, int offset_min, struct utc *ret_at);
 
 #endif

@@ -30,12 +30,12 @@ struct point {
 	double pitot_kp;          /* the instrument gives the dynamic pressure in Pa; velocity = kp sqrt(2 Pd / rho) */
 	double gas_density;       /* kg/m3 of that formula */
 	double field_coefficient; /* Kv of HJ 212-2017 (29) */
-	double slope;                /* of the calibration line of a dust monitor; 0 without */
+	double slope;             /* of the calibration line of a dust monitor; 0 without */
 	double intercept;
-	double counter_wrap;      /* a totaliser starts again at this many m3 */
-	double range;             /* upper end of the measuring range, in the factor's unit */
-	int64_t hold_ms;          /* gas: a result stands this long until the next one comes (a chromatograph) */
-	int64_t cycle_ms;         /* water: time between the results of a discrete analyser */
+	double counter_wrap; /* a totaliser starts again at this many m3 */
+	double range;        /* upper end of the measuring range, in the factor's unit */
+	int64_t hold_ms;     /* gas: a result stands this long until the next one comes (a chromatograph) */
+	int64_t cycle_ms;    /* water: time between the results of a discrete analyser */
 	const struct limit *limits[POINT_LIMITS];
 	size_t n_limits;
 };

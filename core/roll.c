@@ -60,15 +60,14 @@ static void compute_point(const struct outlet_state *outlet, struct point_state 
 
 	if (point->conf->computed == COMPUTED_NOX) {
 		const struct mean *in[] = { last_of(outlet, outlet->no, period), last_of(outlet, outlet->no2, period) };
-		m = *in[0];
+		m = in[0] ? *in[0] : m;
 		bool valid = inputs_valid(in, 2, &m);
 		set_value(&m, valid, valid ? convert_nox_mass(in[0]->value, in[1]->value) : NAN);
 	} else {
 		const struct mean *in[] = { last_of(outlet, outlet->velocity, period),
-			&outlet->points[outlet->temperature].series[0].last[period],
-			&outlet->points[outlet->pressure].series[0].last[period],
-			&outlet->points[outlet->humidity].series[0].last[period] };
-		m = *in[0];
+			last_of(outlet, outlet->temperature, period), last_of(outlet, outlet->pressure, period),
+			last_of(outlet, outlet->humidity, period) };
+		m = in[0] ? *in[0] : m;
 		bool valid = inputs_valid(in, 4, &m);
 		set_value(&m, valid, valid ? flow_of(outlet->conf, in) : NAN);
 	}

@@ -155,9 +155,10 @@ static enum flag foreign_state(const struct acquire *a, const struct feed *feed)
 
 /* What a channel's result time says of the result. */
 struct result {
-	bool stands;  /* not older than the profile allows: an instrument that makes no new ones shows its last for ever */
-	bool is_new;  /* its time is another than with the last poll */
-	bool first;   /* ... which there was none of since emisd started */
+	bool stands; /* not older than the profile allows: an instrument that makes no new ones shows its last for ever
+		      */
+	bool is_new; /* its time is another than with the last poll */
+	bool first;  /* ... which there was none of since emisd started */
 	struct utc at; /* of the result, where its time can be read and makes sense; of the reading otherwise */
 };
 

@@ -25,8 +25,9 @@ bool conf_wants_tier(char (*tiers)[16], const char *tier)
 static struct limit *copy_limit(struct conf_load *load, const struct limit *limit)
 {
 	struct limit *copy = malloc(sizeof(*copy));
-	struct limit **slot =
-		copy ? conf_grow(load, &load->site->own_limits, &load->site->n_own_limits, sizeof(copy)) : NULL;
+	struct limit **slot = copy
+		? conf_grow(load, &load->site->own_limits, &load->site->n_own_limits, sizeof(struct limit *))
+		: NULL;
 
 	if (!slot) {
 		free(copy);

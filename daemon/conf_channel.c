@@ -284,7 +284,8 @@ static bool read_result_time(struct conf_node channel_node, size_t notation, str
 	good &= conf_duration(channel_node, "max_age", true, SECOND_MS, 7 * DAY_MS, &channel->max_age_ms);
 	(void)conf_choice(node, "format", false, formats, &format); /* opaque unless said */
 	if (good && format != RESULT_TIME_OPAQUE && registers != (format == RESULT_TIME_BCD ? 3 : 6)) {
-		conf_node_complain(node, "a time in %s takes %d registers", formats[format], format == RESULT_TIME_BCD ? 3 : 6);
+		conf_node_complain(
+			node, "a time in %s takes %d registers", formats[format], format == RESULT_TIME_BCD ? 3 : 6);
 		good = false;
 	}
 	channel->result_time_format = (enum result_time_format)format;

@@ -105,20 +105,17 @@ static bool read_flags(struct conf_load *load, struct conf_node node, struct fee
 /* What no instrument gives. */
 static bool read_computed(struct conf_node node, struct point *point, const struct outlet *outlet)
 {
-	static const struct {
-		const char *name;
-		const char *factor;
-	} rows[] = { [COMPUTED_NOX] = { "no+no2", "nox" }, [COMPUTED_FLOW] = { "velocity", "gasflow" } };
 	static const char *const names[] = { "no+no2", "velocity", NULL };
+	static const char *const factors[] = { "nox", "gasflow" };
 	size_t choice = 0;
 
 	if (!conf_choice(node, "computed", true, names, &choice)) {
 		return false;
 	}
 	point->computed = (enum computed)(choice + COMPUTED_NOX);
-	if (strcmp(point->factor->key, rows[point->computed].factor) != 0 || outlet->medium != MEDIUM_GAS) {
-		conf_node_complain(node, "computed: \"%s\" makes %s of a gas outlet, not %s",
-			rows[point->computed].name, rows[point->computed].factor, point->factor->key);
+	if (strcmp(point->factor->key, factors[choice]) != 0 || outlet->medium != MEDIUM_GAS) {
+		conf_node_complain(node, "computed: \"%s\" makes %s of a gas outlet, not %s", names[choice],
+			factors[choice], point->factor->key);
 		return false;
 	}
 	return true;
@@ -218,7 +215,8 @@ static const struct factor *read_factor(struct conf_load *load, struct conf_node
 
 void conf_read_point(struct conf_load *load, struct conf_node node, struct outlet *outlet, size_t outlet_index)
 {
-	static const char *const keys[] = { "factor", "from", "computed", "flags", "basis", "state", "pitot", "kv", "slope", "intercept", "wrap", "range", "hold", "cycle", NULL };
+	static const char *const keys[] = { "factor", "from", "computed", "flags", "basis", "state", "pitot", "kv",
+		"slope", "intercept", "wrap", "range", "hold", "cycle", NULL };
 	struct point point = { 0 };
 	struct feed feed = { .outlet = outlet_index, .point = outlet->n_points };
 
@@ -240,7 +238,8 @@ void conf_read_point(struct conf_load *load, struct conf_node node, struct outle
 	}
 	if (point.cycle_ms > 0 && feed.channel->result_time.registers == 0) {
 		conf_node_complain(node,
-			"cycle: the channel \"%s\" has no result_time in its profile; without it a new result cannot be told "
+			"cycle: the channel \"%s\" has no result_time in its profile; without it a new result cannot "
+			"be told "
 			"from the last one",
 			feed.channel->name);
 		return;

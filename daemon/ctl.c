@@ -206,8 +206,10 @@ static void look_at_peer(struct client *client)
 	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
 		return;
 	}
+	/* cppcheck-suppress getpwuidCalled ; only the main thread asks */
 	const struct passwd *user = getpwuid(peer.uid);
 	snprintf(client->who, sizeof(client->who), "%.30s (uid %u)", user ? user->pw_name : "?", (unsigned)peer.uid);
+	/* cppcheck-suppress getgrnamCalled ; only the main thread asks */
 	const struct group *group = getgrnam(client->ctl->admin_group);
 	client->admin =
 		peer.uid == 0 || peer.uid == geteuid() || (group && in_group(client->fd, group->gr_gid, peer.gid));

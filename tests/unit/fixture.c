@@ -105,7 +105,8 @@ void fixture_feed(struct fixture *f, size_t point, int64_t from_ms, int64_t to_m
 	}
 }
 
-void fixture_feed_averaged(struct fixture *f, size_t point, int64_t from_ms, int64_t to_ms, double value, enum flag flag)
+void fixture_feed_averaged(
+	struct fixture *f, size_t point, int64_t from_ms, int64_t to_ms, double value, enum flag flag)
 {
 	const struct mean_rule *minute = mean_rule_of(f->outlet.medium, PERIOD_MINUTE);
 

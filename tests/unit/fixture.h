@@ -44,7 +44,8 @@ enum pipeline_filed fixture_read(struct fixture *f, size_t point, int64_t at_ms,
 void fixture_feed(struct fixture *f, size_t point, int64_t from_ms, int64_t to_ms, double value, enum flag flag);
 
 /* The same value for every base period of [from, to), already averaged. */
-void fixture_feed_averaged(struct fixture *f, size_t point, int64_t from_ms, int64_t to_ms, double value, enum flag flag);
+void fixture_feed_averaged(
+	struct fixture *f, size_t point, int64_t from_ms, int64_t to_ms, double value, enum flag flag);
 
 /* Lets time pass. */
 void fixture_step(struct fixture *f, int64_t now_ms);

@@ -113,8 +113,7 @@ static void test_precision(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct limit limit = { .min = NAN, .max = 35.0 };
 		struct mean mean = { .value = rows[i].value, .valid = true };
-		assert_int_equal(
-			judge_mean(&limit, &mean, rows[i].rounding, rows[i].decimals), rows[i].expected);
+		assert_int_equal(judge_mean(&limit, &mean, rows[i].rounding, rows[i].decimals), rows[i].expected);
 	}
 }
 

@@ -256,7 +256,8 @@ static void test_x13_mass_by_the_measured_value(void **state)
 	}
 	fixture_step(f, midnight + DAY_MS + 10 * SECOND_MS);
 	const struct mean_record *flow = fixture_last(f, 5, PERIOD_HOUR, SERIES_MEASURED, NAN);
-	assert_true(flow && fabs(flow->mean.value * 3600.0 - 174140.584) < 5e-3 && fabs(flow->amount - 174140.584) < 5e-3);
+	assert_true(
+		flow && fabs(flow->mean.value * 3600.0 - 174140.584) < 5e-3 && fabs(flow->amount - 174140.584) < 5e-3);
 	const struct mean_record *hour = fixture_last(f, 0, PERIOD_HOUR, SERIES_MEASURED, NAN);
 	assert_true(fabs(hour->amount - 6.0949) < 5e-5);
 	const struct mean_record *day = fixture_last(f, 0, PERIOD_DAY, SERIES_MEASURED, NAN);
@@ -453,7 +454,8 @@ static void test_a_mark_changes_validity_and_no_value(void **state)
 	struct mark mark = { 0, 0, { MIN(10) }, { MIN(30) }, FLAG_MAINTENANCE };
 	assert_true(pipeline_mark(f->pipeline, &mark));
 	for (int m = 0; m < 60; m++) {
-		fixture_feed(f, 0, MIN(m), MIN(m + 1), 20.0, m < 5 ? FLAG_CALIBRATION : FLAG_NORMAL);
+		enum flag flag = m < 5 ? FLAG_CALIBRATION : m == 12 ? FLAG_FAULT : FLAG_NORMAL;
+		fixture_feed(f, 0, MIN(m), MIN(m + 1), 20.0, flag);
 		fixture_feed(f, 1, MIN(m), MIN(m + 1), 20.0, FLAG_NORMAL);
 		if (m == 20) {
 			pipeline_view(f->pipeline, 0, 0, (struct utc){ MIN(21) }, 10000, &view);
@@ -462,7 +464,8 @@ static void test_a_mark_changes_validity_and_no_value(void **state)
 	}
 	fixture_step(f, HOUR(1) + 10 * SECOND_MS);
 	const struct mean *m = &fixture_last(f, 0, PERIOD_HOUR, SERIES_MEASURED, NAN)->mean;
-	assert_int_equal(m->counts[FLAG_MAINTENANCE], 20);
+	assert_int_equal(m->counts[FLAG_MAINTENANCE], 19);
+	assert_int_equal(m->counts[FLAG_FAULT], 1); /* a mark makes nothing better */
 	assert_int_equal(m->counts[FLAG_CALIBRATION], 5);
 	assert_int_equal(m->n_valid, 35);
 	assert_false(m->valid);

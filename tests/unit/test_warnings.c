@@ -40,7 +40,8 @@ static void test_approach_speaks_once_an_hour(void **state)
 	assert_int_equal(fixture_count(f, RULE_APPROACH), 0); /* a quarter of the hour has to be known */
 	feed(f, 14, 17, 95.0);
 	const struct event *e = fixture_event(f, RULE_APPROACH, 0);
-	assert_true(e && e->change == ALARM_RAISED && e->since.ms == HOUR(0) && e->at.ms == MIN(17));
+	assert_non_null(e);
+	assert_true(e->change == ALARM_RAISED && e->since.ms == HOUR(0) && e->at.ms == MIN(17));
 	assert_true(fabs(e->value - 95.0) < 1e-9 && e->mean.n_valid == 17);
 	feed(f, 17, 59, 95.0);
 	assert_int_equal(fixture_count(f, RULE_APPROACH), 1);
@@ -164,7 +165,9 @@ static void test_the_budget_survives_a_restart(void **state)
 {
 	struct fixture *f = one_point(100.0);
 	const int64_t march = EIGHT - 32 * HOUR_MS, today = march + DAY_MS;
-	struct mean hour = { .rule = mean_rule_of(MEDIUM_GAS, PERIOD_HOUR), .valid = true, .value = 150.0, .n_due = 60 };
+	struct mean hour = {
+		.rule = mean_rule_of(MEDIUM_GAS, PERIOD_HOUR), .valid = true, .value = 150.0, .n_due = 60
+	};
 	struct share_view v;
 
 	(void)state;
