@@ -196,6 +196,28 @@ static void test_limits_apply_by_the_date_of_the_data(void **state)
 	fixture_destroy(f);
 }
 
+/* Each limit keeps its own result and document; the one that has to be met first is pointed out. */
+static void test_the_strictest_limit_in_force(void **state)
+{
+	struct fixture *f = one_point(180.0);
+	struct limit *loose = &f->limits[0], *strict = fixture_limit(f, 0, 35.0), *daily = fixture_limit(f, 0, 20.0);
+
+	(void)state;
+	daily->period = LIMIT_DAY; /* hours come first */
+	strict->in_force.ms = strict->in_force_existing.ms = HOUR(1);
+	const struct point *point = &f->outlet.points[0];
+	assert_ptr_equal(outlet_strictest(&f->outlet, point, (struct utc){ HOUR(0) }), loose);
+	assert_ptr_equal(outlet_strictest(&f->outlet, point, (struct utc){ HOUR(1) }), strict);
+	strict->until.ms = HOUR(2);
+	assert_ptr_equal(outlet_strictest(&f->outlet, point, (struct utc){ HOUR(2) }), loose);
+	strict->until = TIME_NEVER;
+	fixture_start(f, EIGHT, INT64_MIN);
+	fixture_feed(f, 0, HOUR(1), HOUR(2), 200.0, FLAG_NORMAL);
+	fixture_step(f, HOUR(2) + GRACE);
+	assert_int_equal(fixture_count(f, RULE_PERIOD_MEAN), 2); /* both are exceeded, both are told */
+	fixture_destroy(f);
+}
+
 static void test_instant_limits_warn_only(void **state)
 {
 	struct fixture *f = one_point(35.0);
@@ -378,6 +400,7 @@ int main(void)
 		cmocka_unit_test(test_a_fault_is_told_apart_from_silence),
 		cmocka_unit_test(test_warnings_need_consecutive_known_minutes),
 		cmocka_unit_test(test_limits_apply_by_the_date_of_the_data),
+		cmocka_unit_test(test_the_strictest_limit_in_force),
 		cmocka_unit_test(test_instant_limits_warn_only),
 		cmocka_unit_test(test_the_water_temperature_chooses_the_ammonia_limit),
 		cmocka_unit_test(test_properties_of_random_hours),
