@@ -131,12 +131,27 @@ void cmd_limits(const json_t *tables, const struct view *view)
 	table_destroy(out);
 }
 
+/* One line for what was done, and below it from what to what. */
 void cmd_audit(const json_t *tables, const struct view *view)
 {
-	static const struct shown columns[] = { { "at", "time", "时间", 0, 0 }, { "who", "who", "操作人", 0, 0 },
-		{ "what", "what", "事项", 0, 0 }, { "old", "old", "原值", 1, 0 }, { "new", "new", "新值", 0, 0 } };
+	const json_t *audit = tables_find(tables, "audit");
+	size_t i;
+	json_t *row;
+	char at[32];
 
-	(void)show_table(tables, "audit", columns, ARRAY_SIZE(columns), view);
+	(void)view;
+	json_array_foreach(json_object_get(audit, "rows"), i, row)
+	{
+		const char *old = tables_text(audit, row, "old"), *new = tables_text(audit, row, "new");
+		printf("%s  %s  %s\n", show_time(tables_text(audit, row, "at"), at, sizeof(at)), tables_text(audit, row, "who"),
+			tables_text(audit, row, "what"));
+		if (*old) {
+			printf("    old: %s\n", old);
+		}
+		if (*new) {
+			printf("    new: %s\n", new);
+		}
+	}
 }
 
 void cmd_budget(const json_t *tables, const struct view *view)

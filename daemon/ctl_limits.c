@@ -40,7 +40,7 @@ static const char *why_judged(const struct daemon *d, const struct outlet *outle
 		return "not measured";
 	}
 	if (!isnan(limit->gas_volume_per_tonne)) {
-		return "refused: needs gas volume per tonne";
+		return "refused: m3/t";
 	}
 	if (!judged) {
 		return "its condition is not measured";
@@ -52,7 +52,7 @@ static const char *why_judged(const struct daemon *d, const struct outlet *outle
 		return "unconfirmed";
 	}
 	if (outlet->built.ms == BUILT_UNKNOWN.ms && limit_needs_built(judged, now)) {
-		return "yes, as nobody says when the plant was built";
+		return "yes, built?"; /* whether it applies depends on a day that nobody said */
 	}
 	return limit->period == LIMIT_INSTANT ? "warns only" : "yes";
 }
