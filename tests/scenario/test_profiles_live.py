@@ -2,6 +2,8 @@
 
 import json
 import socket
+import sqlite3
+import time
 
 import pytest
 
@@ -15,7 +17,7 @@ CONF = """site = {{ id = "live"; name = "live"; }};
 simulation = true;
 links = ( {links} );
 instruments = ( {instruments} );
-outlets = ( {{ id = "DA001"; medium = "gas"; sector = "steel.sinter-head"; tiers = [ ]; points = ( {points} ); }} );
+outlets = ( {{ id = "DA001"; {outlet} tiers = [ ]; points = ( {points} ); }} );
 store = {{ path = "{folder}/data"; }};
 control = {{ socket = "{folder}/ctl.sock"; }};
 """
@@ -24,7 +26,8 @@ control = {{ socket = "{folder}/ctl.sock"; }};
 class Live:
     """emisd, 20 times as fast, with profiles and points of a test's own."""
 
-    def __init__(self, folder, devices, profiles, points, poll="1s", extra=""):
+    def __init__(self, folder, devices, profiles, points, poll="1s", extra="",
+                 outlet='medium = "gas"; sector = "steel.sinter-head";', clock=("--time-scale", 20)):
         (folder / "profiles.d").mkdir()
         for name, (head, body) in profiles.items():
             (folder / f"profiles.d/{name}.conf").write_text(PROFILE % (name, head, body))
@@ -32,24 +35,32 @@ class Live:
                           for n, (host, port) in devices.items())
         instruments = ", ".join(f'{{ name = "{n}"; link = "{n}"; unit = 1; profile = "{n}"; poll = "{poll}"; {extra} }}'
                                 for n in devices)
-        (folder / "emisd.conf").write_text(CONF.format(links=links, instruments=instruments, points=points, folder=folder))
+        (folder / "emisd.conf").write_text(CONF.format(links=links, instruments=instruments, points=points, folder=folder,
+                                                          outlet=outlet))
         self.folder = folder
-        self.emisd = Process([build_dir() / "daemon/emisd", "--config", folder / "emisd.conf", "--share", ROOT / "config",
-                              "--time-scale", 20], folder / "emisd.log")
-        wait_for(self.point_now, 20, "the first reply")
+        self.clock = clock
+        self.start()
 
-    def point_now(self, factor="so2"):
+    def start(self):
+        self.emisd = Process([build_dir() / "daemon/emisd", "--config", self.folder / "emisd.conf", "--share",
+                              ROOT / "config", *self.clock], self.folder / "emisd.log")
+        wait_for(lambda: self.ask("status"), 20, "the first reply")
+
+    def ask(self, command):
+        """{table: [row, ...]}, or None while nobody answers."""
         assert self.emisd.running(), self.emisd.text()
         try:
             with socket.socket(socket.AF_UNIX) as s:
                 s.settimeout(10)
                 s.connect(str(self.folder / "ctl.sock"))
-                s.sendall(b'{"cmd":"status"}\n')
-                table = next(t for t in json.loads(s.makefile().readline())["tables"] if t["name"] == "points")
+                s.sendall(json.dumps({"cmd": command}).encode() + b"\n")
+                tables = json.loads(s.makefile().readline())["tables"]
         except OSError:
             return None
-        rows = [dict(zip((c["name"] for c in table["columns"]), row)) for row in table["rows"]]
-        return next(row for row in rows if row["factor"] == factor)
+        return {t["name"]: [dict(zip((c["name"] for c in t["columns"]), row)) for row in t["rows"]] for t in tables}
+
+    def point_now(self, factor="so2"):
+        return next(row for row in self.ask("status")["points"] if row["factor"] == factor)
 
     def until(self, flag, raw, factor="so2", seconds=20):
         return wait_for(lambda: (p := self.point_now(factor))["flag"] == flag and p["raw"] == raw and p, seconds,
@@ -87,6 +98,37 @@ def test_a_result_that_is_never_renewed_is_none(make_live):
     live.until("D", None)  # two seconds at this speed, and it still answers
     device.registers.update({0: 36, 3: 24})
     live.until("N", 36.0)
+
+
+def bcd(text):
+    """Registers of "260302080500"."""
+    return [int(text[i:i + 4], 16) for i in (0, 4, 8)]
+
+
+def test_a_discrete_result_belongs_to_the_hour_of_its_sample_and_counts_once(make_live, tmp_path):
+    """COD every half hour. The second result comes at 09:05, for a sample of 08:35; emisd is started anew after that."""
+    device = Device({0: 40, **dict(enumerate(bcd("260302073500"), 1))})
+    start = ("--time-scale", 300, "--time-start", "2026-03-02T07:58:00+08:00", "--time-anchor", repr(time.time()))
+    live = make_live({"gas": device}, {"gas": ("", SO2.replace("so2", "cod").replace("mg/m3", "mg/L") % (
+        'result_time = { function = 3; address = 1; registers = 3; format = "bcd"; }; max_age = "3h";'))},
+        '{ factor = "cod"; from = "gas.cod"; cycle = "30min"; }', poll="10s",
+        outlet='medium = "water"; sector = "wwtp.1a"; grace = "75min";', clock=start)
+
+    def until(wall):
+        wait_for(lambda: live.ask("status")["site"][0]["time"][11:16] >= wall, 60, wall)
+
+    until("08:20")
+    device.registers.update({0: 48, **dict(enumerate(bcd("260302080500"), 1))})
+    until("09:05")
+    device.registers.update({0: 52, **dict(enumerate(bcd("260302083500"), 1))})
+    until("09:20")
+    assert live.emisd.stop() == 0
+    live.start()
+    until("10:17")
+    with sqlite3.connect(tmp_path / "data/roll-2026.db") as db:
+        hours = db.execute("SELECT value, valid, n_valid, n_due FROM mean WHERE period='hour' AND factor='cod'"
+                           " AND start_ms=unixepoch('2026-03-02T08:00:00+08:00')*1000").fetchall()
+    assert hours == [(50.0, 1, 2, 2)]
 
 
 def test_the_state_of_a_cabinet_speaks_about_its_instruments(make_live):
