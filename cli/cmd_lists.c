@@ -143,8 +143,8 @@ void cmd_audit(const json_t *tables, const struct view *view)
 	json_array_foreach(json_object_get(audit, "rows"), i, row)
 	{
 		const char *old = tables_text(audit, row, "old"), *new = tables_text(audit, row, "new");
-		printf("%s  %s  %s\n", show_time(tables_text(audit, row, "at"), at, sizeof(at)), tables_text(audit, row, "who"),
-			tables_text(audit, row, "what"));
+		printf("%s  %s  %s\n", show_time(tables_text(audit, row, "at"), at, sizeof(at)),
+			tables_text(audit, row, "who"), tables_text(audit, row, "what"));
 		if (*old) {
 			printf("    old: %s\n", old);
 		}
