@@ -26,14 +26,22 @@ def tell(rig, who, words):
     print(f"{at:%H:%M:%S}  {who:<8} {words}", flush=True)
 
 
+WARNINGS = {"approach": "has used {value:.1f}", "projected": "is heading for {value:.1f}",
+            "certain": "cannot end below {value:.1f} any more:"}
+
+
 def alarm_words(a):
     limit = a["limit"]
     name = f"{a['outlet']} {a['outlet_name']}, {a['name_en']}"
     if a["class"] == "condition":
         return f"{a['class']} {a['event']}: {name}: {a['rule']}"
     period = f"{a['period']['kind']} {a['period']['start'][11:16]}-{a['period']['end'][11:16]}"
-    return (f"{a['class']} {a['event']}: {name}: {a['value']:.1f} {a['unit']} in the {period}, limit "
-            f"{limit['max']:g} at {limit['o2_ref']:g} % O2 ({limit['document']}, {limit['tier']})")
+    what = f"{a['value']:.1f} {a['unit']} in the {period}"
+    if a["rule"] in WARNINGS:
+        what = f"the {period} {WARNINGS[a['rule']].format(**a)} {a['unit']}" if a["event"] == "raised" else f"the {period} is over"
+    reference = "" if limit["o2_ref"] is None else f" at {limit['o2_ref']:g} % O2"
+    return (f"{a['class']} {a['event']}: {name}: {what}, limit {limit['max']:g}{reference} "
+            f"({limit['document']}, {limit['tier']})")
 
 
 def show_status(rig):
