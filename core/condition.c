@@ -72,7 +72,9 @@ static void judge_flags(const struct watch *w, const struct mean *minute)
 	}
 }
 
-/* Valid minutes of one value that make it constant. A result that is held is one value as long as it is held. */
+/* Valid minutes of one value that make it constant. A result that is held is one value as long as it is held; a water
+ * analyser shows its last result until the next one, and where the two cannot be told apart it is taken to make one an
+ * hour. */
 static unsigned constant_run(const struct watch *w, const struct mean *minute)
 {
 	const struct pipeline_settings *s = &w->pipeline->settings;
@@ -80,8 +82,11 @@ static unsigned constant_run(const struct watch *w, const struct mean *minute)
 	if (w->point->conf->cycle_ms > 0) {
 		return s->constant_results;
 	}
-	unsigned minutes = s->constant_minutes + (unsigned)(w->point->conf->hold_ms / MINUTE_MS);
-	return s->constant_minutes ? assess_periods(minutes, minute->rule) : 0;
+	bool water = w->outlet->conf->medium == MEDIUM_WATER;
+	unsigned minutes = water ? s->constant_results * (unsigned)(HOUR_MS / MINUTE_MS) : s->constant_minutes;
+	unsigned held = (unsigned)(w->point->conf->hold_ms / MINUTE_MS);
+
+	return minutes ? assess_periods(minutes + held, minute->rule) : 0;
 }
 
 static void judge_values(const struct watch *w, const struct mean *minute)

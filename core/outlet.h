@@ -51,7 +51,7 @@ struct outlet {
 	int64_t grace_ms;     /* late results are waited for this long; 0 = as long as the settings say */
 	int air_added;        /* 1 = air is added to burn the waste gas, 0 = it is not, -1 = not said */
 	char also_sectors[OUTLET_SECTORS][48]; /* whose limits apply beside those of `sector`; "" ends */
-	struct point points[OUTLET_POINTS];
+	struct point *points;                  /* the configuration's */
 	size_t n_points;
 };
 

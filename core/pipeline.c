@@ -94,7 +94,7 @@ static bool set_up_point(struct point_state *state, const struct point *conf, co
 	for (int i = 0; i < PERIOD_COUNT; i++) {
 		state->amount[i] = state->open_amount[i] = NAN;
 	}
-	size_t room = 2;
+	size_t room = conf->wet || conf->actual ? 2 : 1;
 	for (size_t i = 0; i < conf->n_limits; i++) {
 		room += isnan(conf->limits[i]->o2_ref) ? 0 : 1;
 	}

@@ -30,8 +30,8 @@ struct pipeline_settings {
 	double hysteresis;            /* an alarm clears this share below its limit */
 	double approach;              /* share of a limit that warns */
 	unsigned calibration_minutes; /* of calibration that make a condition */
-	unsigned constant_minutes;    /* valid minutes with one value that are suspicious */
-	unsigned constant_results;    /* results of a discrete analyser with one value that are */
+	unsigned constant_minutes;    /* valid minutes of gas with one value that are suspicious; 0 = none */
+	unsigned constant_results;    /* results of water with one value that are; 0 = none */
 	double narrow_percent;        /* of the range: an hour that moves less is suspicious */
 	bool watch_zero;              /* zero and negative values are suspicious */
 	bool few_data;                /* an hour or day that does not count is a condition */

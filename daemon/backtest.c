@@ -25,6 +25,7 @@ struct backtest {
 	struct backtest_options options;
 	struct site *site;
 	struct outlet outlet;
+	struct point points[OUTLET_POINTS]; /* of the outlet */
 	struct pipeline *pipeline;
 	struct csv *csv;
 	struct tally tallies[OUTLET_POINTS][POINT_LIMITS];
@@ -460,6 +461,7 @@ int backtest_main(int argc, char **argv, const char *share)
 	b->options.share = share;
 	b->options.built = BUILT_UNKNOWN;
 	b->options.air_added = -1;
+	b->outlet.points = b->points;
 	b->options.hysteresis = 0.05;
 	b->options.csv.offset_min = CHINA_OFFSET_MIN;
 	int status = backtest_read_options(argc, argv, &b->options);

@@ -213,6 +213,15 @@ static const struct factor *read_factor(struct conf_load *load, struct conf_node
 	return factor;
 }
 
+static void add_point(struct conf_load *load, struct outlet *outlet, const struct point *point)
+{
+	struct point *slot = conf_grow(load, &outlet->points, &outlet->n_points, sizeof(*slot));
+
+	if (slot) {
+		*slot = *point;
+	}
+}
+
 void conf_read_point(struct conf_load *load, struct conf_node node, struct outlet *outlet, size_t outlet_index)
 {
 	static const char *const keys[] = { "factor", "from", "computed", "flags", "basis", "state", "pitot", "kv",
@@ -229,7 +238,7 @@ void conf_read_point(struct conf_load *load, struct conf_node node, struct outle
 		if (conf_has(node, "from") || conf_has(node, "flags")) {
 			conf_node_complain(node, "a point is either computed or comes from an instrument");
 		} else if (read_computed(node, &point, outlet)) {
-			outlet->points[outlet->n_points++] = point;
+			add_point(load, outlet, &point);
 		}
 		return;
 	}
@@ -247,7 +256,7 @@ void conf_read_point(struct conf_load *load, struct conf_node node, struct outle
 	struct feed *slot = conf_grow(load, &load->site->feeds, &load->site->n_feeds, sizeof(feed));
 	if (slot) {
 		*slot = feed;
-		outlet->points[outlet->n_points++] = point;
+		add_point(load, outlet, &point);
 	}
 }
 

@@ -348,6 +348,9 @@ void site_free(struct site *site)
 	free(site->own_limits);
 	free(site->links);
 	free(site->instruments);
+	for (size_t i = 0; i < site->n_outlets; i++) {
+		free(site->outlets[i].points);
+	}
 	free(site->outlets);
 	free(site->tiers);
 	free(site->feeds);

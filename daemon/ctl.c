@@ -28,8 +28,6 @@ struct client {
 	int fd; /* -1 = free */
 	struct loop_io *io;
 	struct loop_timer *timer;
-	char who[48]; /* the user at the other end */
-	bool admin;
 	char line[MAX_LINE];
 	size_t n_line;
 	char *reply;
@@ -60,15 +58,75 @@ static void drop(struct client *client)
 	client->fd = -1;
 }
 
-static char *compose(struct client *client, json_t *tables, const char *error)
+static char *compose(json_t *tables, const char *error)
 {
 	json_t *reply = tables ? json_pack("{s:b, s:o, s:b}", "ok", 1, "tables", tables, "end", 1)
 			       : json_pack("{s:b, s:s, s:b}", "ok", 0, "error", error, "end", 1);
 	char *text = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
 
-	(void)client;
 	json_decref(reply);
 	return text;
+}
+
+static bool in_group(int fd, gid_t group, gid_t primary)
+{
+	gid_t groups[64];
+	socklen_t size = sizeof(groups);
+
+	if (primary == group) {
+		return true;
+	}
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0) {
+		return false; /* in more groups than we look at, or an old kernel: no */
+	}
+	for (size_t i = 0; i < size / sizeof(groups[0]); i++) {
+		if (groups[i] == group) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Whether the other end may change things, and who it is. */
+static bool peer_is_admin(const struct client *client, char *who, size_t size)
+{
+	struct ucred peer;
+	socklen_t peer_size = sizeof(peer);
+
+	snprintf(who, size, "unknown");
+	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size) < 0) {
+		return false;
+	}
+	/* cppcheck-suppress getpwuidCalled ; only the main thread asks */
+	const struct passwd *user = getpwuid(peer.uid);
+	snprintf(who, size, "%.30s (uid %u)", user ? user->pw_name : "?", (unsigned)peer.uid);
+	if (peer.uid == 0 || peer.uid == geteuid()) {
+		return true;
+	}
+	/* cppcheck-suppress getgrnamCalled ; only the main thread asks */
+	const struct group *group = getgrnam(client->ctl->admin_group);
+	return group && in_group(client->fd, group->gr_gid, peer.gid);
+}
+
+/* Checks who asks for what changes something, and leaves their name in the request. */
+static bool admit(
+	const struct client *client, const struct ctl_command *command, json_t *request, char *error, size_t size)
+{
+	char who[48];
+
+	if (!command->admin) {
+		return true;
+	}
+	if (!peer_is_admin(client, who, sizeof(who))) {
+		snprintf(error, size, "\"%s\" is for root and members of the group %s; you are %s", command->name,
+			client->ctl->admin_group, who);
+		return false;
+	}
+	if (json_object_set_new(request, "who", json_string(who)) < 0) {
+		snprintf(error, size, "out of memory");
+		return false;
+	}
+	return true;
 }
 
 /* Answers one line; the text is the caller's. NULL when out of memory. */
@@ -90,16 +148,11 @@ static char *answer(struct client *client, const char *line, size_t length)
 		snprintf(error, sizeof(error), "the request has no text \"cmd\"");
 	} else if (!command->name) {
 		snprintf(error, sizeof(error), "unknown command \"%.64s\"", name);
-	} else if (command->admin && !client->admin) {
-		snprintf(error, sizeof(error), "\"%s\" is for root and members of the group %s; you are %s", name,
-			client->ctl->admin_group, client->who);
-	} else if (json_object_set_new(request, "who", json_string(client->who)) < 0) {
-		snprintf(error, sizeof(error), "out of memory");
-	} else {
+	} else if (admit(client, command, request, error, sizeof(error))) {
 		snprintf(error, sizeof(error), "out of memory");
 		tables = command->run(client->ctl->daemon, request, error, sizeof(error));
 	}
-	char *text = compose(client, tables, error);
+	char *text = compose(tables, error);
 	json_decref(request);
 	return text;
 }
@@ -177,44 +230,6 @@ static void on_impatience(void *context)
 	drop(context);
 }
 
-static bool in_group(int fd, gid_t group, gid_t primary)
-{
-	gid_t groups[64];
-	socklen_t size = sizeof(groups);
-
-	if (primary == group) {
-		return true;
-	}
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0) {
-		return false; /* in more groups than we look at, or an old kernel: no */
-	}
-	for (size_t i = 0; i < size / sizeof(groups[0]); i++) {
-		if (groups[i] == group) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Who is at the other end, and whether they may change things. */
-static void look_at_peer(struct client *client)
-{
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-
-	snprintf(client->who, sizeof(client->who), "unknown");
-	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
-		return;
-	}
-	/* cppcheck-suppress getpwuidCalled ; only the main thread asks */
-	const struct passwd *user = getpwuid(peer.uid);
-	snprintf(client->who, sizeof(client->who), "%.30s (uid %u)", user ? user->pw_name : "?", (unsigned)peer.uid);
-	/* cppcheck-suppress getgrnamCalled ; only the main thread asks */
-	const struct group *group = getgrnam(client->ctl->admin_group);
-	client->admin =
-		peer.uid == 0 || peer.uid == geteuid() || (group && in_group(client->fd, group->gr_gid, peer.gid));
-}
-
 static void on_listen(void *context, int fd, uint32_t events)
 {
 	struct ctl *ctl = context;
@@ -232,7 +247,6 @@ static void on_listen(void *context, int fd, uint32_t events)
 		return;
 	}
 	*client = (struct client){ .ctl = ctl, .fd = accepted };
-	look_at_peer(client);
 	client->io = loop_add_io(ctl->loop, accepted, EPOLLIN, on_client, client);
 	client->timer = loop_add_timer(ctl->loop, on_impatience, client);
 	if (!client->io || !client->timer) {

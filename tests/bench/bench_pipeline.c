@@ -34,7 +34,6 @@ static void set_up(struct outlet *outlet, struct factor *factors, struct limit *
 {
 	static const struct legal_document document = { .number = "bench" };
 
-	memset(outlet, 0, sizeof(*outlet));
 	outlet->barometric_pa = 100000.0;
 	outlet->built = BUILT_UNKNOWN;
 	outlet->n_points = POINTS;
@@ -99,9 +98,11 @@ int main(void)
 	static struct factor factors[POINTS];
 	static struct limit limits[2 * POINTS];
 	static struct outlet outlet;
+	static struct point points[POINTS];
 	const double readings = (double)POINTS * DAY_MS / POLL_MS;
 	double sink = 0.0, best = INFINITY, floor_best = INFINITY;
 
+	outlet.points = points;
 	set_up(&outlet, factors, limits);
 	for (int i = 0; i < ROUNDS; i++) {
 		best = fmin(best, run_pipeline(&outlet, &sink));

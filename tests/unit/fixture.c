@@ -29,6 +29,7 @@ struct fixture *fixture_create(enum medium medium)
 	assert(f);
 	snprintf(f->outlet.id, sizeof(f->outlet.id), "DA001");
 	f->outlet.medium = medium;
+	f->outlet.points = f->points;
 	f->outlet.barometric_pa = 100000.0;
 	f->outlet.area_m2 = NAN;
 	f->outlet.built = BUILT_UNKNOWN;

@@ -12,6 +12,7 @@
 
 struct fixture {
 	struct outlet outlet;
+	struct point points[OUTLET_POINTS]; /* of the outlet */
 	struct factor factors[OUTLET_POINTS];
 	struct legal_document document;
 	struct limit limits[8];
