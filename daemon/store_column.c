@@ -1,0 +1,265 @@
+#include "daemon/store_column.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#define MAX_DECIMALS 9
+#define EXACT 9007199254740992.0 /* 2^53: integers up to here are exact in a double */
+
+/* How the numbers of a column are written; the low four bits are the decimals of the first two. */
+enum form {
+	FORM_DECIMAL = 0x00, /* k / 10^d, computed in double */
+	FORM_FLOAT = 0x10,   /* the same, then rounded to single precision */
+	FORM_BITS32 = 0x20,  /* the bits of a single-precision number */
+	FORM_BITS64 = 0x30,
+};
+#define DECIMALS_MASK 0x0F
+
+/* Exact powers of ten. */
+static const double powers[MAX_DECIMALS + 1] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9 };
+
+enum head { HEAD_PLAIN = 1, HEAD_DEFLATED = 2 };
+
+static uint64_t bits_of(double value)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	return bits;
+}
+
+static bool fits_float(double value)
+{
+	/* Beyond FLT_MAX the conversion is undefined; NaN is not compared away. */
+	return fabs(value) < 3e38 && bits_of((double)(float)value) == bits_of(value);
+}
+
+static double read_decimal(int64_t k, enum form form, int decimals)
+{
+	double value = (double)k / powers[decimals];
+
+	return form == FORM_FLOAT ? (double)(float)value : value;
+}
+
+/* The integer of a number; false when the number does not come back from it. */
+static bool to_integer(double value, enum form form, int decimals, int64_t *ret_k)
+{
+	double scaled = value * powers[decimals];
+
+	if (!(fabs(scaled) < EXACT)) {
+		return false;
+	}
+	*ret_k = llrint(scaled);
+	return bits_of(read_decimal(*ret_k, form, decimals)) == bits_of(value);
+}
+
+/* The fewest decimals that all numbers have, or -1. What has d has d + 1, too, unless it becomes too large for it. */
+static int decimals_of(const double *numbers, size_t n, enum form form)
+{
+	int decimals = 0;
+	int64_t k;
+
+	for (size_t i = 0; i < n; i++) {
+		while (!to_integer(numbers[i], form, decimals, &k)) {
+			if (++decimals > MAX_DECIMALS) {
+				return -1;
+			}
+		}
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!to_integer(numbers[i], form, decimals, &k)) {
+			return -1;
+		}
+	}
+	return decimals;
+}
+
+static void put_decimals(struct bytes_out *out, const double *numbers, size_t n, enum form form, int decimals)
+{
+	int64_t k = 0, before = 0;
+
+	bytes_put_u8(out, (uint8_t)((int)form | decimals));
+	for (size_t i = 0; i < n; i++) {
+		(void)to_integer(numbers[i], form, decimals, &k); /* decimals_of() asked */
+		bytes_put_signed(out, k - before);
+		before = k;
+	}
+}
+
+/* Byte by byte over all numbers: the high bytes of like numbers are alike. */
+static void put_bits(struct bytes_out *out, const double *numbers, size_t n, enum form form)
+{
+	bytes_put_u8(out, (uint8_t)form);
+	for (unsigned plane = 0; plane < (form == FORM_BITS32 ? 4 : 8); plane++) {
+		for (size_t i = 0; i < n; i++) {
+			float single = form == FORM_BITS32 ? (float)numbers[i] : 0.0F;
+			uint32_t bits32;
+			memcpy(&bits32, &single, sizeof(bits32));
+			uint64_t bits = form == FORM_BITS32 ? bits32 : bits_of(numbers[i]);
+			bytes_put_u8(out, (uint8_t)(bits >> (8 * plane)));
+		}
+	}
+}
+
+void column_put_numbers(struct bytes_out *out, const double *numbers, size_t n)
+{
+	int decimals = decimals_of(numbers, n, FORM_DECIMAL);
+	bool single = true;
+
+	if (decimals >= 0) {
+		put_decimals(out, numbers, n, FORM_DECIMAL, decimals);
+		return;
+	}
+	for (size_t i = 0; single && i < n; i++) {
+		single = fits_float(numbers[i]);
+	}
+	decimals = single ? decimals_of(numbers, n, FORM_FLOAT) : -1;
+	if (decimals >= 0) {
+		put_decimals(out, numbers, n, FORM_FLOAT, decimals);
+	} else {
+		put_bits(out, numbers, n, single ? FORM_BITS32 : FORM_BITS64);
+	}
+}
+
+static void get_bits(struct bytes_in *in, double *ret_numbers, size_t n, enum form form)
+{
+	unsigned width = form == FORM_BITS32 ? 4 : 8;
+	const unsigned char *planes = n > in->left / width ? NULL : bytes_get(in, n * width);
+
+	in->failed |= !planes;
+	for (size_t i = 0; planes && i < n; i++) {
+		uint64_t bits = 0;
+		for (unsigned plane = 0; plane < width; plane++) {
+			bits |= (uint64_t)planes[plane * n + i] << (8 * plane);
+		}
+		if (form == FORM_BITS32) {
+			uint32_t bits32 = (uint32_t)bits;
+			float single;
+			memcpy(&single, &bits32, sizeof(single));
+			ret_numbers[i] = (double)single;
+		} else {
+			memcpy(&ret_numbers[i], &bits, sizeof(bits));
+		}
+	}
+}
+
+bool column_get_numbers(struct bytes_in *in, double *ret_numbers, size_t n)
+{
+	uint8_t head = bytes_get_u8(in);
+	enum form form = (enum form)(head & ~DECIMALS_MASK);
+	int decimals = head & DECIMALS_MASK;
+	int64_t k = 0;
+
+	if (form == FORM_BITS32 || form == FORM_BITS64) {
+		get_bits(in, ret_numbers, n, form);
+		return !in->failed && decimals == 0;
+	}
+	if (form > FORM_FLOAT || decimals > MAX_DECIMALS) {
+		return false;
+	}
+	for (size_t i = 0; i < n && !in->failed; i++) {
+		int64_t step = bytes_get_signed(in);
+		if (__builtin_add_overflow(k, step, &k)) {
+			return false;
+		}
+		ret_numbers[i] = read_decimal(k, form, decimals);
+	}
+	return !in->failed;
+}
+
+void column_put_runs(struct bytes_out *out, const uint8_t *values, size_t n)
+{
+	for (size_t i = 0; i < n;) {
+		size_t end = i + 1;
+		while (end < n && values[end] == values[i]) {
+			end++;
+		}
+		bytes_put_unsigned(out, end - i);
+		bytes_put_u8(out, values[i]);
+		i = end;
+	}
+}
+
+bool column_get_runs(struct bytes_in *in, uint8_t *ret_values, size_t n)
+{
+	for (size_t i = 0; i < n;) {
+		uint64_t run = bytes_get_unsigned(in);
+		uint8_t value = bytes_get_u8(in);
+		if (in->failed || run == 0 || run > n - i) {
+			return false;
+		}
+		memset(ret_values + i, value, run);
+		i += run;
+	}
+	return true;
+}
+
+void column_put_steps(struct bytes_out *out, const int64_t *values, size_t n)
+{
+	int64_t before = 0, step = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bytes_put_signed(out, values[i] - before - step);
+		step = i == 0 ? 0 : values[i] - before;
+		before = values[i];
+	}
+}
+
+bool column_get_steps(struct bytes_in *in, int64_t *ret_values, size_t n)
+{
+	int64_t before = 0, step = 0;
+
+	for (size_t i = 0; i < n && !in->failed; i++) {
+		int64_t value;
+		if (__builtin_add_overflow(bytes_get_signed(in), step, &value) ||
+			__builtin_add_overflow(value, before, &value) || __builtin_sub_overflow(value, before, &step)) {
+			return false;
+		}
+		step = i == 0 ? 0 : step;
+		ret_values[i] = before = value;
+	}
+	return !in->failed;
+}
+
+struct bytes_out column_close(struct bytes_out plain, bool deflate)
+{
+	struct bytes_out closed = { 0 };
+	uLongf size = deflate ? compressBound(plain.n) : 0;
+	unsigned char *small = deflate && !plain.failed ? malloc(size) : NULL;
+
+	if (small && compress2(small, &size, plain.data, plain.n, 6) == Z_OK && size < plain.n) {
+		bytes_put_u8(&closed, HEAD_DEFLATED);
+		bytes_put_unsigned(&closed, plain.n);
+		bytes_put(&closed, small, size);
+	} else {
+		bytes_put_u8(&closed, HEAD_PLAIN);
+		bytes_put(&closed, plain.data, plain.n);
+	}
+	closed.failed |= plain.failed;
+	free(small);
+	free(plain.data);
+	return closed;
+}
+
+unsigned char *column_open(const unsigned char *data, size_t size, size_t limit, size_t *ret_size)
+{
+	struct bytes_in in = { .data = data, .left = size };
+	uint8_t head = bytes_get_u8(&in);
+	uint64_t plain_size = head == HEAD_DEFLATED ? bytes_get_unsigned(&in) : in.left;
+
+	if (in.failed || (head != HEAD_PLAIN && head != HEAD_DEFLATED) || plain_size > limit) {
+		return NULL;
+	}
+	unsigned char *plain = malloc(plain_size + 1);
+	uLongf n = plain_size;
+	if (plain && head == HEAD_PLAIN) {
+		memcpy(plain, in.data, plain_size);
+	} else if (plain && (uncompress(plain, &n, in.data, in.left) != Z_OK || n != plain_size)) {
+		free(plain);
+		return NULL;
+	}
+	*ret_size = plain_size;
+	return plain;
+}
