@@ -105,7 +105,8 @@ static void on_batch_timer(void *context)
 {
 	struct daemon *d = context;
 
-	(void)recorder_flush_raw(d->recorder); /* logged there, and tried again */
+	(void)recorder_flush_raw(d->recorder);                                      /* logged there, and tried again */
+	(void)recorder_finish_raw(d->recorder, pipeline_closed_until(d->pipeline)); /* likewise */
 	loop_set_timer(d->batch_timer, d->site->store.batch_ms * 1000000);
 }
 

@@ -128,6 +128,13 @@ int recorder_flush_raw(struct recorder *recorder)
 	return finish_write(recorder, store_raw_flush(recorder->store));
 }
 
+int recorder_finish_raw(struct recorder *recorder, struct utc until)
+{
+	int r = store_raw_finish(recorder->store, until);
+
+	return r < 0 ? finish_write(recorder, r) : 0;
+}
+
 /* Events become messages: only now are their numbers known. */
 static struct store_event *compose(struct recorder *r)
 {

@@ -29,4 +29,7 @@ size_t recorder_waiting(const struct recorder *recorder);
 /* Writes the buffered readings. 0 or -errno after a line in the log. */
 int recorder_flush_raw(struct recorder *recorder);
 
+/* Makes the next slice of readings of the hours before `until` small. 0 or -errno after a line in the log. */
+int recorder_finish_raw(struct recorder *recorder, struct utc until);
+
 #endif

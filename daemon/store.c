@@ -21,6 +21,11 @@ size_t store_point_number(const struct store *store, size_t outlet, size_t point
 	return number;
 }
 
+void store_series_name(const struct outlet *outlet, const struct point *point, char *ret_name)
+{
+	snprintf(ret_name, SERIES_NAME_SIZE, "%s/%s", outlet->id, point->factor->key);
+}
+
 void store_path(const struct store *store, const char *name, char *ret_path, size_t size)
 {
 	snprintf(ret_path, size, "%s/%s", store->site->store.path, name);

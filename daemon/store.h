@@ -38,6 +38,10 @@ void store_raw_add(struct store *store, const struct raw_reading *reading);
 /* Writes the buffer, one transaction a day. 0 or -errno; on failure all that was not written stays buffered. */
 int store_raw_flush(struct store *store);
 
+/* Makes the batches of hours that ended by `until` small, one slice a call. 1 when there is more to do, 0 when not, or
+ * -errno: then the batches stay as they are. */
+int store_raw_finish(struct store *store, struct utc until);
+
 /* Readings dropped so far because the disk took none for too long. */
 uint64_t store_raw_dropped(const struct store *store);
 

@@ -9,13 +9,16 @@
 #define RAW_BUFFER 65536
 
 struct store_raw {
-	struct raw_reading *buffer;
+	struct raw_reading *buffer; /* grows up to RAW_BUFFER */
 	size_t n;
+	size_t room;
 	uint64_t dropped;
 	struct sqlite3 *db; /* of the local day that starts at `day`; NULL before the first */
 	struct utc day;
 	struct sqlite3_stmt *insert;
-	int *series; /* id in the file by point number (store_point_number) */
+	int *series;         /* id in the file by point number (store_point_number) */
+	int boot;            /* id in the file of this boot */
+	struct utc finished; /* hours up to here are finished (store_raw_finish.c); INT64_MIN = not asked yet */
 };
 
 struct store_roll {
@@ -56,6 +59,38 @@ size_t store_point_number(const struct store *store, size_t outlet, size_t point
 
 /* "DIRECTORY/name". */
 void store_path(const struct store *store, const char *name, char *ret_path, size_t size);
+
+/* "DA001/so2" */
+#define SERIES_NAME_SIZE (OUTLET_ID_SIZE + FACTOR_KEY_SIZE + 1)
+void store_series_name(const struct outlet *outlet, const struct point *point, char *ret_name);
+
+/* A row of raw-YYYYMMDD.db: readings of one hour (store_pack.h), as a batch brought them or all of the finished hour.
+ */
+struct raw_chunk {
+	int64_t id;
+	struct utc hour; /* stamps are relative to it */
+	bool finished;
+	size_t n;
+	int boot;         /* id in the file */
+	struct mono mono; /* when it was written */
+	struct utc wall;
+	const unsigned char *data;
+	size_t size;
+};
+
+#define RAW_COLUMNS "id, hour_ms, finished, n, boot, mono_ms, wall_ms, crc, data"
+
+/* A row of RAW_COLUMNS; data lives until the next step. False when its CRC is wrong. */
+bool store_raw_read_chunk(struct sqlite3_stmt *row, struct raw_chunk *ret_chunk);
+
+/* Into the file of the open day. 0 or -errno. */
+int store_raw_insert(struct store *store, const struct raw_chunk *chunk);
+/* Opens the file of the local day, made if need be, as store->raw.db. 0 or -errno. */
+int store_raw_open_day(struct store *store, struct utc day);
+void store_raw_path(const struct store *store, struct utc day, char *path, size_t size);
+/* For scandir(): "raw-YYYYMMDD.db". */
+struct dirent;
+int store_raw_is_file(const struct dirent *entry);
 
 int store_raw_open(struct store *store);
 void store_raw_close(struct store *store);
