@@ -42,6 +42,7 @@ void cmd_budget(const json_t *tables, const struct view *view);
 void cmd_done(const json_t *tables, const struct view *view); /* says nothing: it is done */
 void cmd_marks(const json_t *tables, const struct view *view);
 void cmd_alarms(const json_t *tables, const struct view *view);
+void cmd_identity(const json_t *tables, const struct view *view);
 void cmd_instruments(const json_t *tables, const struct view *view);
 void cmd_limits(const json_t *tables, const struct view *view);
 void cmd_plan(const json_t *tables, const struct view *view);

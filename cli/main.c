@@ -27,6 +27,8 @@ static const char usage[] =
 	"  mark OUTLET say what happens there: --kind, --until, and --from, --factor, --remark\n"
 	"  marks       what was said (--all: from the beginning)\n"
 	"  audit       who changed what\n"
+	"  identity    the public key that signs for this box, and the end of its chain\n"
+	"  verify      is what is stored what was written? see emisctl verify --help\n"
 	"  backtest    judge a file of history; see emisctl backtest --help\n"
 	"  instruments answers, failures and response times of each instrument\n"
 	"  plan        the requests made of each instrument, and what they cost on the wire\n"
@@ -58,6 +60,7 @@ static const struct {
 	{ "alarms", NULL, false, cmd_alarms },
 	{ "audit", NULL, false, cmd_audit },
 	{ "budget", NULL, false, cmd_budget },
+	{ "identity", NULL, false, cmd_identity },
 	{ "instruments", NULL, false, cmd_instruments },
 	{ "limits", "the key of a limit, or none", false, cmd_limits },
 	{ "mark", "an outlet", true, cmd_marks },
@@ -236,6 +239,9 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1 && strcmp(argv[1], "backtest") == 0) {
 		return emisd_run("--backtest", "which does the judging", argc - 1, argv + 1);
+	}
+	if (argc > 1 && strcmp(argv[1], "verify") == 0) {
+		return emisd_run("--verify", "which knows the store", argc - 1, argv + 1);
 	}
 	while (status < 0 && (option = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		status = read_option(&o, option);

@@ -109,6 +109,7 @@ const struct ctl_command ctl_commands[] = {
 	{ "alarms", false, ctl_run_alarms },
 	{ "audit", false, ctl_run_audit },
 	{ "budget", false, ctl_run_budget },
+	{ "identity", false, ctl_run_identity },
 	{ "instruments", false, ctl_run_instruments },
 	{ "limits", false, ctl_run_limits },
 	{ "mark", true, ctl_run_mark },

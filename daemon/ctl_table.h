@@ -36,6 +36,9 @@ json_t *ctl_run_audit(struct daemon *d, const json_t *request, char *error, size
 json_t *ctl_run_mark(struct daemon *d, const json_t *request, char *error, size_t size);
 json_t *ctl_run_marks(struct daemon *d, const json_t *request, char *error, size_t size);
 
+/* ctl_proof.c: the key and the chain. */
+json_t *ctl_run_identity(struct daemon *d, const json_t *request, char *error, size_t size);
+
 /* ctl_limits.c: the catalogue and the month's budgets. */
 json_t *ctl_run_budget(struct daemon *d, const json_t *request, char *error, size_t size);
 json_t *ctl_run_limits(struct daemon *d, const json_t *request, char *error, size_t size);

@@ -105,8 +105,10 @@ static void on_batch_timer(void *context)
 {
 	struct daemon *d = context;
 
-	(void)recorder_flush_raw(d->recorder);                                      /* logged there, and tried again */
-	(void)recorder_finish_raw(d->recorder, pipeline_closed_until(d->pipeline)); /* likewise */
+	(void)recorder_flush_raw(d->recorder); /* logged there, and tried again */
+	if (recorder_finish_raw(d->recorder, pipeline_closed_until(d->pipeline)) == 1) { /* failures likewise */
+		outbox_wake(d->outbox);
+	}
 	loop_set_timer(d->batch_timer, d->site->store.batch_ms * 1000000);
 }
 

@@ -14,6 +14,7 @@
 #include "daemon/ctl_cmds.h"
 #include "daemon/daemon.h"
 #include "daemon/probe.h"
+#include "daemon/store_verify.h"
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
@@ -31,6 +32,7 @@ static const char usage[] = "Usage: emisd [OPTION]...\n"
 			    "                          (default: when emisd starts)\n"
 			    "      --probe ...         look at an instrument; see emisd --probe --help\n"
 			    "      --backtest ...      judge a file of history; see emisd --backtest --help\n"
+			    "      --verify ...        check what is stored; see emisd --verify --help\n"
 			    "      --version           print the version and end\n"
 			    "  -h, --help              print this and end\n\n"
 			    "Exit status: 0 done, 1 refused (a sentence says why), 2 wrong usage.\n";
@@ -170,6 +172,9 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1 && strcmp(argv[1], "--backtest") == 0) {
 		return backtest_main(argc - 1, argv + 1, EMISD_SHARE);
+	}
+	if (argc > 1 && strcmp(argv[1], "--verify") == 0) {
+		return verify_main(argc - 1, argv + 1, EMISD_STATE);
 	}
 	int status = read_options(argc, argv, &o);
 	if (status >= 0) {

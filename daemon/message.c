@@ -11,6 +11,11 @@ void message_online_topic(const struct message_context *context, char *topic)
 	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/online", SCHEMA, context->site->id);
 }
 
+void message_checkpoint_topic(const struct message_context *context, char *topic)
+{
+	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/checkpoint", SCHEMA, context->site->id);
+}
+
 void message_alarm_topic(const struct message_context *context, const struct outlet *outlet, char *topic)
 {
 	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/%s/alarm", SCHEMA, context->site->id, outlet->id);
@@ -48,6 +53,13 @@ char *message_online(const struct message_context *context, bool online)
 {
 	return dump(json_pack("{s:i, s:s, s:b, s:o, s:b}", "schema", SCHEMA, "site", context->site->id, "online",
 		online, "at", moment(context, clock_utc(context->clock)), "simulated", context->clock->simulated));
+}
+
+char *message_checkpoint(const struct message_context *context, const struct store_checkpoint *c)
+{
+	return dump(json_pack("{s:i, s:s, s:I, s:o, s:s, s:s, s:s, s:b}", "schema", SCHEMA, "site", context->site->id,
+		"number", (json_int_t)c->number, "at", moment(context, c->at), "body", c->body, "signature",
+		c->signature, "public_key", c->public_key, "simulated", context->clock->simulated));
 }
 
 static json_t *limit_object(const struct limit *limit)

@@ -6,6 +6,7 @@
 #include "core/pipeline.h"
 #include "daemon/clock.h"
 #include "daemon/site.h"
+#include "daemon/store.h"
 
 #define TOPIC_SIZE 160
 
@@ -17,6 +18,8 @@ struct message_context {
 
 /* "emis/1/SITE/online" */
 void message_online_topic(const struct message_context *context, char *topic);
+/* "emis/1/SITE/checkpoint" */
+void message_checkpoint_topic(const struct message_context *context, char *topic);
 /* "emis/1/SITE/OUTLET/alarm" */
 void message_alarm_topic(const struct message_context *context, const struct outlet *outlet, char *topic);
 /* "emis/1/SITE/OUTLET/FACTOR/state" */
@@ -30,6 +33,7 @@ char *message_alarm(
 /* `last` is the alarm's newest message: it is told again, with who acknowledged it. */
 char *message_acknowledged(
 	const struct message_context *context, const char *last, int64_t seq, const char *who, const char *remark);
+char *message_checkpoint(const struct message_context *context, const struct store_checkpoint *checkpoint);
 char *message_state(const struct message_context *context, const struct outlet *outlet, const struct point *point,
 	const struct point_view *view);
 

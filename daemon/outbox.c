@@ -29,8 +29,10 @@ struct outbox {
 	void *callback_context;
 	char error[128];
 	size_t in_flight;
-	int64_t handed_over; /* highest seq handed to this connection */
-	bool refused_some;   /* rows of this connection to be handed over again */
+	int64_t live_from; /* what was queued after the connection was made goes first: ids from here on */
+	int64_t live;      /* highest id of those handed to this connection */
+	int64_t backlog;   /* highest id of the older ones handed to it */
+	bool refused_some; /* rows of this connection to be handed over again */
 	bool warned_no_subscriber;
 	bool finishing;
 };
@@ -78,6 +80,16 @@ static void on_patience(void *context)
 	}
 }
 
+/* Hands everything over that is pending. What was handed to another connection is of unknown fate: the same rows go
+ * again, with the same numbers and ids. */
+static void start_over(struct outbox *o, int64_t live_from)
+{
+	o->live_from = live_from;
+	o->live = live_from - 1;
+	o->backlog = 0;
+	o->refused_some = false;
+}
+
 static void on_connected(void *context)
 {
 	struct outbox *o = context;
@@ -87,6 +99,7 @@ static void on_connected(void *context)
 	log_info("broker %s: connected", o->context->site->mqtt.broker);
 	backoff_reset(&o->backoff);
 	o->error[0] = '\0';
+	start_over(o, store_outbox_newest(o->store) + 1);
 	message_online_topic(o->context, topic);
 	if (online) {
 		(void)mqtt_publish_state(o->mqtt, topic, online); /* lost with the connection, and said again then */
@@ -102,7 +115,6 @@ static void on_lost(void *context, const char *reason)
 
 	(void)text_copy(o->error, sizeof(o->error), reason); /* shortened words are words enough */
 	o->in_flight = 0;
-	o->handed_over = 0; /* unknown fate: the same rows go again, with the same seq and id */
 	o->refused_some = false;
 	if (o->finishing) {
 		return;
@@ -121,37 +133,37 @@ static void settled(struct outbox *o)
 	restart_patience(o);
 }
 
-static void on_acknowledged(void *context, int64_t seq, bool no_subscriber)
+static void on_acknowledged(void *context, int64_t id, bool no_subscriber)
 {
 	struct outbox *o = context;
 
 	settled(o);
-	if (store_outbox_done(o->store, seq, clock_utc(o->context->clock)) < 0) {
-		log_error("message %lld was acknowledged, but cannot be marked: %s; it may go twice", (long long)seq,
+	if (store_outbox_done(o->store, id, clock_utc(o->context->clock)) < 0) {
+		log_error("message %lld was acknowledged, but cannot be marked: %s; it may go twice", (long long)id,
 			store_error(o->store));
 	}
 	if (no_subscriber && !o->warned_no_subscriber) {
 		log_warning("broker %s: took message %lld, but nobody is subscribed to it",
-			o->context->site->mqtt.broker, (long long)seq);
+			o->context->site->mqtt.broker, (long long)id);
 	}
 	o->warned_no_subscriber = no_subscriber;
 	outbox_wake(o);
 }
 
-static void on_refused(void *context, int64_t seq, const char *reason)
+static void on_refused(void *context, int64_t id, const char *reason)
 {
 	struct outbox *o = context;
-	int refusals = store_outbox_refused(o->store, seq, reason);
+	int refusals = store_outbox_refused(o->store, id, reason);
 
 	settled(o);
 	if (refusals < 0) {
-		log_error("message %lld was refused (%s), and that cannot be noted: %s", (long long)seq, reason,
+		log_error("message %lld was refused (%s), and that cannot be noted: %s", (long long)id, reason,
 			store_error(o->store));
 	} else if (refusals >= MAX_REFUSALS) {
 		log_error(
-			"message %lld is parked: the broker refused it %d times: %s", (long long)seq, refusals, reason);
-		if (store_outbox_park(o->store, seq, clock_utc(o->context->clock), reason) < 0) {
-			log_error("message %lld cannot be parked: %s", (long long)seq, store_error(o->store));
+			"message %lld is parked: the broker refused it %d times: %s", (long long)id, refusals, reason);
+		if (store_outbox_park(o->store, id, clock_utc(o->context->clock), reason) < 0) {
+			log_error("message %lld cannot be parked: %s", (long long)id, store_error(o->store));
 		}
 	} else {
 		o->refused_some = true;
@@ -206,42 +218,42 @@ struct outbox *outbox_create(const struct message_context *context, struct store
 	return o;
 }
 
-/* Hands one row over. False when the connection takes no more. */
-static bool hand_over(struct outbox *o, const struct outbox_row *row)
+/* Hands over pending rows between *last, which moves on, and `before`, as far as the window has room. */
+static void hand_over(struct outbox *o, int64_t *last, int64_t before)
 {
-	if (!mqtt_publish(o->mqtt, row->seq, row->topic, row->payload, false)) {
-		return false;
+	struct outbox_row rows[MAX_WINDOW];
+	size_t window = o->context->site->mqtt.window;
+	bool taking = o->in_flight < window;
+	int n = taking ? store_outbox_pending(o->store, *last, before, rows, window - o->in_flight) : 0;
+
+	if (n < 0) {
+		log_error("the outbox cannot be read: %s", store_error(o->store));
 	}
-	o->handed_over = row->seq;
-	o->in_flight++;
-	return true;
+	for (int i = 0; i < n; i++) {
+		taking = taking && mqtt_publish(o->mqtt, rows[i].id, rows[i].topic, rows[i].payload, false);
+		if (taking) {
+			*last = rows[i].id;
+			o->in_flight++;
+		}
+		free(rows[i].payload);
+	}
 }
 
 void outbox_wake(struct outbox *o)
 {
-	struct outbox_row rows[MAX_WINDOW];
-	size_t window = o->context->site->mqtt.window;
 	bool was_idle = o->in_flight == 0;
 
-	if (!o->mqtt || mqtt_get_state(o->mqtt) != MQTT_CONNECTED || o->in_flight >= window) {
+	if (!o->mqtt || mqtt_get_state(o->mqtt) != MQTT_CONNECTED) {
 		return;
 	}
 	if (o->refused_some) {
 		if (o->in_flight > 0) {
 			return; /* first learn the fate of the others, or they would go twice */
 		}
-		o->refused_some = false;
-		o->handed_over = 0;
+		start_over(o, o->live_from);
 	}
-	int n = store_outbox_pending(o->store, o->handed_over, rows, window - o->in_flight);
-	if (n < 0) {
-		log_error("the outbox cannot be read: %s", store_error(o->store));
-	}
-	bool taking = true;
-	for (int i = 0; i < n; i++) {
-		taking = taking && hand_over(o, &rows[i]);
-		free(rows[i].payload);
-	}
+	hand_over(o, &o->live, INT64_MAX);
+	hand_over(o, &o->backlog, o->live_from);
 	if (was_idle) {
 		restart_patience(o);
 	}

@@ -1,4 +1,5 @@
 /* outbox.h - brings committed events from the store to the broker, oldest first, each until it is acknowledged.
+ * What was queued while a connection stood goes before what was waiting for it: live data before backfill.
  * A row that the broker refuses for its own sake is parked after some attempts and never blocks the others. */
 #ifndef EMIS_DAEMON_OUTBOX_H
 #define EMIS_DAEMON_OUTBOX_H

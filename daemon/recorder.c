@@ -6,6 +6,7 @@
 
 #include "common/log.h"
 #include "daemon/backoff.h"
+#include "daemon/checkpoints.h"
 
 #define MAX_RECORDS 100000 /* 100 points, three series each: five hours */
 
@@ -132,7 +133,8 @@ int recorder_finish_raw(struct recorder *recorder, struct utc until)
 {
 	int r = store_raw_finish(recorder->store, until);
 
-	return r < 0 ? finish_write(recorder, r) : 0;
+	r = r == 0 ? checkpoints_step(recorder->context, recorder->store, until) : r < 0 ? r : 0;
+	return r < 0 ? finish_write(recorder, r) : r;
 }
 
 /* Events become messages: only now are their numbers known. */

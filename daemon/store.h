@@ -13,6 +13,7 @@
 
 #include "core/pipeline.h"
 #include "daemon/clock.h"
+#include "daemon/proof.h"
 #include "daemon/site.h"
 
 struct store;
@@ -104,7 +105,7 @@ struct store_alarm {
 };
 
 struct outbox_row {
-	int64_t seq;
+	int64_t id; /* of the outbox */
 	char topic[160];
 	char *payload; /* owned by the row's reader */
 };
@@ -163,13 +164,15 @@ int store_mark_add(struct store *store, const struct store_mark *mark);
 int store_marks(struct store *store, struct utc since, void (*take)(void *context, const struct store_mark *mark),
 	void *context);
 
-/* Up to `max` pending rows with seq > after, oldest first, into rows. Returns their number or -errno. */
-int store_outbox_pending(struct store *store, int64_t after, struct outbox_row *rows, size_t max);
-int store_outbox_done(struct store *store, int64_t seq, struct utc at);
+/* Up to `max` pending rows with after < id < before, oldest first, into rows. Returns their number or -errno. */
+int store_outbox_pending(struct store *store, int64_t after, int64_t before, struct outbox_row *rows, size_t max);
+int store_outbox_done(struct store *store, int64_t id, struct utc at);
 /* One more refusal. Returns how many there were, or -errno. */
-int store_outbox_refused(struct store *store, int64_t seq, const char *reason);
+int store_outbox_refused(struct store *store, int64_t id, const char *reason);
 /* Never sent again by itself; kept with its reason. */
-int store_outbox_park(struct store *store, int64_t seq, struct utc at, const char *reason);
+int store_outbox_park(struct store *store, int64_t id, struct utc at, const char *reason);
+/* The id of the last message; 0 without any. */
+int64_t store_outbox_newest(struct store *store);
 int store_outbox_count(struct store *store, struct outbox_counts *ret_counts);
 
 /* Who did what; old and new value may be "". 0 or -errno. */
@@ -180,6 +183,33 @@ int store_audit(struct store *store, const char *who, const char *what, const ch
 char *store_meta_text(struct store *store, const char *key);
 /* 0 or -errno. */
 int store_set_meta(struct store *store, const char *key, const char *value);
+
+/* ---- the chain (store_chain.c) ---- */
+
+/* A signed word about the end of the chain. */
+struct store_checkpoint {
+	int64_t number; /* gapless */
+	struct utc at;
+	char body[512]; /* what is signed */
+	char signature[PROOF_SIGNATURE_TEXT];
+	char public_key[PROOF_KEY_TEXT];
+};
+
+/* Composes the next checkpoint. Nothing is stored yet. */
+void store_checkpoint_make(struct store *store, struct store_checkpoint *ret_checkpoint);
+/* Stores it with its message, one transaction. 0 or -errno. */
+int store_checkpoint_commit(
+	struct store *store, const struct store_checkpoint *checkpoint, const char *topic, const char *payload);
+/* When the newest one was made; INT64_MIN without any. */
+struct utc store_checkpoint_last(struct store *store);
+/* All readings of hours before this moment are in the chain. */
+struct utc store_raw_finished(const struct store *store);
+
+/* The number and hash of the newest link. */
+void store_chain_end(const struct store *store, int64_t *ret_link, char ret_hash[PROOF_HASH_TEXT]);
+
+/* The public key of this box in base64. */
+const char *store_public_key(const struct store *store, char text[PROOF_KEY_TEXT]);
 
 /* Hands out audit rows, newest first. 0 or -errno. */
 struct store_audit_row {

@@ -6,7 +6,8 @@
 #include "common/text.h"
 #include "daemon/store_parts.h"
 
-int store_audit(struct store *store, const char *who, const char *what, const char *old_value, const char *new_value)
+int store_audit_put(
+	struct store *store, const char *who, const char *what, const char *old_value, const char *new_value)
 {
 	sqlite3_stmt *s = store->state.put_audit;
 
@@ -18,7 +19,18 @@ int store_audit(struct store *store, const char *who, const char *what, const ch
 	sqlite3_bind_text(s, 6, old_value, -1, SQLITE_TRANSIENT);
 	sqlite3_bind_text(s, 7, new_value, -1, SQLITE_TRANSIENT);
 	sqlite3_bind_int(s, 8, store->clock->simulated);
-	return store_db_run(s, store->error);
+	int r = store_db_run(s, store->error);
+	return r == 0 ? store_chain_add(store, "audit", sqlite3_last_insert_rowid(store->state.db)) : r;
+}
+
+int store_audit(struct store *store, const char *who, const char *what, const char *old_value, const char *new_value)
+{
+	int r = store_begin(store);
+
+	if (r < 0) {
+		return r;
+	}
+	return store_end(store, store_audit_put(store, who, what, old_value, new_value));
 }
 
 int store_audit_rows(
@@ -76,7 +88,7 @@ int store_mark_add(struct store *store, const struct store_mark *mark)
 {
 	char what[96], value[512], from[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
 	int offset = store->site->judging.offset_min;
-	int r = store_db_exec(store->state.db, "BEGIN IMMEDIATE", store->error);
+	int r = store_begin(store);
 
 	if (r < 0) {
 		return r;
@@ -85,8 +97,9 @@ int store_mark_add(struct store *store, const struct store_mark *mark)
 	snprintf(value, sizeof(value), "%s from %s to %s: %s", mark->kind, time_format(mark->from, offset, from),
 		time_format(mark->until, offset, until), mark->remark);
 	r = insert_mark(store, mark);
-	r = r == 0 ? store_audit(store, mark->who, what, "", value) : r;
-	return store_db_end(store->state.db, r, store->error);
+	r = r == 0 ? store_chain_add(store, "mark", sqlite3_last_insert_rowid(store->state.db)) : r;
+	r = r == 0 ? store_audit_put(store, mark->who, what, "", value) : r;
+	return store_end(store, r);
 }
 
 static void column_text(sqlite3_stmt *row, int column, char *buf, size_t size)

@@ -110,7 +110,8 @@ struct sqlite3 *store_db_open(const char *path, const char *const *migrations, s
 
 	if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK) {
 		/* The handle of a file that cannot be opened does not know its name. */
-		snprintf(error, STORE_ERROR_SIZE, "cannot open %s: %s", path, db ? sqlite3_errmsg(db) : "out of memory");
+		snprintf(
+			error, STORE_ERROR_SIZE, "cannot open %s: %s", path, db ? sqlite3_errmsg(db) : "out of memory");
 		sqlite3_close(db);
 		return NULL;
 	}
@@ -129,7 +130,8 @@ struct sqlite3 *store_db_open_read(const char *path, char *error)
 	/* A file in WAL mode needs its companions: opened for writing, but only read. */
 	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
 		/* The handle of a file that cannot be opened does not know its name. */
-		snprintf(error, STORE_ERROR_SIZE, "cannot open %s: %s", path, db ? sqlite3_errmsg(db) : "out of memory");
+		snprintf(
+			error, STORE_ERROR_SIZE, "cannot open %s: %s", path, db ? sqlite3_errmsg(db) : "out of memory");
 		sqlite3_close(db);
 		return NULL;
 	}

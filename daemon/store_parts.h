@@ -2,6 +2,7 @@
 #ifndef EMIS_DAEMON_STORE_PARTS_H
 #define EMIS_DAEMON_STORE_PARTS_H
 
+#include "daemon/proof.h"
 #include "daemon/store.h"
 #include "daemon/store_db.h"
 
@@ -33,13 +34,29 @@ struct store_state {
 	struct sqlite3_stmt *set_meta;
 	struct sqlite3_stmt *put_alarm;
 	struct sqlite3_stmt *put_event;
-	struct sqlite3_stmt *put_outbox;
 	struct sqlite3_stmt *put_audit;
+};
+
+struct store_outbox {
+	struct sqlite3_stmt *put;
 	struct sqlite3_stmt *pending;
 	struct sqlite3_stmt *done;
 	struct sqlite3_stmt *refused;
 	struct sqlite3_stmt *park;
 	struct sqlite3_stmt *counts;
+};
+
+/* The end of the chain: the newest link. */
+struct chain_head {
+	int64_t id; /* 0 before the first */
+	struct proof_hash hash;
+};
+
+struct store_chain {
+	struct chain_head head;
+	struct chain_head before; /* as it was when the transaction began */
+	struct sqlite3_stmt *put;
+	struct proof_key key;
 };
 
 struct store {
@@ -52,6 +69,8 @@ struct store {
 	struct store_raw raw;
 	struct store_roll roll;
 	struct store_state state;
+	struct store_outbox outbox;
+	struct store_chain chain;
 };
 
 /* Points counted through over all outlets. */
@@ -95,6 +114,28 @@ int store_raw_is_file(const struct dirent *entry);
 int store_raw_open(struct store *store);
 void store_raw_close(struct store *store);
 void store_roll_close(struct store *store);
+/* Transactions of state.db. store_end() commits when r is 0, else, or when that fails, all is as before. 0 or -errno.
+ */
+int store_begin(struct store *store);
+int store_end(struct store *store, int r);
+
+/* Within a transaction of state.db. */
+int store_audit_put(
+	struct store *store, const char *who, const char *what, const char *old_value, const char *new_value);
+
+/* Queues a message, within a transaction of state.db. */
+int store_outbox_put(struct store *store, const char *stream, int64_t seq, const char *topic, const char *payload);
+int store_outbox_open(struct store *store);
+void store_outbox_close(struct store *store);
+
+/* Links the row to the chain, within the transaction that wrote it. kind: audit, event, mark. */
+int store_chain_add(struct store *store, const char *kind, int64_t row);
+/* Links the finished chunks of the hour in the open day's file that are not linked yet, within a transaction of
+ * state.db. */
+int store_chain_add_chunks(struct store *store, struct utc hour);
+int store_chain_open(struct store *store);
+void store_chain_close(struct store *store);
+
 int store_state_open(struct store *store);
 void store_state_close(struct store *store);
 

@@ -126,12 +126,19 @@ static int finish_slice(struct store *store, struct utc hour)
 	return r < 0 ? r : more;
 }
 
-static int go_on(struct store *store, struct utc next)
+/* Links what `hour` became and remembers that all before `next` is done. hour may be NULL. */
+static int go_on(struct store *store, const struct utc *hour, struct utc next)
 {
 	char text[32];
 
 	snprintf(text, sizeof(text), "%lld", (long long)next.ms);
-	int r = store_set_meta(store, "raw_finished_ms", text);
+	int r = store_begin(store);
+	if (r < 0) {
+		return r;
+	}
+	r = hour ? store_chain_add_chunks(store, *hour) : 0;
+	r = r == 0 ? store_set_meta(store, "raw_finished_ms", text) : r;
+	r = store_end(store, r);
 	if (r == 0) {
 		store->raw.finished = next;
 	}
@@ -156,11 +163,16 @@ int store_raw_finish(struct store *store, struct utc until)
 	store_raw_path(store, day, path, sizeof(path));
 	if (access(path, F_OK) != 0) {
 		struct utc end = time_floor(until, HOUR_MS, offset);
-		r = go_on(store, (struct utc){ day.ms + DAY_MS < end.ms ? day.ms + DAY_MS : end.ms });
+		r = go_on(store, NULL, (struct utc){ day.ms + DAY_MS < end.ms ? day.ms + DAY_MS : end.ms });
 		return r < 0 ? r : 1;
 	}
 	r = store_raw_open_day(store, day);
 	r = r == 0 ? finish_slice(store, raw->finished) : r;
-	r = r == 0 ? go_on(store, (struct utc){ raw->finished.ms + HOUR_MS }) : r;
+	r = r == 0 ? go_on(store, &raw->finished, (struct utc){ raw->finished.ms + HOUR_MS }) : r;
 	return r < 0 ? r : 1;
+}
+
+struct utc store_raw_finished(const struct store *store)
+{
+	return store->raw.finished;
 }

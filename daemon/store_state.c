@@ -40,6 +40,25 @@ static const char *const migrations[] = {
 	" kind TEXT NOT NULL, flag TEXT NOT NULL, from_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL,"
 	" applies_ms INTEGER NOT NULL, remark TEXT NOT NULL, who TEXT NOT NULL, at_ms INTEGER NOT NULL,"
 	" simulated INTEGER NOT NULL) STRICT;",
+
+	/* Messages of several streams, each with its own gapless numbers. */
+	"CREATE TABLE message(id INTEGER PRIMARY KEY AUTOINCREMENT, stream TEXT NOT NULL, seq INTEGER NOT NULL,"
+	" topic TEXT NOT NULL, payload TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0,"
+	" refusals INTEGER NOT NULL DEFAULT 0, created_ms INTEGER NOT NULL, ended_ms INTEGER, reason TEXT,"
+	" simulated INTEGER NOT NULL, UNIQUE(stream, seq)) STRICT;"
+	"INSERT INTO message(stream, seq, topic, payload, state, refusals, created_ms, ended_ms, reason, simulated)"
+	" SELECT 'alarm', seq, topic, payload, state, refusals, created_ms, ended_ms, reason, simulated FROM outbox"
+	" ORDER BY seq;"
+	"DROP TABLE outbox;"
+	"ALTER TABLE message RENAME TO outbox;"
+	"CREATE INDEX outbox_state ON outbox(state, id);"
+	/* The chain (store_chain.c). file is empty for rows of state.db. */
+	"CREATE TABLE link(id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, file TEXT NOT NULL,"
+	" row INTEGER NOT NULL, upto INTEGER NOT NULL, at_ms INTEGER NOT NULL, content BLOB NOT NULL,"
+	" hash BLOB NOT NULL, UNIQUE(kind, file, row)) STRICT;"
+	"CREATE TABLE checkpoint(number INTEGER PRIMARY KEY AUTOINCREMENT, link INTEGER NOT NULL, at_ms INTEGER NOT "
+	"NULL,"
+	" body TEXT NOT NULL, signature TEXT NOT NULL, public_key TEXT NOT NULL) STRICT;",
 };
 
 #define ALARM_COLUMNS                                                                                                  \
@@ -62,17 +81,9 @@ static int prepare_all(struct store *store)
 			" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?19, '',"
 			" ?18) ON CONFLICT(id) DO UPDATE SET raised=?6, last_ms=?8, value=?9, worst=?10, class=?19" },
 		{ &s->put_event, "INSERT INTO event VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)" },
-		{ &s->put_outbox,
-			"INSERT INTO outbox(seq, topic, payload, created_ms, simulated) VALUES(?1, ?2, ?3, ?4, ?5)" },
 		{ &s->put_audit,
 			"INSERT INTO audit(at_ms, boot, mono_ms, who, what, old, new, simulated)"
 			" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)" },
-		{ &s->pending,
-			"SELECT seq, topic, payload FROM outbox WHERE state=0 AND seq>?1 ORDER BY seq LIMIT ?2" },
-		{ &s->done, "UPDATE outbox SET state=1, ended_ms=?2, reason=NULL WHERE seq=?1 AND state=0" },
-		{ &s->refused, "UPDATE outbox SET refusals=refusals+1, reason=?2 WHERE seq=?1 RETURNING refusals" },
-		{ &s->park, "UPDATE outbox SET state=2, ended_ms=?2, reason=?3 WHERE seq=?1" },
-		{ &s->counts, "SELECT state, count(*), min(created_ms) FROM outbox GROUP BY state" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
@@ -82,6 +93,21 @@ static int prepare_all(struct store *store)
 		}
 	}
 	return 0;
+}
+
+int store_begin(struct store *store)
+{
+	store->chain.before = store->chain.head;
+	return store_db_exec(store->state.db, "BEGIN IMMEDIATE", store->error);
+}
+
+int store_end(struct store *store, int r)
+{
+	r = store_db_end(store->state.db, r, store->error);
+	if (r < 0) {
+		store->chain.head = store->chain.before;
+	}
+	return r;
 }
 
 /* The first column of the first row as text into buf. False when there is no row. */
@@ -157,6 +183,8 @@ int store_state_open(struct store *store)
 		return -EIO;
 	}
 	int r = prepare_all(store);
+	r = r == 0 ? store_outbox_open(store) : r;
+	r = r == 0 ? store_chain_open(store) : r;
 	r = r == 0 ? check_owner(store, "site", store->site->id, "the site") : r;
 	r = r == 0 ? check_owner(store, "time", store->clock->simulated ? "simulated" : "real", "time kind") : r;
 	store->state.next_seq = 1;
@@ -170,12 +198,13 @@ int store_state_open(struct store *store)
 void store_state_close(struct store *store)
 {
 	struct store_state *s = &store->state;
-	sqlite3_stmt *statements[] = { s->set_meta, s->put_alarm, s->put_event, s->put_outbox, s->put_audit, s->pending,
-		s->done, s->refused, s->park, s->counts };
+	sqlite3_stmt *statements[] = { s->set_meta, s->put_alarm, s->put_event, s->put_audit };
 
 	for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
 		sqlite3_finalize(statements[i]);
 	}
+	store_outbox_close(store);
+	store_chain_close(store);
 	sqlite3_close(s->db);
 	memset(s, 0, sizeof(*s));
 }
@@ -233,16 +262,8 @@ static int put_event(struct store *store, const struct told *told)
 	sqlite3_bind_int64(s, 6, clock_utc(store->clock).ms);
 	sqlite3_bind_int(s, 7, store->clock->simulated);
 	int r = store_db_run(s, store->error);
-	if (r < 0) {
-		return r;
-	}
-	s = store->state.put_outbox;
-	sqlite3_bind_int64(s, 1, told->seq);
-	sqlite3_bind_text(s, 2, told->topic, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 3, told->payload, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(s, 4, clock_utc(store->clock).ms);
-	sqlite3_bind_int(s, 5, store->clock->simulated);
-	return store_db_run(s, store->error);
+	r = r == 0 ? store_outbox_put(store, "alarm", told->seq, told->topic, told->payload) : r;
+	return r == 0 ? store_chain_add(store, "event", told->seq) : r;
 }
 
 int64_t store_next_seq(const struct store *store)
@@ -253,7 +274,7 @@ int64_t store_next_seq(const struct store *store)
 int store_commit(struct store *store, const struct store_event *events, size_t n, struct utc judged_until)
 {
 	char text[32];
-	int r = store_db_exec(store->state.db, "BEGIN IMMEDIATE", store->error);
+	int r = store_begin(store);
 
 	if (r < 0) {
 		return r;
@@ -267,7 +288,7 @@ int store_commit(struct store *store, const struct store_event *events, size_t n
 	}
 	snprintf(text, sizeof(text), "%lld", (long long)judged_until.ms);
 	r = r == 0 ? store_set_meta(store, "judged_until_ms", text) : r;
-	r = store_db_end(store->state.db, r, store->error);
+	r = store_end(store, r);
 	if (r == 0) {
 		store->state.next_seq += (int64_t)n;
 	}
@@ -359,7 +380,9 @@ bool store_alarm_find(struct store *store, const char *id, struct store_alarm *r
 char *store_alarm_message(struct store *store, const char *id)
 {
 	sqlite3_stmt *select = store_db_prepare(store->state.db,
-		"SELECT payload FROM event JOIN outbox USING(seq) WHERE alarm_id = ?1 ORDER BY seq DESC LIMIT 1",
+		"SELECT payload FROM event JOIN outbox ON stream = 'alarm' AND outbox.seq = event.seq WHERE alarm_id = "
+		"?1"
+		" ORDER BY event.seq DESC LIMIT 1",
 		store->error);
 	char *payload = NULL;
 
@@ -396,7 +419,7 @@ int store_acknowledge(struct store *store, const struct store_alarm *alarm, cons
 	struct told told = { store->state.next_seq, alarm->id, "acknowledged", alarm->last, alarm->value, topic,
 		payload };
 	char what[ALARM_ID_SIZE + 32];
-	int r = store_db_exec(store->state.db, "BEGIN IMMEDIATE", store->error);
+	int r = store_begin(store);
 
 	if (r < 0) {
 		return r;
@@ -404,90 +427,10 @@ int store_acknowledge(struct store *store, const struct store_alarm *alarm, cons
 	snprintf(what, sizeof(what), "acknowledge %s", alarm->id);
 	r = set_acknowledged(store, alarm->id, who, remark);
 	r = r == 0 ? put_event(store, &told) : r;
-	r = r == 0 ? store_audit(store, who, what, alarm->acknowledged_by, remark) : r;
-	r = store_db_end(store->state.db, r, store->error);
+	r = r == 0 ? store_audit_put(store, who, what, alarm->acknowledged_by, remark) : r;
+	r = store_end(store, r);
 	if (r == 0) {
 		store->state.next_seq++;
 	}
 	return r;
-}
-
-/* ---- outbox ---- */
-
-int store_outbox_pending(struct store *store, int64_t after, struct outbox_row *rows, size_t max)
-{
-	sqlite3_stmt *s = store->state.pending;
-	int n = 0, step;
-
-	sqlite3_bind_int64(s, 1, after);
-	sqlite3_bind_int64(s, 2, (int64_t)max);
-	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
-		struct outbox_row *row = &rows[n];
-		row->seq = sqlite3_column_int64(s, 0);
-		column_text(s, 1, row->topic, sizeof(row->topic));
-		row->payload = strdup((const char *)sqlite3_column_text(s, 2));
-		if (!row->payload) {
-			break;
-		}
-		n++;
-	}
-	sqlite3_reset(s); /* the step's result is looked at below */
-	return step == SQLITE_DONE || n > 0 ? n : store_db_fail(store->state.db, "cannot read", store->error);
-}
-
-int store_outbox_done(struct store *store, int64_t seq, struct utc at)
-{
-	sqlite3_bind_int64(store->state.done, 1, seq);
-	sqlite3_bind_int64(store->state.done, 2, at.ms);
-	return store_db_run(store->state.done, store->error);
-}
-
-int store_outbox_refused(struct store *store, int64_t seq, const char *reason)
-{
-	sqlite3_stmt *s = store->state.refused;
-
-	sqlite3_bind_int64(s, 1, seq);
-	sqlite3_bind_text(s, 2, reason, -1, SQLITE_TRANSIENT);
-	int refusals = sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int(s, 0) : -EIO;
-	if (refusals >= 0 && sqlite3_step(s) != SQLITE_DONE) {
-		refusals = -EIO;
-	}
-	if (sqlite3_reset(s) != SQLITE_OK || refusals < 0) {
-		return store_db_fail(store->state.db, "cannot write", store->error);
-	}
-	return refusals;
-}
-
-int store_outbox_park(struct store *store, int64_t seq, struct utc at, const char *reason)
-{
-	sqlite3_stmt *s = store->state.park;
-
-	sqlite3_bind_int64(s, 1, seq);
-	sqlite3_bind_int64(s, 2, at.ms);
-	sqlite3_bind_text(s, 3, reason, -1, SQLITE_TRANSIENT);
-	return store_db_run(s, store->error);
-}
-
-int store_outbox_count(struct store *store, struct outbox_counts *ret_counts)
-{
-	struct outbox_counts counts = { 0 };
-	sqlite3_stmt *s = store->state.counts;
-	int64_t *const by_state[] = { &counts.pending, &counts.sent, &counts.parked };
-	int step;
-
-	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
-		int state = sqlite3_column_int(s, 0);
-		if (state >= 0 && state < (int)ARRAY_SIZE(by_state)) {
-			*by_state[state] = sqlite3_column_int64(s, 1);
-		}
-		if (state == 0) {
-			counts.oldest_pending.ms = sqlite3_column_int64(s, 2);
-		}
-	}
-	sqlite3_reset(s); /* the step's result is looked at below */
-	if (step != SQLITE_DONE) {
-		return store_db_fail(store->state.db, "cannot read", store->error);
-	}
-	*ret_counts = counts;
-	return 0;
 }

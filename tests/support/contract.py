@@ -9,7 +9,7 @@ import jsonschema
 
 SCHEMAS = pathlib.Path(__file__).resolve().parents[2] / "docs/mqtt"
 TOPICS = {"alarm": r"emis/1/([^/]+)/([^/]+)/alarm", "state": r"emis/1/([^/]+)/([^/]+)/([^/]+)/state",
-          "online": r"emis/1/([^/]+)/online"}
+          "online": r"emis/1/([^/]+)/online", "checkpoint": r"emis/1/([^/]+)/checkpoint"}
 
 
 @functools.cache

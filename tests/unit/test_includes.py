@@ -19,6 +19,7 @@ ALLOWED = {
 DOORS = {
     "modbus.h": r"daemon/bus\.c",
     "sqlite3.h": r"daemon/store\w*\.c",
+    "sodium.h": r"daemon/proof\.c",
     "zlib.h": r"daemon/store\w*\.c",
     "MQTTAsync.h": r"daemon/out_mqtt\.c",
     "libconfig.h": r"daemon/conf\.c",

@@ -6,11 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include <getopt.h>
+
 #include "daemon/store.h"
+#include "daemon/store_verify.h"
 
 #define EIGHT 1772409600000LL /* 2026-03-02T08:00:00+08:00 */
 #define HOUR(n) (EIGHT + (n)*HOUR_MS)
@@ -28,6 +32,7 @@ struct rig {
 	size_t n_sent;
 	struct raw_reading got[MOST];
 	size_t n_got;
+	char words[4096];
 };
 
 static void open_store(struct rig *rig)
@@ -244,6 +249,146 @@ static void test_readings_wait_for_the_disk(void **state)
 	expect_all(rig);
 }
 
+/* ---- the chain ---- */
+
+/* Runs the verifier on the closed store; its exit status, and its words in rig->words. */
+static int verify(struct rig *rig, const char *option, const char *value)
+{
+	char *argv[] = { (char *)"verify", (char *)"-d", rig->folder, (char *)option, (char *)value, NULL };
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/words", rig->folder);
+	(void)fflush(stdout);
+	int saved = dup(STDOUT_FILENO);
+	assert_non_null(freopen(path, "w", stdout));
+	optind = 0;
+	int status = verify_main(option ? 5 : 3, argv, "/nowhere");
+	(void)fflush(stdout);
+	(void)dup2(saved, STDOUT_FILENO);
+	close(saved);
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	size_t n = fread(rig->words, 1, sizeof(rig->words) - 1, file);
+	rig->words[n] = '\0';
+	(void)fclose(file);
+	return status;
+}
+
+static void checkpoint(struct rig *rig)
+{
+	struct store_checkpoint c;
+
+	store_checkpoint_make(rig->store, &c);
+	assert_int_equal(store_checkpoint_commit(rig->store, &c, "emis/1/test/checkpoint", "{}"), 0);
+}
+
+/* Two finished hours, a few audit rows, two checkpoints; the store is closed. */
+static void make_history(struct rig *rig)
+{
+	struct store_mark mark = {
+		.outlet = "DA001", .kind = "fault", .flag = FLAG_FAULT, .until = { HOUR(1) }, .who = "somebody"
+	};
+
+	send_hours(rig, HOUR(0), 3600);
+	finish(rig, HOUR(1));
+	checkpoint(rig);
+	assert_int_equal(store_mark_add(rig->store, &mark), 0);
+	assert_int_equal(store_audit(rig->store, "somebody", "something", "old", "new"), 0);
+	finish(rig, HOUR(2));
+	checkpoint(rig);
+	store_close(rig->store);
+	rig->store = NULL;
+}
+
+static void test_nothing_was_changed(void **state)
+{
+	struct rig *rig = *state;
+
+	make_history(rig);
+	assert_int_equal(verify(rig, NULL, NULL), 0);
+	/* key made, chunk, mark, its audit row, audit row, chunk */
+	assert_non_null(
+		strstr(rig->words, "6 links, 6 rows compared, 0 in files that retention deleted, 2 checkpoints"));
+	assert_non_null(strstr(rig->words, "All is as it was written."));
+	open_store(rig); /* the chain goes on */
+	assert_int_equal(store_audit(rig->store, "somebody", "more", "", ""), 0);
+	assert_int_equal(verify(rig, NULL, NULL), 0); /* while the store is in use, too */
+	assert_non_null(strstr(rig->words, "7 links"));
+}
+
+static void test_each_change_shows(void **state)
+{
+	static const struct {
+		const char *file;
+		const char *sql;
+		const char *words;
+	} changes[] = {
+		{ "state.db", "UPDATE audit SET new='other' WHERE what='something'",
+			"links 5 to 5: the audit was changed" },
+		{ "state.db", "DELETE FROM audit WHERE what='something'", "links 5 to 5: the audit is gone" },
+		{ "state.db", "UPDATE mark SET until_ms=until_ms+1", "links 3 to 3: the mark was changed" },
+		{ "raw-20260302.db", "UPDATE chunk SET wall_ms=wall_ms+1 WHERE hour_ms=1772413200000",
+			"links 6 to 6: the chunk was changed" },
+		{ "raw-20260302.db", "UPDATE series SET name='DA001/pm' WHERE name='DA001/so2'",
+			"links 2 to 2: the chunk was changed" },
+		{ "raw-20260302.db", "DELETE FROM chunk WHERE hour_ms=1772409600000",
+			"links 2 to 2: the chunk is gone" },
+		{ "state.db", "DELETE FROM link WHERE id=4", "links 4 to 4: links up to 4 are missing" },
+		{ "state.db", "UPDATE link SET content=zeroblob(32) WHERE id=4",
+			"links 4 to 4: the link does not follow" },
+		{ "state.db", "DELETE FROM link WHERE id>4", "checkpoint 2 knows link 6, which is not there" },
+		{ "state.db", "UPDATE checkpoint SET body=replace(body, 'link 6', 'link 5') WHERE number=2",
+			"checkpoint 2 is not signed" },
+		{ "state.db", "DELETE FROM checkpoint WHERE number=1", "checkpoint 1 is not there" },
+		{ "state.db",
+			"INSERT INTO audit(at_ms, boot, mono_ms, who, what, old, new, simulated)"
+			" VALUES(1, '', 1, 'a', 'b', '', '', 1)",
+			"1 audit rows are not in the chain" },
+	};
+	struct rig *rig = *state;
+	char command[512];
+
+	make_history(rig);
+	snprintf(
+		command, sizeof(command), "mkdir %s/kept && cp %s/*.db %s/kept", rig->folder, rig->folder, rig->folder);
+	assert_int_equal(system(command), 0);
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		(void)query(rig, changes[i].file, changes[i].sql);
+		assert_int_equal(verify(rig, NULL, NULL), 1);
+		if (!strstr(rig->words, changes[i].words)) {
+			fail_msg("%s: %s", changes[i].sql, rig->words);
+		}
+		snprintf(command, sizeof(command), "cp %s/kept/*.db %s", rig->folder, rig->folder);
+		assert_int_equal(system(command), 0);
+		assert_int_equal(verify(rig, NULL, NULL), 0);
+	}
+}
+
+/* Who owns the box can write a whole new history; not one that agrees with what was kept elsewhere. */
+static void test_what_was_kept_elsewhere(void **state)
+{
+	struct rig *rig = *state;
+	char kept[PROOF_HASH_TEXT + 24], hash[PROOF_HASH_TEXT], key[PROOF_KEY_TEXT];
+	int64_t link;
+
+	store_chain_end(rig->store, &link, hash);
+	snprintf(kept, sizeof(kept), "%lld:%s", (long long)link, hash);
+	(void)store_public_key(rig->store, key);
+	make_history(rig);
+	assert_int_equal(verify(rig, "--against", kept), 0);
+	assert_int_equal(verify(rig, "--key", key), 0);
+	key[3] = key[3] == 'A' ? 'B' : 'A';
+	assert_int_equal(verify(rig, "--key", key), 1);
+	kept[3] = kept[3] == 'a' ? 'b' : 'a';
+	assert_int_equal(verify(rig, "--against", kept), 1);
+	assert_non_null(strstr(rig->words, "the hash is not the one that was kept elsewhere"));
+	assert_int_equal(
+		verify(rig, "--against", "99:0000000000000000000000000000000000000000000000000000000000000000"), 1);
+	assert_int_equal(verify(rig, "--against", "nonsense"), 2);
+	assert_int_equal(verify(rig, "--from", "2099-01-01T00:00:00+08:00"), 0);
+	assert_non_null(strstr(rig->words, "6 links, 0 rows compared"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +396,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_midnight_and_an_old_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_damaged_batch_costs_only_itself, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_readings_wait_for_the_disk, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_nothing_was_changed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_each_change_shows, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_was_kept_elsewhere, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

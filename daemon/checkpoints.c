@@ -1,0 +1,21 @@
+#include "daemon/checkpoints.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int checkpoints_step(const struct message_context *context, struct store *store, struct utc until)
+{
+	struct utc hour = time_floor(until, HOUR_MS, context->site->judging.offset_min);
+	struct store_checkpoint checkpoint;
+	char topic[TOPIC_SIZE];
+
+	if (store_checkpoint_last(store).ms >= hour.ms || store_raw_finished(store).ms < hour.ms) {
+		return 0;
+	}
+	store_checkpoint_make(store, &checkpoint);
+	message_checkpoint_topic(context, topic);
+	char *payload = message_checkpoint(context, &checkpoint);
+	int r = payload ? store_checkpoint_commit(store, &checkpoint, topic, payload) : -ENOMEM;
+	free(payload);
+	return r < 0 ? r : 1;
+}

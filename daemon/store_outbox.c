@@ -1,0 +1,150 @@
+/* store_outbox.c - the messages in state.db: what is to be sent, what was sent, what the broker would not have. */
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/array.h"
+#include "common/text.h"
+#include "daemon/store_parts.h"
+
+int store_outbox_open(struct store *store)
+{
+	struct store_outbox *o = &store->outbox;
+	const struct {
+		sqlite3_stmt **slot;
+		const char *sql;
+	} statements[] = {
+		{ &o->put,
+			"INSERT INTO outbox(stream, seq, topic, payload, created_ms, simulated)"
+			" VALUES(?1, ?2, ?3, ?4, ?5, ?6)" },
+		{ &o->pending,
+			"SELECT id, topic, payload FROM outbox WHERE state=0 AND id>?1 AND id<?2 ORDER BY id LIMIT "
+			"?3" },
+		{ &o->done, "UPDATE outbox SET state=1, ended_ms=?2, reason=NULL WHERE id=?1 AND state=0" },
+		{ &o->refused, "UPDATE outbox SET refusals=refusals+1, reason=?2 WHERE id=?1 RETURNING refusals" },
+		{ &o->park, "UPDATE outbox SET state=2, ended_ms=?2, reason=?3 WHERE id=?1" },
+		{ &o->counts, "SELECT state, count(*), min(created_ms) FROM outbox GROUP BY state" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
+		*statements[i].slot = store_db_prepare(store->state.db, statements[i].sql, store->error);
+		if (!*statements[i].slot) {
+			return -EIO;
+		}
+	}
+	return 0;
+}
+
+void store_outbox_close(struct store *store)
+{
+	struct store_outbox *o = &store->outbox;
+	sqlite3_stmt *statements[] = { o->put, o->pending, o->done, o->refused, o->park, o->counts };
+
+	for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
+		sqlite3_finalize(statements[i]);
+	}
+	memset(o, 0, sizeof(*o));
+}
+
+int store_outbox_put(struct store *store, const char *stream, int64_t seq, const char *topic, const char *payload)
+{
+	sqlite3_stmt *s = store->outbox.put;
+
+	sqlite3_bind_text(s, 1, stream, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(s, 2, seq);
+	sqlite3_bind_text(s, 3, topic, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(s, 4, payload, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(s, 5, clock_utc(store->clock).ms);
+	sqlite3_bind_int(s, 6, store->clock->simulated);
+	return store_db_run(s, store->error);
+}
+
+int store_outbox_pending(struct store *store, int64_t after, int64_t before, struct outbox_row *rows, size_t max)
+{
+	sqlite3_stmt *s = store->outbox.pending;
+	int n = 0, step;
+
+	sqlite3_bind_int64(s, 1, after);
+	sqlite3_bind_int64(s, 2, before);
+	sqlite3_bind_int64(s, 3, (int64_t)max);
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		struct outbox_row *row = &rows[n];
+		row->id = sqlite3_column_int64(s, 0);
+		/* NOT NULL, written from a buffer of the same size */
+		(void)text_copy(row->topic, sizeof(row->topic), (const char *)sqlite3_column_text(s, 1));
+		row->payload = strdup((const char *)sqlite3_column_text(s, 2));
+		if (!row->payload) {
+			break;
+		}
+		n++;
+	}
+	sqlite3_reset(s); /* the step's result is looked at below */
+	return step == SQLITE_DONE || n > 0 ? n : store_db_fail(store->state.db, "cannot read", store->error);
+}
+
+int store_outbox_done(struct store *store, int64_t id, struct utc at)
+{
+	sqlite3_bind_int64(store->outbox.done, 1, id);
+	sqlite3_bind_int64(store->outbox.done, 2, at.ms);
+	return store_db_run(store->outbox.done, store->error);
+}
+
+int store_outbox_refused(struct store *store, int64_t id, const char *reason)
+{
+	sqlite3_stmt *s = store->outbox.refused;
+
+	sqlite3_bind_int64(s, 1, id);
+	sqlite3_bind_text(s, 2, reason, -1, SQLITE_TRANSIENT);
+	int refusals = sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int(s, 0) : -EIO;
+	if (refusals >= 0 && sqlite3_step(s) != SQLITE_DONE) {
+		refusals = -EIO;
+	}
+	if (sqlite3_reset(s) != SQLITE_OK || refusals < 0) {
+		return store_db_fail(store->state.db, "cannot write", store->error);
+	}
+	return refusals;
+}
+
+int store_outbox_park(struct store *store, int64_t id, struct utc at, const char *reason)
+{
+	sqlite3_stmt *s = store->outbox.park;
+
+	sqlite3_bind_int64(s, 1, id);
+	sqlite3_bind_int64(s, 2, at.ms);
+	sqlite3_bind_text(s, 3, reason, -1, SQLITE_TRANSIENT);
+	return store_db_run(s, store->error);
+}
+
+int64_t store_outbox_newest(struct store *store)
+{
+	sqlite3_stmt *s = store_db_prepare(store->state.db, "SELECT max(id) FROM outbox", store->error);
+	int64_t newest = s && sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+
+	sqlite3_finalize(s);
+	return newest;
+}
+
+int store_outbox_count(struct store *store, struct outbox_counts *ret_counts)
+{
+	struct outbox_counts counts = { 0 };
+	sqlite3_stmt *s = store->outbox.counts;
+	int64_t *const by_state[] = { &counts.pending, &counts.sent, &counts.parked };
+	int step;
+
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		int state = sqlite3_column_int(s, 0);
+		if (state >= 0 && state < (int)ARRAY_SIZE(by_state)) {
+			*by_state[state] = sqlite3_column_int64(s, 1);
+		}
+		if (state == 0) {
+			counts.oldest_pending.ms = sqlite3_column_int64(s, 2);
+		}
+	}
+	sqlite3_reset(s); /* the step's result is looked at below */
+	if (step != SQLITE_DONE) {
+		return store_db_fail(store->state.db, "cannot read", store->error);
+	}
+	*ret_counts = counts;
+	return 0;
+}
