@@ -252,8 +252,8 @@ void site_print(const struct site *site, FILE *out)
 	print_mqtt(out, &site->mqtt);
 	fputs("store = { ", out);
 	print_setting(out, "path", site->store.path);
-	fprintf(out, "quota = \"%" PRId64 "\"; batch = \"%" PRId64 "ms\"; };\ncontrol = { ", site->store.quota_bytes,
-		site->store.batch_ms);
+	fprintf(out, "quota = \"%" PRId64 "\"; reserve = \"%" PRId64 "\"; batch = \"%" PRId64 "ms\"; };\ncontrol = { ",
+		site->store.quota_bytes, site->store.reserve_bytes, site->store.batch_ms);
 	print_setting(out, "socket", site->control_socket);
 	print_setting(out, "admin_group", site->admin_group);
 	fputs("};\n", out);

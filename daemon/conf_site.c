@@ -236,13 +236,14 @@ static void read_mqtt(struct conf_load *load, struct conf_node root)
 
 static void read_store(struct conf_load *load, struct conf_node root)
 {
-	static const char *const keys[] = { "path", "quota", "batch", NULL };
+	static const char *const keys[] = { "path", "quota", "reserve", "batch", NULL };
 	struct conf_node node = conf_group(root, "store", false);
 	struct store_conf *store = &load->site->store;
-	char quota[32];
+	char quota[32], reserve[32];
 
 	(void)text_copy(store->path, sizeof(store->path), "/var/lib/emisd");
 	store->quota_bytes = (int64_t)2 << 30;
+	store->reserve_bytes = (int64_t)16 << 20;
 	store->batch_ms = 2 * SECOND_MS;
 	conf_allow(node, keys);
 	(void)conf_string(node, "path", false, store->path, sizeof(store->path)); /* all are optional */
@@ -250,6 +251,10 @@ static void read_store(struct conf_load *load, struct conf_node root)
 	if (conf_string(node, "quota", false, quota, sizeof(quota)) &&
 		(!num_parse_size(quota, &store->quota_bytes) || store->quota_bytes < (int64_t)16 << 20)) {
 		conf_node_complain(node, "quota: \"%s\" is no size of at least 16MiB; write it as \"2GiB\"", quota);
+	}
+	if (conf_string(node, "reserve", false, reserve, sizeof(reserve)) &&
+		(!num_parse_size(reserve, &store->reserve_bytes) || store->reserve_bytes < (int64_t)1 << 20)) {
+		conf_node_complain(node, "reserve: \"%s\" is no size of at least 1MiB; write it as \"16MiB\"", reserve);
 	}
 }
 

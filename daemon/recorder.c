@@ -188,20 +188,23 @@ int recorder_commit(struct recorder *r, struct utc closed_until, bool force)
 {
 	bool due = force || r->n_events > 0 || closed_until.ms - HOUR_MS >= r->committed_until.ms;
 
+	/* In this order; but readings and means that find no room hold no alarm back. */
 	int result = store_raw_flush(r->store);
-	if (result == 0) {
-		result = store_roll_write(r->store, r->records, r->n_records);
-	}
-	if (result == 0) {
+	int roll = store_roll_write(r->store, r->records, r->n_records);
+	if (roll == 0) {
 		r->n_records = 0;
 	}
-	if (result == 0 && due) {
-		result = commit_events(r, closed_until);
+	result = roll < 0 ? roll : result;
+	int state = due ? commit_events(r, closed_until) : 0;
+	if (state < 0 && store_drop_ballast(r->store)) {
+		log_warning("%s; the ballast makes room for alarms", store_error(r->store));
+		state = commit_events(r, closed_until);
 	}
-	if (result == 0 && due) {
+	if (state == 0 && due) {
 		r->n_events = 0;
 		r->committed_until = closed_until;
 	}
+	result = state < 0 ? state : result;
 	if (r->dropped_records > r->told_dropped && result == 0) {
 		log_warning("%llu means were not stored; they can be made again from the stored readings",
 			(unsigned long long)(r->dropped_records - r->told_dropped));

@@ -53,6 +53,7 @@ struct mqtt_conf {
 struct store_conf {
 	char path[PATH_SIZE];
 	int64_t quota_bytes;
+	int64_t reserve_bytes; /* free room on the disk below which readings wait, so that alarms have it */
 	int64_t batch_ms;
 };
 

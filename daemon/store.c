@@ -123,6 +123,9 @@ void store_close(struct store *store)
 	}
 	store_raw_close(store);
 	store_roll_close(store);
+	if (store->state.set_meta) {
+		(void)store_set_meta(store, "in_use", "0"); /* else the next start looks closer */
+	}
 	store_state_close(store);
 	if (store->lock_fd >= 0) {
 		close(store->lock_fd);

@@ -24,6 +24,9 @@ struct store *store_open(const struct site *site, const struct clock *clock, cha
 void store_close(struct store *store);
 const char *store_error(const struct store *store);
 
+/* How many files were found damaged since store_open(), and a sentence about the last. */
+const char *store_damage(const struct store *store, unsigned *ret_n);
+
 /* ---- raw (store_raw.c) ---- */
 
 struct raw_reading {
@@ -183,6 +186,16 @@ int store_audit(struct store *store, const char *who, const char *what, const ch
 char *store_meta_text(struct store *store, const char *key);
 /* 0 or -errno. */
 int store_set_meta(struct store *store, const char *key, const char *value);
+
+/* ---- room (store_space.c) ---- */
+
+/* Deletes the oldest days of readings (never the last two) while the store is above its quota or the disk has less than
+ * the reserve free; looks whether readings have to wait. Call every minute or so. 0 or -errno. */
+int store_keep_room(struct store *store);
+/* True while readings wait for room on the disk: store_raw_flush() refuses. Alarms and means do not wait. */
+bool store_space_low(const struct store *store);
+/* Gives the file that keeps room for alarms away. True when that made room: then try again. */
+bool store_drop_ballast(struct store *store);
 
 /* ---- the chain (store_chain.c) ---- */
 

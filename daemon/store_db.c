@@ -105,9 +105,25 @@ static int migrate(struct sqlite3 *db, const char *const *migrations, size_t n_m
 
 struct sqlite3 *store_db_open(const char *path, const char *const *migrations, size_t n_migrations, char *error)
 {
+	bool damaged;
+
+	return store_db_open_checked(path, migrations, n_migrations, error, &damaged);
+}
+
+bool store_db_is_damaged(struct sqlite3 *db)
+{
+	int code = sqlite3_errcode(db) & 0xFF;
+
+	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+struct sqlite3 *store_db_open_checked(
+	const char *path, const char *const *migrations, size_t n_migrations, char *error, bool *ret_damaged)
+{
 	sqlite3 *db = NULL;
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 
+	*ret_damaged = false;
 	if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK) {
 		/* The handle of a file that cannot be opened does not know its name. */
 		snprintf(
@@ -117,6 +133,7 @@ struct sqlite3 *store_db_open(const char *path, const char *const *migrations, s
 	}
 	sqlite3_busy_timeout(db, BUSY_MS);
 	if (store_db_exec(db, PRAGMAS, error) < 0 || migrate(db, migrations, n_migrations, error) < 0) {
+		*ret_damaged = store_db_is_damaged(db);
 		sqlite3_close(db);
 		return NULL;
 	}

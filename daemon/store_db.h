@@ -2,6 +2,7 @@
 #ifndef EMIS_DAEMON_STORE_DB_H
 #define EMIS_DAEMON_STORE_DB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct sqlite3;
@@ -13,6 +14,13 @@ struct sqlite3_stmt;
  * schema to the newest version: migrations[i] is the SQL that leads from version i to i + 1, run in a
  * transaction. NULL with a sentence in `error` (STORE_ERROR_SIZE) when that fails. */
 struct sqlite3 *store_db_open(const char *path, const char *const *migrations, size_t n_migrations, char *error);
+
+/* The same; *ret_damaged says whether it failed because the file is damaged or no database at all. */
+struct sqlite3 *store_db_open_checked(
+	const char *path, const char *const *migrations, size_t n_migrations, char *error, bool *ret_damaged);
+
+/* True when the last call on the file failed because it is damaged. */
+bool store_db_is_damaged(struct sqlite3 *db);
 
 /* Opens an existing file for reading only. NULL with a sentence in `error`. */
 struct sqlite3 *store_db_open_read(const char *path, char *error);

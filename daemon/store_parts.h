@@ -59,6 +59,11 @@ struct store_chain {
 	struct proof_key key;
 };
 
+struct store_space {
+	bool low; /* readings wait for room */
+	int64_t free;
+};
+
 struct store {
 	const struct site *site;
 	const struct clock *clock;
@@ -66,11 +71,15 @@ struct store {
 	int lock_fd;
 	size_t n_points; /* over all outlets */
 	char error[STORE_ERROR_SIZE];
+	char damage[400]; /* what the last damaged file was, and what became of it */
+	unsigned n_damages;
+	bool unclean; /* the last emisd did not end in order: files are read whole before they are trusted */
 	struct store_raw raw;
 	struct store_roll roll;
 	struct store_state state;
 	struct store_outbox outbox;
 	struct store_chain chain;
+	struct store_space space;
 };
 
 /* Points counted through over all outlets. */
@@ -114,6 +123,18 @@ int store_raw_is_file(const struct dirent *entry);
 int store_raw_open(struct store *store);
 void store_raw_close(struct store *store);
 void store_roll_close(struct store *store);
+/* Opens or creates a file of the store. A damaged one is set aside and replaced with what can be read of it; `check`
+ * reads it whole to find out. NULL with a sentence in store->error. */
+struct sqlite3 *store_open_file(
+	struct store *store, const char *name, const char *const *migrations, size_t n_migrations, bool check);
+/* The same for a file that is known to be damaged, and is not open. */
+struct sqlite3 *store_salvage(
+	struct store *store, const char *name, const char *const *migrations, size_t n_migrations, const char *why);
+/* Reads a raw file, not the open one, whole, and salvages it if need be. 0 or -errno. */
+int store_raw_check(struct store *store, const char *name);
+/* Of a raw file that could not be read: salvages it. 0 or -errno. */
+int store_raw_salvage(struct store *store, const char *name, const char *why);
+
 /* Transactions of state.db. store_end() commits when r is 0, else, or when that fails, all is as before. 0 or -errno.
  */
 int store_begin(struct store *store);

@@ -122,7 +122,7 @@ int store_raw_open_day(struct store *store, struct utc day)
 	}
 	close_day(raw);
 	store_raw_path(store, day, path, sizeof(path));
-	raw->db = store_db_open(path, migrations, ARRAY_SIZE(migrations), store->error);
+	raw->db = store_open_file(store, strrchr(path, '/') + 1, migrations, ARRAY_SIZE(migrations), false);
 	if (!raw->db) {
 		return -EIO;
 	}
@@ -136,6 +136,36 @@ int store_raw_open_day(struct store *store, struct utc day)
 		return -EIO;
 	}
 	return 0;
+}
+
+int store_raw_salvage(struct store *store, const char *name, const char *why)
+{
+	close_day(&store->raw); /* it may be that one */
+	struct sqlite3 *db = store_salvage(store, name, migrations, ARRAY_SIZE(migrations), why);
+
+	sqlite3_close(db);
+	return db ? 0 : -EIO;
+}
+
+int store_raw_check(struct store *store, const char *name)
+{
+	struct sqlite3 *db = store_open_file(store, name, migrations, ARRAY_SIZE(migrations), true);
+
+	sqlite3_close(db);
+	return db ? 0 : -EIO;
+}
+
+/* Sets the open file aside when it turns out to be damaged. 0 = try again, else r. */
+static int mend(struct store *store, int r)
+{
+	char name[32], why[160];
+
+	if (!store->raw.db || !store_db_is_damaged(store->raw.db)) {
+		return r;
+	}
+	snprintf(name, sizeof(name), "%.31s", strrchr(sqlite3_db_filename(store->raw.db, "main"), '/') + 1);
+	snprintf(why, sizeof(why), "%.159s", sqlite3_errmsg(store->raw.db));
+	return store_raw_salvage(store, name, why);
 }
 
 /* ---- writing ---- */
@@ -249,14 +279,21 @@ static void drop_hour(struct store *store, struct utc hour)
 
 int store_raw_flush(struct store *store)
 {
+	if (store->space.low && store->raw.n > 0) {
+		snprintf(store->error, sizeof(store->error),
+			"the disk of %s has %lld MiB free: readings wait, the rest is for alarms",
+			store->site->store.path, (long long)(store->space.free >> 20));
+		return -ENOSPC;
+	}
 	while (store->raw.n > 0) {
 		struct utc hour = hour_of(store, &store->raw.buffer[0]);
 		int r = store_raw_open_day(store, time_floor(hour, DAY_MS, store->site->judging.offset_min));
 		r = r == 0 ? insert_hour(store, hour) : r;
-		if (r < 0) {
+		if (r == 0) {
+			drop_hour(store, hour);
+		} else if (mend(store, r) < 0) {
 			return r;
 		}
-		drop_hour(store, hour);
 	}
 	return 0;
 }

@@ -124,8 +124,27 @@ static int replay_file(struct replay *replay, const char *path)
 		r = step == SQLITE_DONE ? 0 : store_db_fail(db, "cannot read", error);
 	}
 	sqlite3_finalize(select);
+	r = select ? r : -EIO;
+	if (db && r < 0 && store_db_is_damaged(db)) {
+		r = -EBADMSG;
+	}
 	sqlite3_close(db);
-	return select ? r : -EIO;
+	return r;
+}
+
+/* A damaged file hands out what can be saved of it. After an unclean stop that is known before anything is handed out;
+ * else what came before the damage comes again. */
+static int replay_or_salvage(struct replay *replay, const char *name)
+{
+	char path[PATH_SIZE * 2];
+
+	store_path(replay->store, name, path, sizeof(path));
+	int r = replay->store->unclean ? store_raw_check(replay->store, name) : 0;
+	r = r == 0 ? replay_file(replay, path) : r;
+	if (r == -EBADMSG && store_raw_salvage(replay->store, name, "it cannot be read whole") == 0) {
+		r = replay_file(replay, path);
+	}
+	return r;
 }
 
 int store_raw_is_file(const struct dirent *entry)
@@ -148,7 +167,7 @@ int store_raw_replay(struct store *store, struct utc from,
 		store_path(store, names[i]->d_name, path, sizeof(path));
 		/* The same length, so the order of names is the order of days. */
 		if (r == 0 && strcmp(path, first) >= 0) {
-			r = replay_file(&replay, path);
+			r = replay_or_salvage(&replay, names[i]->d_name);
 		}
 		free(names[i]);
 	}

@@ -38,15 +38,14 @@ static int year_of(const struct store *store, struct utc at)
 
 static int open_year(struct store *store, int year)
 {
-	char name[32], path[PATH_SIZE * 2];
+	char name[32];
 
 	if (store->roll.db && store->roll.year == year) {
 		return 0;
 	}
 	store_roll_close(store);
 	snprintf(name, sizeof(name), "roll-%04d.db", year);
-	store_path(store, name, path, sizeof(path));
-	store->roll.db = store_db_open(path, migrations, ARRAY_SIZE(migrations), store->error);
+	store->roll.db = store_open_file(store, name, migrations, ARRAY_SIZE(migrations), store->unclean);
 	if (!store->roll.db) {
 		return -EIO;
 	}

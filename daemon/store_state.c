@@ -170,16 +170,10 @@ static int check_owner(struct store *store, const char *key, const char *value, 
 
 int store_state_open(struct store *store)
 {
-	char path[PATH_SIZE * 2], text[64];
+	char text[64];
 
-	store_path(store, "state.db", path, sizeof(path));
-	store->state.db = store_db_open(path, migrations, ARRAY_SIZE(migrations), store->error);
+	store->state.db = store_open_file(store, "state.db", migrations, ARRAY_SIZE(migrations), true);
 	if (!store->state.db) {
-		return -EIO;
-	}
-	if (!query_text(store, "PRAGMA quick_check(1)", NULL, text, sizeof(text)) || strcmp(text, "ok") != 0) {
-		snprintf(store->error, sizeof(store->error), "%s is damaged (%s); move it away to start with a new one",
-			path, text);
 		return -EIO;
 	}
 	int r = prepare_all(store);
@@ -187,6 +181,8 @@ int store_state_open(struct store *store)
 	r = r == 0 ? store_chain_open(store) : r;
 	r = r == 0 ? check_owner(store, "site", store->site->id, "the site") : r;
 	r = r == 0 ? check_owner(store, "time", store->clock->simulated ? "simulated" : "real", "time kind") : r;
+	store->unclean = get_meta(store, "in_use", text, sizeof(text)) && strcmp(text, "1") == 0;
+	r = r == 0 ? store_set_meta(store, "in_use", "1") : r;
 	store->state.next_seq = 1;
 	if (r == 0 &&
 		query_text(store, "SELECT seq FROM sqlite_sequence WHERE name='event'", NULL, text, sizeof(text))) {

@@ -56,6 +56,7 @@ static int set_up(void **state)
 	snprintf(rig->site.id, sizeof(rig->site.id), "test");
 	snprintf(rig->site.store.path, sizeof(rig->site.store.path), "%s", rig->folder);
 	rig->site.judging.offset_min = 480;
+	rig->site.store.quota_bytes = (int64_t)1 << 40;
 	rig->site.outlets = &rig->outlet;
 	rig->site.n_outlets = 1;
 	snprintf(rig->outlet.id, sizeof(rig->outlet.id), "DA001");
@@ -234,7 +235,6 @@ static void test_readings_wait_for_the_disk(void **state)
 	struct rig *rig = *state;
 
 	send(rig, 0, HOUR(0), 1.0, FLAG_NORMAL);
-	assert_int_equal(query(rig, "state.db", "SELECT count(*) FROM meta"), 2);
 	/* A folder in the place of the day's file: it cannot be opened. */
 	char path[128];
 	snprintf(path, sizeof(path), "mkdir '%s/raw-20260302.db'", rig->folder);
@@ -389,6 +389,138 @@ static void test_what_was_kept_elsewhere(void **state)
 	assert_non_null(strstr(rig->words, "6 links, 0 rows compared"));
 }
 
+/* ---- damage ---- */
+
+/* Overwrites a part of a file of the closed store with noise. */
+static void corrupt(struct rig *rig, const char *file, long offset, size_t size)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", rig->folder, file);
+	FILE *f = fopen(path, "r+");
+	assert_non_null(f);
+	assert_int_equal(fseek(f, offset, SEEK_SET), 0);
+	for (size_t i = 0; i < size; i++) {
+		assert_int_not_equal(fputc((int)(i * 7 + 13) & 0xFF, f), EOF);
+	}
+	assert_int_equal(fclose(f), 0);
+}
+
+static unsigned damages(struct rig *rig)
+{
+	unsigned n;
+
+	print_message("%s\n", store_damage(rig->store, &n));
+	return n;
+}
+
+static void test_a_damaged_state(void **state)
+{
+	struct rig *rig = *state;
+	int64_t before;
+	char hash[PROOF_HASH_TEXT];
+
+	make_history(rig);
+	open_store(rig);
+	for (int i = 0; i < 400; i++) {
+		assert_int_equal(
+			store_audit(rig->store, "somebody", "something long enough to fill pages", "a", "b"), 0);
+	}
+	store_chain_end(rig->store, &before, hash);
+	store_close(rig->store);
+	assert_int_equal(query(rig, "state.db", "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
+	int64_t pages = query(rig, "state.db", "PRAGMA page_count");
+	char command[256];
+	snprintf(command, sizeof(command), "cd %s && rm -f *-wal *-shm && cp state.db kept", rig->folder);
+	assert_int_equal(system(command), 0);
+	for (int64_t page = 0; page < pages; page += 3) {
+		snprintf(command, sizeof(command), "cd %s && rm -f *-wal *-shm && cp kept state.db", rig->folder);
+		assert_int_equal(system(command), 0);
+		corrupt(rig, "state.db", (long)(page * 4096), page == 0 ? 200 : 4096);
+		open_store(rig); /* it starts, whatever is left */
+		assert_int_equal(damages(rig), 1);
+		assert_int_equal(store_audit(rig->store, "somebody", "goes on", "", ""), 0);
+		store_close(rig->store);
+	}
+	open_store(rig);
+	assert_int_equal(damages(rig), 0);
+	assert_int_equal(replay(rig), 0); /* readings lie elsewhere */
+	assert_int_equal(rig->n_got, rig->n_sent);
+}
+
+/* One page in the middle costs what lay on it, no more. */
+static void test_most_of_a_damaged_state_is_saved(void **state)
+{
+	struct rig *rig = *state;
+
+	for (int i = 0; i < 1000; i++) {
+		assert_int_equal(
+			store_audit(rig->store, "somebody", "something long enough to fill pages", "a", "b"), 0);
+	}
+	store_close(rig->store);
+	int64_t rows = query(rig, "state.db", "SELECT count(*) FROM audit");
+	int64_t page = query(
+		rig, "state.db", "SELECT pageno FROM dbstat WHERE name='audit' AND pagetype='leaf' LIMIT 1 OFFSET 8");
+	assert_true(page > 0);
+	corrupt(rig, "state.db", (long)((page - 1) * 4096), 4096);
+	open_store(rig);
+	assert_int_equal(damages(rig), 1);
+	store_close(rig->store);
+	int64_t left = query(rig, "state.db", "SELECT count(*) FROM audit");
+	assert_true(left < rows && left > rows - 100);
+	rig->store = NULL;
+	assert_int_equal(verify(rig, NULL, NULL), 1); /* and what is missing shows */
+	assert_non_null(strstr(rig->words, "the audit is gone"));
+}
+
+static void test_a_damaged_day_of_readings(void **state)
+{
+	struct rig *rig = *state;
+
+	send_hours(rig, HOUR(0), 3600);
+	store_close(rig->store);
+	(void)query(rig, "raw-20260302.db", "PRAGMA wal_checkpoint(TRUNCATE)");
+	int64_t page = query(rig, "raw-20260302.db",
+		"SELECT pageno FROM dbstat WHERE name='chunk' AND pagetype='leaf' LIMIT 1 OFFSET 5");
+	corrupt(rig, "raw-20260302.db", (long)((page - 1) * 4096), 4096);
+	(void)query(rig, "state.db", "UPDATE meta SET value='1' WHERE key='in_use'"); /* the power was cut */
+	open_store(rig);
+	assert_int_equal(replay(rig), 0);
+	assert_int_equal(damages(rig), 1);
+	assert_true(rig->n_got < rig->n_sent && rig->n_got > rig->n_sent - 1000);
+	/* Also where nobody expects it, and while it is written to. */
+	corrupt(rig, "raw-20260302.db", 0, 4096);
+	store_close(rig->store);
+	open_store(rig);
+	send(rig, 0, HOUR(3), 1.0, FLAG_NORMAL);
+	assert_int_equal(store_raw_flush(rig->store), 0);
+	assert_int_equal(damages(rig), 1);
+}
+
+static void test_the_quota_takes_the_oldest_day(void **state)
+{
+	struct rig *rig = *state;
+
+	for (int day = -6; day <= 0; day++) {
+		send_hours(rig, HOUR(0) + day * DAY_MS, 200);
+	}
+	finish(rig, HOUR(0)); /* those of the day before are in the chain */
+	rig->site.store.quota_bytes = (int64_t)1 << 40;
+	assert_int_equal(store_keep_room(rig->store), 0);
+	assert_int_equal(query(rig, "raw-20260224.db", "SELECT count(*)>0 FROM chunk"), 1);
+	rig->site.store.quota_bytes = 1;
+	assert_int_equal(store_keep_room(rig->store), 0);
+	char path[128];
+	snprintf(path, sizeof(path), "%s/raw-20260227.db", rig->folder);
+	assert_int_not_equal(access(path, F_OK), 0);
+	snprintf(path, sizeof(path), "%s/raw-20260228.db", rig->folder);
+	assert_int_equal(access(path, F_OK), 0); /* the last two days and today's stay */
+	assert_int_equal(query(rig, "state.db", "SELECT count(*) FROM audit WHERE what LIKE 'delete raw-%'"), 4);
+	store_close(rig->store);
+	rig->store = NULL;
+	assert_int_equal(verify(rig, NULL, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -397,6 +529,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_damaged_batch_costs_only_itself, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_readings_wait_for_the_disk, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nothing_was_changed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_damaged_state, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_most_of_a_damaged_state_is_saved, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_damaged_day_of_readings, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_the_quota_takes_the_oldest_day, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_each_change_shows, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_was_kept_elsewhere, set_up, tear_down),
 	};
