@@ -194,16 +194,15 @@ void cmd_identity(const json_t *tables, const struct view *view)
 		const char *column;
 		const char *english;
 		const char *chinese;
-	} lines[] = { { "site", "site", "企业" }, { "public_key", "public key (Ed25519)", "公钥 (Ed25519)" },
-		{ "links", "links in the chain", "链长" }, { "hash", "hash of the last", "末端哈希" },
-		{ "checkpoint", "last checkpoint", "最近检查点" } };
+	} lines[] = { { "site", "site", "企业" }, { "public_key", "public key", "公钥" }, { "links", "links", "链长" },
+		{ "hash", "last hash", "末端哈希" }, { "checkpoint", "checkpoint", "检查点" } };
 	const json_t *identity = tables_find(tables, "identity");
 	const json_t *row = json_array_get(json_object_get(identity, "rows"), 0);
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		const json_t *cell = tables_cell(identity, row, lines[i].column);
 		const char *words = view->chinese ? lines[i].chinese : lines[i].english;
-		printf("%s%*s", words, 22 - table_width(words), "");
+		printf("%s%*s", words, 12 - table_width(words), "");
 		if (json_is_integer(cell)) {
 			printf("%lld\n", (long long)json_integer_value(cell));
 		} else {

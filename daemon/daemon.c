@@ -15,6 +15,7 @@
 #define REPORTS_PER_TURN 256 /* then the other sources of the loop have theirs */
 #define STOP_LINKS_MS 1000   /* of the two seconds that stopping may take */
 #define STOP_BROKER_MS 500
+#define ROOM_EVERY_S 10
 #define MAX_AGE_POLLS 3
 #define MAX_AGE_MARGIN_MS 5000
 
@@ -112,6 +113,22 @@ static void on_batch_timer(void *context)
 	loop_set_timer(d->batch_timer, d->site->store.batch_ms * 1000000);
 }
 
+/* In real time: the disk fills in real time, too. */
+static void on_room_timer(void *context)
+{
+	struct daemon *d = context;
+	bool was_low = store_space_low(d->store);
+
+	if (store_keep_room(d->store) < 0) {
+		log_error("%s", store_error(d->store));
+	}
+	if (store_space_low(d->store) != was_low) {
+		log_warning("the disk of %s has %s", d->site->store.path,
+			was_low ? "room again" : "less than the reserve free: readings wait in memory, alarms go on");
+	}
+	loop_set_timer(d->room_timer, (int64_t)ROOM_EVERY_S * SECOND_MS * 1000000);
+}
+
 static void on_reports(void *context, int fd, uint32_t events)
 {
 	struct daemon *d = context;
@@ -170,13 +187,15 @@ static int start_timers(struct daemon *d)
 	d->box_io = loop_add_io(d->loop, mailbox_fd(d->box), EPOLLIN, on_reports, d);
 	d->step_timer = loop_add_timer(d->loop, on_step_timer, d);
 	d->batch_timer = loop_add_timer(d->loop, on_batch_timer, d);
+	d->room_timer = loop_add_timer(d->loop, on_room_timer, d);
 	d->watchdog_timer = loop_add_timer(d->loop, on_watchdog, d);
-	if (!d->box_io || !d->step_timer || !d->batch_timer || !d->watchdog_timer) {
+	if (!d->box_io || !d->step_timer || !d->batch_timer || !d->room_timer || !d->watchdog_timer) {
 		log_error("out of memory or descriptors");
 		return -ENOMEM;
 	}
 	arm_step_timer(d);
 	loop_set_timer(d->batch_timer, 0);
+	loop_set_timer(d->room_timer, 0);
 	if (notify_watchdog_ms() > 0) {
 		loop_set_timer(d->watchdog_timer, 0);
 	}
@@ -298,6 +317,7 @@ bool daemon_stop(struct daemon *d)
 	loop_remove_io(d->box_io);
 	loop_remove_timer(d->step_timer);
 	loop_remove_timer(d->batch_timer);
+	loop_remove_timer(d->room_timer);
 	loop_remove_timer(d->watchdog_timer);
 	if (d->pipeline && recorder_commit(d->recorder, pipeline_closed_until(d->pipeline), true) == 0) {
 		(void)store_audit(

@@ -33,6 +33,7 @@ struct daemon {
 	size_t n_links;
 	struct loop_timer *step_timer;
 	struct loop_timer *batch_timer;
+	struct loop_timer *room_timer;
 	struct loop_timer *watchdog_timer;
 };
 

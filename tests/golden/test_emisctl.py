@@ -15,7 +15,7 @@ import pytest
 from tests.golden.golden import expect
 from tests.support.rig import build_dir
 
-COMMANDS = ["status", "alarms", "limits", "budget", "marks", "audit", "instruments", "plan", "raw"]
+COMMANDS = ["status", "alarms", "limits", "budget", "marks", "audit", "identity", "instruments", "plan", "raw"]
 REPLIES = pathlib.Path(__file__).resolve().parent / "replies"
 
 
