@@ -11,9 +11,11 @@ void bytes_put(struct bytes_out *out, const void *data, size_t n)
 	if (out->room - out->n < n && !out->failed) {
 		size_t room = (out->n + n) * 2 > 64 ? (out->n + n) * 2 : 64;
 		unsigned char *grown = realloc(out->data, room);
+		if (grown) {
+			out->data = grown;
+			out->room = room;
+		}
 		out->failed = !grown;
-		out->data = grown ? grown : out->data;
-		out->room = grown ? room : out->room;
 	}
 	if (!out->failed && n > 0) {
 		memcpy(out->data + out->n, data, n);

@@ -32,7 +32,7 @@ static const struct {
 
 struct proof_hash chain_start(const char *site)
 {
-	struct proof_hasher hasher;
+	struct proof_hasher hasher = { 0 };
 
 	proof_start(&hasher);
 	proof_add_text(&hasher, "emisd chain 1");
@@ -42,7 +42,7 @@ struct proof_hash chain_start(const char *site)
 
 struct proof_hash chain_hash(const struct proof_hash *before, const struct chain_link *link)
 {
-	struct proof_hasher hasher;
+	struct proof_hasher hasher = { 0 };
 
 	proof_start(&hasher);
 	proof_add_bytes(&hasher, before->bytes, sizeof(before->bytes));
@@ -82,7 +82,7 @@ static void add_column(struct proof_hasher *hasher, sqlite3_stmt *row, int colum
 
 int chain_content(struct sqlite3 *db, const struct chain_link *link, struct proof_hash *ret_content, char *error)
 {
-	struct proof_hasher hasher;
+	struct proof_hasher hasher = { 0 };
 	const char *sql = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(contents); i++) {

@@ -103,8 +103,8 @@ static int map_names(struct store *store, struct sqlite3 *db)
 			store_series_name(outlet, &outlet->points[p], name);
 			r = id_of(store, db, "series", name, &store->raw.series[number]);
 			if (r == 0 && store->raw.series[number] > UINT16_MAX) {
-				snprintf(store->error, sizeof(store->error), "%s: more than %d series",
-					sqlite3_db_filename(db, "main"), UINT16_MAX);
+				snprintf(store->error, sizeof(store->error), "%s: more than %u series",
+					sqlite3_db_filename(db, "main"), (unsigned)UINT16_MAX);
 				r = -EOVERFLOW;
 			}
 		}

@@ -16,23 +16,29 @@
 #define KEEP_DAYS 2 /* of readings, whatever the disk says: the open day is made again from them */
 #define SECTOR 512  /* of st_blocks */
 
+static int is_ours(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
 /* Bytes on the disk of all files in the directory. */
 static int64_t used_bytes(const struct store *store)
 {
 	char path[PATH_SIZE * 2];
+	struct dirent **entries;
 	int64_t used = 0;
-	DIR *folder = opendir(store->site->store.path);
-	struct dirent *entry;
+	int n = scandir(store->site->store.path, &entries, is_ours, alphasort);
 
-	while (folder && (entry = readdir(folder))) { /* NOLINT(concurrency-mt-unsafe): a stream of our own */
+	for (int i = 0; i < n; i++) {
 		struct stat st;
-		store_path(store, entry->d_name, path, sizeof(path));
+		store_path(store, entries[i]->d_name, path, sizeof(path));
 		if (lstat(path, &st) == 0 && S_ISREG(st.st_mode)) {
 			used += st.st_blocks * SECTOR;
 		}
+		free(entries[i]);
 	}
-	if (folder) {
-		closedir(folder);
+	if (n >= 0) {
+		free(entries);
 	}
 	return used;
 }

@@ -22,6 +22,14 @@ static void take(void *context, const struct packed *reading)
 	taken->readings[taken->n++] = *reading;
 }
 
+static uint64_t bits_of(double value)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	return bits;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -36,9 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		for (size_t i = 0; i < first.n; i++) {
 			const struct packed *a = &first.readings[i], *b = &second.readings[i];
-			bool same = isnan(a->reading.value)
-				? isnan(b->reading.value)
-				: memcmp(&a->reading.value, &b->reading.value, sizeof(double)) == 0;
+			bool same = isnan(a->reading.value) ? isnan(b->reading.value)
+							    : bits_of(a->reading.value) == bits_of(b->reading.value);
 			if (!same || a->series != b->series || a->late != b->late ||
 				a->reading.at.ms != b->reading.at.ms || a->reading.flag != b->reading.flag) {
 				abort();

@@ -15,6 +15,15 @@
 #define BASE 1772409600000LL
 #define MOST 5000
 
+/* The same random numbers each time. */
+static void seed(void)
+{
+	unsigned first = 20261124;
+
+	print_message("seed %u\n", first);
+	srand(first);
+}
+
 struct taken {
 	struct packed readings[MOST];
 	size_t n;
@@ -89,11 +98,9 @@ static double random_value(void)
 static void test_random_readings_survive(void **state)
 {
 	static struct packed readings[MOST];
-	unsigned seed = 20261124;
 
 	(void)state;
-	print_message("seed %u\n", seed);
-	srand(seed);
+	seed();
 	for (int round = 0; round < 300; round++) {
 		size_t n = 1 + (size_t)rand() % (round < 280 ? 60 : MOST);
 		bool alike = rand() % 2; /* one kind of value only, as a real series has */
@@ -135,7 +142,7 @@ static void test_a_quiet_hour_is_small(void **state)
 	size_t n = 0;
 
 	(void)state;
-	srand(7);
+	seed();
 	for (int64_t at = BASE; n + 4 <= 1800 * 2; at += 2000 + rand() % 5 - 2) {
 		for (uint16_t series = 1; series <= 4; series++) {
 			readings[n++] = (struct packed){ .series = series,
@@ -167,7 +174,7 @@ static void test_damaged_bytes(void **state)
 	size_t size = 0, taken = 0;
 
 	(void)state;
-	srand(11);
+	seed();
 	for (size_t i = 0; i < ARRAY_SIZE(readings); i++) {
 		readings[i] = (struct packed){ .series = (uint16_t)(i % 4),
 			.reading = { { BASE + (int64_t)(i / 4) * 2000 }, random_value(), FLAG_NORMAL } };

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -45,14 +46,28 @@ static void open_store(struct rig *rig)
 	}
 }
 
+/* A command in the store's folder. */
+static void __attribute__((format(printf, 2, 3))) run(struct rig *rig, const char *format, ...)
+{
+	char words[256], command[384];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(words, sizeof(words), format, arguments);
+	va_end(arguments);
+	snprintf(command, sizeof(command), "cd '%s' && %s", rig->folder, words);
+	assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): words of this file only */
+}
+
 static int set_up(void **state)
 {
 	static const char *const keys[] = { "so2", "nox", "o2" };
 	struct rig *rig = calloc(1, sizeof(*rig));
 
 	assert_non_null(rig);
-	snprintf(rig->folder, sizeof(rig->folder), "/tmp/emisd-store-XXXXXX");
-	assert_non_null(mkdtemp(rig->folder));
+	static unsigned rigs;
+	snprintf(rig->folder, sizeof(rig->folder), "/tmp/emisd-store-%ld-%u", (long)getpid(), rigs++);
+	assert_int_equal(mkdir(rig->folder, 0700), 0);
 	snprintf(rig->site.id, sizeof(rig->site.id), "test");
 	snprintf(rig->site.store.path, sizeof(rig->site.store.path), "%s", rig->folder);
 	rig->site.judging.offset_min = 480;
@@ -75,11 +90,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct rig *rig = *state;
-	char command[128];
 
 	store_close(rig->store);
-	snprintf(command, sizeof(command), "rm -rf '%s'", rig->folder);
-	assert_int_equal(system(command), 0);
+	run(rig, "rm -rf '%s'", rig->folder);
 	free(rig);
 	return 0;
 }
@@ -236,14 +249,11 @@ static void test_readings_wait_for_the_disk(void **state)
 
 	send(rig, 0, HOUR(0), 1.0, FLAG_NORMAL);
 	/* A folder in the place of the day's file: it cannot be opened. */
-	char path[128];
-	snprintf(path, sizeof(path), "mkdir '%s/raw-20260302.db'", rig->folder);
-	assert_int_equal(system(path), 0);
+	run(rig, "mkdir raw-20260302.db");
 	assert_true(store_raw_flush(rig->store) < 0);
 	assert_non_null(strstr(store_error(rig->store), "raw-20260302.db"));
 	send(rig, 0, HOUR(0) + 2000, 2.0, FLAG_NORMAL);
-	snprintf(path, sizeof(path), "rmdir '%s/raw-20260302.db'", rig->folder);
-	assert_int_equal(system(path), 0);
+	run(rig, "rmdir raw-20260302.db");
 	assert_int_equal(store_raw_flush(rig->store), 0);
 	assert_int_equal(store_raw_dropped(rig->store), 0);
 	expect_all(rig);
@@ -346,20 +356,16 @@ static void test_each_change_shows(void **state)
 			"1 audit rows are not in the chain" },
 	};
 	struct rig *rig = *state;
-	char command[512];
 
 	make_history(rig);
-	snprintf(
-		command, sizeof(command), "mkdir %s/kept && cp %s/*.db %s/kept", rig->folder, rig->folder, rig->folder);
-	assert_int_equal(system(command), 0);
+	run(rig, "mkdir kept && cp *.db kept");
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
 		(void)query(rig, changes[i].file, changes[i].sql);
 		assert_int_equal(verify(rig, NULL, NULL), 1);
 		if (!strstr(rig->words, changes[i].words)) {
 			fail_msg("%s: %s", changes[i].sql, rig->words);
 		}
-		snprintf(command, sizeof(command), "cp %s/kept/*.db %s", rig->folder, rig->folder);
-		assert_int_equal(system(command), 0);
+		run(rig, "cp kept/*.db .");
 		assert_int_equal(verify(rig, NULL, NULL), 0);
 	}
 }
@@ -430,12 +436,9 @@ static void test_a_damaged_state(void **state)
 	store_close(rig->store);
 	assert_int_equal(query(rig, "state.db", "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
 	int64_t pages = query(rig, "state.db", "PRAGMA page_count");
-	char command[256];
-	snprintf(command, sizeof(command), "cd %s && rm -f *-wal *-shm && cp state.db kept", rig->folder);
-	assert_int_equal(system(command), 0);
+	run(rig, "rm -f *-wal *-shm && cp state.db kept");
 	for (int64_t page = 0; page < pages; page += 3) {
-		snprintf(command, sizeof(command), "cd %s && rm -f *-wal *-shm && cp kept state.db", rig->folder);
-		assert_int_equal(system(command), 0);
+		run(rig, "rm -f *-wal *-shm && cp kept state.db");
 		corrupt(rig, "state.db", (long)(page * 4096), page == 0 ? 200 : 4096);
 		open_store(rig); /* it starts, whatever is left */
 		assert_int_equal(damages(rig), 1);
