@@ -250,6 +250,10 @@ void site_print(const struct site *site, FILE *out)
 	fputs(");\n\n", out);
 	conf_print_judging(out, &site->judging);
 	print_mqtt(out, &site->mqtt);
+	fputs("clock = { ", out);
+	fprintf(out, "wait = \"%" PRId64 "ms\"; ", site->clock.wait_ms);
+	print_setting(out, "synchronized", site->clock.synchronized);
+	fputs("};\n", out);
 	fputs("store = { ", out);
 	print_setting(out, "path", site->store.path);
 	fprintf(out, "quota = \"%" PRId64 "\"; reserve = \"%" PRId64 "\"; batch = \"%" PRId64 "ms\"; };\ncontrol = { ",

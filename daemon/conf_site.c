@@ -258,10 +258,24 @@ static void read_store(struct conf_load *load, struct conf_node root)
 	}
 }
 
+static void read_clock(struct conf_load *load, struct conf_node root)
+{
+	static const char *const keys[] = { "wait", "synchronized", NULL };
+	struct conf_node node = conf_group(root, "clock", false);
+	struct clock_conf *clock = &load->site->clock;
+
+	clock->wait_ms = 10 * MINUTE_MS;
+	/* Where systemd-timesyncd says it. */
+	(void)text_copy(clock->synchronized, sizeof(clock->synchronized), "/run/systemd/timesync/synchronized");
+	conf_allow(node, keys);
+	(void)conf_duration(node, "wait", false, 0, DAY_MS, &clock->wait_ms); /* both are optional */
+	(void)conf_string(node, "synchronized", false, clock->synchronized, sizeof(clock->synchronized));
+}
+
 static void read_root(struct conf_load *load, struct conf_node root)
 {
-	static const char *const keys[] = { "site", "links", "instruments", "outlets", "mqtt", "store", "control",
-		"judging", "simulation", NULL };
+	static const char *const keys[] = { "site", "links", "instruments", "outlets", "mqtt", "store", "clock",
+		"control", "judging", "simulation", NULL };
 	static const char *const control_keys[] = { "socket", "admin_group", NULL };
 	struct site *site = load->site;
 
@@ -270,6 +284,7 @@ static void read_root(struct conf_load *load, struct conf_node root)
 	conf_read_judging(root, &site->judging);
 	read_mqtt(load, root);
 	read_store(load, root);
+	read_clock(load, root);
 	(void)conf_bool(root, "simulation", false, &site->simulation); /* optional */
 	(void)text_copy(site->control_socket, sizeof(site->control_socket), "/run/emisd/ctl.sock");
 	(void)text_copy(site->admin_group, sizeof(site->admin_group), "emisd-admin");

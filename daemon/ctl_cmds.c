@@ -8,6 +8,7 @@
 #include "daemon/ctl_cmds.h"
 #include "daemon/ctl_table.h"
 #include "daemon/daemon.h"
+#include "daemon/timekeeper.h"
 
 static json_t *flag_text(enum flag flag)
 {
@@ -18,16 +19,24 @@ static json_t *flag_text(enum flag flag)
 
 /* ---- status ---- */
 
+static const char *clock_word(const struct daemon *d)
+{
+	if (!timekeeper_judges(d)) {
+		return "not set";
+	}
+	return d->watch.synchronized ? "synchronized" : "not synchronized";
+}
+
 static json_t *site_table(struct daemon *d)
 {
 	static const struct ctl_column columns[] = { { "id", "text" }, { "name", "text" }, { "version", "text" },
-		{ "time", "time" }, { "simulated", "bool" }, { "uptime", "seconds" } };
+		{ "time", "time" }, { "clock", "text" }, { "simulated", "bool" }, { "uptime", "seconds" } };
 	json_t *table = ctl_table("site", columns, ARRAY_SIZE(columns));
 	double uptime = (double)(clock_mono(&d->clock).ms - d->started.ms) / 1000.0;
 
 	ctl_add_row(table,
-		json_pack("[s, s, s, o, b, f]", d->site->id, d->site->name, EMISD_VERSION,
-			ctl_moment(d, clock_utc(&d->clock)), d->clock.simulated, uptime));
+		json_pack("[s, s, s, o, s, b, f]", d->site->id, d->site->name, EMISD_VERSION,
+			ctl_moment(d, clock_utc(&d->clock)), clock_word(d), d->clock.simulated, uptime));
 	return table;
 }
 

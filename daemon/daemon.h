@@ -4,6 +4,8 @@
 
 #include "core/pipeline.h"
 #include "daemon/acquire.h"
+#include "daemon/clock_watch.h"
+#include "daemon/gateway.h"
 #include "daemon/link.h"
 #include "daemon/loop.h"
 #include "daemon/message.h"
@@ -20,7 +22,12 @@ struct daemon {
 	struct message_context context;
 	struct loop *loop;
 	struct store *store;
-	struct pipeline *pipeline;
+	struct gateway *gateway;
+	struct pipeline *pipeline; /* judges while watch.set; else it only shows what is measured */
+	struct clock_watch watch;
+	unsigned told_damages; /* of store_damage() */
+	uint64_t told_dropped; /* of store_raw_dropped() */
+	bool relabelled;       /* what waited for the clock is among the other readings */
 	struct recorder *recorder;
 	struct acquire *acquire;
 	struct outbox *outbox;

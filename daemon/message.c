@@ -11,6 +11,11 @@ void message_online_topic(const struct message_context *context, char *topic)
 	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/online", SCHEMA, context->site->id);
 }
 
+void message_gateway_topic(const struct message_context *context, char *topic)
+{
+	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/%s/alarm", SCHEMA, context->site->id, GATEWAY);
+}
+
 void message_checkpoint_topic(const struct message_context *context, char *topic)
 {
 	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/checkpoint", SCHEMA, context->site->id);
@@ -49,10 +54,11 @@ static char *dump(json_t *object)
 	return text;
 }
 
-char *message_online(const struct message_context *context, bool online)
+char *message_online(const struct message_context *context, bool online, int64_t newest_seq)
 {
-	return dump(json_pack("{s:i, s:s, s:b, s:o, s:b}", "schema", SCHEMA, "site", context->site->id, "online",
-		online, "at", moment(context, clock_utc(context->clock)), "simulated", context->clock->simulated));
+	return dump(json_pack("{s:i, s:s, s:b, s:I, s:o, s:b}", "schema", SCHEMA, "site", context->site->id, "online",
+		online, "seq", (json_int_t)newest_seq, "at", moment(context, clock_utc(context->clock)), "simulated",
+		context->clock->simulated));
 }
 
 char *message_checkpoint(const struct message_context *context, const struct store_checkpoint *c)
@@ -158,6 +164,16 @@ char *message_alarm(const struct message_context *context, const struct event *e
 	set(m, "budget", budget_object(event));
 	set(m, "acknowledged", json_null());
 	return dump(m);
+}
+
+char *message_gateway(const struct message_context *context, const struct store_alarm *alarm, const char *change,
+	int64_t seq, const char *words)
+{
+	return dump(json_pack("{s:i, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:s, s:n, s:b}", "schema",
+		SCHEMA, "site", context->site->id, "outlet", GATEWAY, "seq", (json_int_t)seq, "alarm_id", alarm->id,
+		"event", change, "class", alarm->alarm_class, "rule", alarm->rule, "at", moment(context, alarm->last),
+		"since", moment(context, alarm->since), "times", (json_int_t)alarm->value, "words", words,
+		"acknowledged", "simulated", context->clock->simulated));
 }
 
 char *message_acknowledged(

@@ -18,6 +18,8 @@ struct message_context {
 
 /* "emis/1/SITE/online" */
 void message_online_topic(const struct message_context *context, char *topic);
+/* "emis/1/SITE/gateway/alarm" */
+void message_gateway_topic(const struct message_context *context, char *topic);
 /* "emis/1/SITE/checkpoint" */
 void message_checkpoint_topic(const struct message_context *context, char *topic);
 /* "emis/1/SITE/OUTLET/alarm" */
@@ -27,12 +29,15 @@ void message_state_topic(
 	const struct message_context *context, const struct outlet *outlet, const struct point *point, char *topic);
 
 /* JSON texts, to be freed by the caller; NULL when out of memory. */
-char *message_online(const struct message_context *context, bool online);
+char *message_online(const struct message_context *context, bool online, int64_t newest_seq);
 char *message_alarm(
 	const struct message_context *context, const struct event *event, const char *alarm_id, int64_t seq);
 /* `last` is the alarm's newest message: it is told again, with who acknowledged it. */
 char *message_acknowledged(
 	const struct message_context *context, const char *last, int64_t seq, const char *who, const char *remark);
+/* Of the box itself (gateway.h). */
+char *message_gateway(const struct message_context *context, const struct store_alarm *alarm, const char *change,
+	int64_t seq, const char *words);
 char *message_checkpoint(const struct message_context *context, const struct store_checkpoint *checkpoint);
 char *message_state(const struct message_context *context, const struct outlet *outlet, const struct point *point,
 	const struct point_view *view);

@@ -94,7 +94,7 @@ static void on_connected(void *context)
 {
 	struct outbox *o = context;
 	char topic[TOPIC_SIZE];
-	char *online = message_online(o->context, true);
+	char *online = message_online(o->context, true, store_next_seq(o->store) - 1);
 
 	log_info("broker %s: connected", o->context->site->mqtt.broker);
 	backoff_reset(&o->backoff);
@@ -204,7 +204,7 @@ struct outbox *outbox_create(const struct message_context *context, struct store
 	bound.context = o;
 	message_online_topic(context, topic);
 	snprintf(client_id, sizeof(client_id), "emisd-%s", context->site->id);
-	char *will = message_online(context, false);
+	char *will = message_online(context, false, store_next_seq(store) - 1);
 	o->mqtt = will ? mqtt_create(&context->site->mqtt, client_id, topic, will, &bound, error, size) : NULL;
 	free(will);
 	o->io = o->mqtt ? loop_add_io(loop, mqtt_fd(o->mqtt), EPOLLIN, on_io, o) : NULL;
@@ -287,7 +287,7 @@ void outbox_finish(struct outbox *o, int timeout_ms)
 	}
 	o->finishing = true;
 	if (o->mqtt) {
-		char *offline = message_online(o->context, false);
+		char *offline = message_online(o->context, false, store_next_seq(o->store) - 1);
 		message_online_topic(o->context, topic);
 		if (offline) {
 			mqtt_finish(o->mqtt, topic, offline, timeout_ms);

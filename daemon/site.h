@@ -12,6 +12,9 @@
 
 #define OUTLET_TIERS 5
 
+/* In the place of an outlet where the box itself is meant; no outlet may be called so. */
+#define GATEWAY "gateway"
+
 struct instrument_conf {
 	char name[NAME_SIZE];
 	size_t link;
@@ -48,6 +51,11 @@ struct mqtt_conf {
 	int version;     /* 5 or 3 (3.1.1) */
 	int keepalive_s; /* real time */
 	size_t window;   /* messages handed over and not yet acknowledged */
+};
+
+struct clock_conf {
+	int64_t wait_ms;              /* after boot or a jump, for the synchroniser */
+	char synchronized[PATH_SIZE]; /* a file that it touches */
 };
 
 struct store_conf {
@@ -87,6 +95,7 @@ struct site {
 	struct pipeline_settings judging;
 	struct mqtt_conf mqtt;
 	struct store_conf store;
+	struct clock_conf clock;
 	char control_socket[PATH_SIZE];
 	char admin_group[32]; /* its members may acknowledge and mark */
 };

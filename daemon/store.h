@@ -73,7 +73,7 @@ struct stored_mean {
 int store_roll_read(struct store *store, struct utc from, struct utc until,
 	void (*take)(void *context, const struct stored_mean *mean), void *context);
 
-/* ---- state (store_state.c) ---- */
+/* ---- alarms (store_alarm.c) ---- */
 
 /* An event with its message, ready to be committed. */
 struct store_event {
@@ -96,7 +96,7 @@ struct store_alarm {
 	char clause[96];
 	char alarm_class[16];
 	char acknowledged_by[64]; /* empty while nobody did */
-	enum alarm_rule rule;
+	char rule[24];
 	bool raised;
 	struct utc since;
 	struct utc last;
@@ -126,6 +126,11 @@ int64_t store_next_seq(const struct store *store);
 /* Alarm states, events, outbox rows and the mark up to which all periods are judged: one transaction. Only when
  * it returns 0 may a message leave. events[i].seq must count up from store_next_seq(). */
 int store_commit(struct store *store, const struct store_event *events, size_t n, struct utc judged_until);
+
+/* One change of an alarm about the box itself, which has no event of the pipeline: one transaction. The message bears
+ * the number store_next_seq(). 0 or -errno. */
+int store_tell(struct store *store, const struct store_alarm *alarm, const char *change, const char *topic,
+	const char *payload);
 
 /* False when nothing was judged yet. */
 bool store_judged_until(struct store *store, struct utc *ret_until);
@@ -180,6 +185,17 @@ int store_outbox_count(struct store *store, struct outbox_counts *ret_counts);
 
 /* Who did what; old and new value may be "". 0 or -errno. */
 int store_audit(struct store *store, const char *who, const char *what, const char *old_value, const char *new_value);
+
+/* ---- the clock (store_relabel.c) ---- */
+
+/* Whether the wall clock is synchronised, for what is stored from now on. */
+void store_clock_trust(struct store *store, bool synchronized);
+/* Remembers what wall time is: `offset_ms` more than the monotonic clock of this boot, from `mono` on. 0 or -errno. */
+int store_clock_note(struct store *store, struct mono mono, int64_t offset_ms);
+/* What readings waited for is known: puts those of boots whose clock was set among the others, under their wall time.
+ * *ret_undated counts those of earlier boots whose clock never was. 1 when there is more to do, 0 or -errno; whatever
+ * fails can be asked again. */
+int store_relabel(struct store *store, uint64_t *ret_undated);
 
 /* A text that belongs to the state and survives; "" when it was never set. The caller frees it; NULL when out of
  * memory. */

@@ -18,7 +18,7 @@ static const struct {
 } contents[] = {
 	{ "audit", "SELECT id, at_ms, boot, mono_ms, who, what, old, new, simulated FROM audit WHERE id=?1" },
 	{ "chunk",
-		"SELECT hour_ms, n, boot.name, mono_ms, wall_ms, simulated, data,"
+		"SELECT hour_ms, n, boot.name, mono_ms, wall_ms, synchronized, simulated, data,"
 		" (SELECT group_concat(id || ' ' || name, char(10)) FROM"
 		" (SELECT id, name FROM series WHERE id<=?2 ORDER BY id))"
 		" FROM chunk LEFT JOIN boot ON boot.id = chunk.boot WHERE chunk.id=?1" },

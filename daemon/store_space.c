@@ -53,25 +53,32 @@ static int64_t free_bytes(const struct store *store)
 	return (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
 }
 
-static int delete_day(struct store *store, const char *name, int64_t used, int64_t room)
+int store_remove(struct store *store, const char *name)
 {
 	static const char *const parts[] = { "", "-wal", "-shm" };
-	char path[PATH_SIZE * 2 + 8], what[64], why[128];
+	char path[PATH_SIZE * 2], file[64];
+
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(file, sizeof(file), "%.24s%s", name, parts[i]);
+		store_path(store, file, path, sizeof(path));
+		if (unlink(path) < 0 && errno != ENOENT) {
+			snprintf(store->error, sizeof(store->error), "cannot delete %s: %s", path, strerror(errno));
+			return -errno;
+		}
+	}
+	return 0;
+}
+
+static int delete_day(struct store *store, const char *name, int64_t used, int64_t room)
+{
+	char what[64], why[128];
 
 	/* The row first: a file that is gone without a word would look like tampering. */
 	snprintf(what, sizeof(what), "delete %.24s", name);
 	snprintf(why, sizeof(why), "retention: %lld MiB used, %lld MiB free", (long long)(used >> 20),
 		(long long)(room >> 20));
 	int r = store_audit(store, "emisd", what, "", why);
-	for (size_t i = 0; r == 0 && i < 3; i++) {
-		char file[64];
-		snprintf(file, sizeof(file), "%.24s%s", name, parts[i]);
-		store_path(store, file, path, sizeof(path));
-		if (unlink(path) < 0 && errno != ENOENT) {
-			snprintf(store->error, sizeof(store->error), "cannot delete %s: %s", path, strerror(errno));
-			r = -errno;
-		}
-	}
+	r = r == 0 ? store_remove(store, name) : r;
 	if (r == 0) {
 		log_info("deleted %s: %s", name, why);
 	}
@@ -90,7 +97,8 @@ static int delete_oldest(struct store *store)
 	store_raw_path(store, (struct utc){ today.ms - KEEP_DAYS * DAY_MS }, first_kept, sizeof(first_kept));
 	for (int i = 0; i < n; i++) {
 		bool wanted = used > store->site->store.quota_bytes || room < store->site->store.reserve_bytes;
-		if (r == 0 && wanted && strcmp(names[i]->d_name, strrchr(first_kept, '/') + 1) < 0) {
+		bool undated = store_raw_is_undated(names[i]->d_name); /* few, and nowhere else */
+		if (r == 0 && wanted && !undated && strcmp(names[i]->d_name, strrchr(first_kept, '/') + 1) < 0) {
 			r = delete_day(store, names[i]->d_name, used, room);
 			used = used_bytes(store);
 			room = free_bytes(store);
