@@ -59,6 +59,14 @@ static void on_broker_connected(void *context)
 	publish_states(context);
 }
 
+static void on_parked(void *context, int64_t id, const char *reason)
+{
+	struct daemon *d = context;
+
+	gateway_say(d->gateway, GATEWAY_MESSAGE_PARKED,
+		"message %lld of the outbox: %s; emisctl outbox lists all that wait", (long long)id, reason);
+}
+
 /* ---- stepping the pipeline ---- */
 
 static void arm_step_timer(struct daemon *d)
@@ -272,7 +280,8 @@ static int start_core(struct daemon *d, const struct ctl_command *commands)
 		log_error("cannot go on from what is stored, or out of memory");
 		return -ENOMEM;
 	}
-	d->outbox = outbox_create(&d->context, d->store, d->loop, on_broker_connected, d, error, sizeof(error));
+	const struct outbox_handler handler = { on_broker_connected, on_parked, d };
+	d->outbox = outbox_create(&d->context, d->store, d->loop, &handler, error, sizeof(error));
 	if (!d->outbox) {
 		log_error("%s", error);
 		return -EIO;

@@ -16,6 +16,16 @@ void message_gateway_topic(const struct message_context *context, char *topic)
 	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/%s/alarm", SCHEMA, context->site->id, GATEWAY);
 }
 
+void message_resend_topic(const struct message_context *context, char *topic)
+{
+	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/resend", SCHEMA, context->site->id);
+}
+
+void message_resend_reply_topic(const struct message_context *context, char *topic)
+{
+	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/resend/reply", SCHEMA, context->site->id);
+}
+
 void message_checkpoint_topic(const struct message_context *context, char *topic)
 {
 	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/checkpoint", SCHEMA, context->site->id);
@@ -66,6 +76,16 @@ char *message_checkpoint(const struct message_context *context, const struct sto
 	return dump(json_pack("{s:i, s:s, s:I, s:o, s:s, s:s, s:s, s:b}", "schema", SCHEMA, "site", context->site->id,
 		"number", (json_int_t)c->number, "at", moment(context, c->at), "body", c->body, "signature",
 		c->signature, "public_key", c->public_key, "simulated", context->clock->simulated));
+}
+
+char *message_resend_reply(const struct message_context *context, const struct resend_reply *r)
+{
+	return dump(json_pack("{s:i, s:s, s:s?, s:b, s:s?, s:o, s:o, s:I, s:I, s:s?, s:o, s:b}", "schema", SCHEMA,
+		"site", context->site->id, "id", r->id[0] ? r->id : NULL, "ok", r->error[0] == '\0', "stream",
+		r->stream, "from", r->from > 0 ? json_integer(r->from) : json_null(), "to",
+		r->to > 0 ? json_integer(r->to) : json_null(), "count", (json_int_t)r->count, "newest",
+		(json_int_t)r->newest, "error", r->error[0] ? r->error : NULL, "at",
+		moment(context, clock_utc(context->clock)), "simulated", context->clock->simulated));
 }
 
 static json_t *limit_object(const struct limit *limit)

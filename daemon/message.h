@@ -20,6 +20,9 @@ struct message_context {
 void message_online_topic(const struct message_context *context, char *topic);
 /* "emis/1/SITE/gateway/alarm" */
 void message_gateway_topic(const struct message_context *context, char *topic);
+/* "emis/1/SITE/resend", and ".../reply" */
+void message_resend_topic(const struct message_context *context, char *topic);
+void message_resend_reply_topic(const struct message_context *context, char *topic);
 /* "emis/1/SITE/checkpoint" */
 void message_checkpoint_topic(const struct message_context *context, char *topic);
 /* "emis/1/SITE/OUTLET/alarm" */
@@ -38,6 +41,18 @@ char *message_acknowledged(
 /* Of the box itself (gateway.h). */
 char *message_gateway(const struct message_context *context, const struct store_alarm *alarm, const char *change,
 	int64_t seq, const char *words);
+/* What becomes of a request to send again; texts may be "", stream NULL, from and to 0 where the request made no sense.
+ */
+struct resend_reply {
+	const char *id;
+	const char *stream;
+	int64_t from;
+	int64_t to;
+	int64_t count;
+	int64_t newest;
+	const char *error;
+};
+char *message_resend_reply(const struct message_context *context, const struct resend_reply *reply);
 char *message_checkpoint(const struct message_context *context, const struct store_checkpoint *checkpoint);
 char *message_state(const struct message_context *context, const struct outlet *outlet, const struct point *point,
 	const struct point_view *view);

@@ -41,16 +41,23 @@ struct feed {
 	size_t point;
 };
 
+#define MQTT_BROKERS 4
+
 struct mqtt_conf {
-	char broker[PATH_SIZE]; /* "mqtt://host:1883" or "mqtts://host:8883"; empty = no publishing */
+	/* "mqtt://host:1883" or "mqtts://host:8883", in the order in which they are tried; none = no publishing */
+	char brokers[MQTT_BROKERS][PATH_SIZE];
+	size_t n_brokers;
 	char ca[PATH_SIZE];
 	char client_cert[PATH_SIZE];
 	char client_key[PATH_SIZE];
 	char username[64];
 	char password_file[PATH_SIZE];
-	int version;     /* 5 or 3 (3.1.1) */
-	int keepalive_s; /* real time */
-	size_t window;   /* messages handed over and not yet acknowledged */
+	char password_credential[NAME_SIZE]; /* a file in $CREDENTIALS_DIRECTORY (systemd LoadCredential) */
+	int version;                         /* 5 or 3 (3.1.1) */
+	int keepalive_s;                     /* real time */
+	size_t window;                       /* messages handed over and not yet acknowledged */
+	bool means[PERIOD_COUNT];            /* these are published */
+	int64_t health_ms;                   /* between two words on how the box is, in real time; 0 = none */
 };
 
 struct clock_conf {

@@ -182,6 +182,26 @@ int store_outbox_park(struct store *store, int64_t id, struct utc at, const char
 /* The id of the last message; 0 without any. */
 int64_t store_outbox_newest(struct store *store);
 int store_outbox_count(struct store *store, struct outbox_counts *ret_counts);
+/* Makes messages pending again: those of a stream ("alarm", "checkpoint") by their numbers, or all that are parked.
+ * Returns how many, or -errno. */
+int64_t store_outbox_again(struct store *store, const char *stream, int64_t from, int64_t to);
+int64_t store_outbox_release(struct store *store);
+/* The number of the newest message of a stream; 0 without any. */
+int64_t store_outbox_newest_seq(struct store *store, const char *stream);
+
+/* A message that the broker would not have; texts live until the callback returns. */
+struct store_parked {
+	const char *stream;
+	int64_t seq;
+	const char *topic;
+	struct utc created;
+	struct utc parked;
+	const char *reason;
+	size_t size;
+};
+/* Hands out parked messages, oldest first. 0 or -errno. */
+int store_outbox_parked(
+	struct store *store, size_t max, void (*take)(void *context, const struct store_parked *row), void *context);
 
 /* Who did what; old and new value may be "". 0 or -errno. */
 int store_audit(struct store *store, const char *who, const char *what, const char *old_value, const char *new_value);

@@ -47,6 +47,7 @@ struct store_outbox {
 	struct sqlite3_stmt *refused;
 	struct sqlite3_stmt *park;
 	struct sqlite3_stmt *counts;
+	struct sqlite3_stmt *again;
 };
 
 /* The end of the chain: the newest link. */
