@@ -27,7 +27,8 @@ class Way:
     def __init__(self, folder):
         self.folder = folder
         self.told = collections.defaultdict(list)  # alarms by site
-        self.broker = Broker(folder)
+        # A subscriber that is slower than eight drivers shall not lose messages at the broker.
+        self.broker = Broker(folder, extra="max_queued_messages 0\n")
         self.bureau = Bureau(self.broker.port, on_alarm=lambda alarm: self.told[alarm["site"]].append(alarm))
         links = {name: {"type": "tcp", "host": "127.0.0.1", "port": i + 1} for i, name in enumerate(LINKS)}
         (folder / "emisd.conf").write_text(site_conf(folder, links, self.broker.port))
