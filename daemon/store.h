@@ -202,8 +202,9 @@ int store_set_meta(struct store *store, const char *key, const char *value);
 
 /* ---- room (store_space.c) ---- */
 
-/* Deletes the oldest days of readings (never the last two) while the store is above its quota or the disk has less than
- * the reserve free; looks whether readings have to wait. Call every minute or so. 0 or -errno. */
+/* Deletes the oldest days of readings (never the last two), then means that need not be kept any longer, while the
+ * store is above its quota or the disk has less than the reserve free; looks whether readings have to wait. Call every
+ * minute or so. 0 or -errno. */
 int store_keep_room(struct store *store);
 /* True while readings wait for room on the disk: store_raw_flush() refuses. Alarms and means do not wait. */
 bool store_space_low(const struct store *store);

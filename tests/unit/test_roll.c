@@ -532,6 +532,34 @@ static void damage_found_on_the_way_is_mended(void **state)
 	damaged_files_are_salvaged(*state, false);
 }
 
+static void the_quota_takes_only_means_that_need_not_be_kept(void **state)
+{
+	struct rig *rig = *state;
+
+	record_minutes(rig, MIDNIGHT - 61 * DAY_MS, MIDNIGHT - 61 * DAY_MS + HOUR_MS); /* December 2025 */
+	record_minutes(rig, MIDNIGHT - 60 * DAY_MS, MIDNIGHT - 60 * DAY_MS + HOUR_MS); /* January */
+	size_t january = rig->n_sent / 2;
+	for (int64_t start = MIDNIGHT - 100 * DAY_MS; start < MIDNIGHT; start += 10 * DAY_MS) {
+		(void)record(rig, 0, 0, SERIES_MEASURED, PERIOD_DAY, start);
+	}
+	write_all(rig);
+	(void)pack_until(rig, MIDNIGHT);
+	rig->site.store.keep_minutes = 2;
+	rig->site.store.keep_means = 12;
+	assert_int_equal(store_keep_room(rig->store), 0);
+	run(rig, "test -e min-202512.db && test -e roll-2025.db"); /* there is room */
+	rig->site.store.quota_bytes = 1;
+	assert_int_equal(store_keep_room(rig->store), 0);
+	run(rig, "test ! -e min-202512.db && test -e min-202601.db && test -e roll-2025.db && test -e roll-2026.db");
+	walk(rig, PERIOD_MINUTE, INT64_MIN, INT64_MAX);
+	assert_int_equal(rig->n_got, january);
+	assert_true(same(&rig->sent[january], &rig->got[0]));
+	rig->site.store.keep_means = 1;
+	rig->clock.start.ms += 366 * DAY_MS; /* March 2027: the minutes of 2026 have served, too */
+	assert_int_equal(store_keep_room(rig->store), 0);
+	run(rig, "test ! -e roll-2025.db && test -e roll-2026.db && test ! -e min-202601.db && test -e state.db");
+}
+
 /* ---- packing alone ---- */
 
 static void expect_packed_same(const struct day_minute *slots)
@@ -621,6 +649,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(damaged_days_are_passed_over_and_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(damage_found_after_a_kill_is_mended, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(damage_found_on_the_way_is_mended, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_quota_takes_only_means_that_need_not_be_kept, set_up, tear_down),
 		cmocka_unit_test(any_day_packs_exactly),
 		cmocka_unit_test(means_of_decimal_readings_become_small),
 	};
