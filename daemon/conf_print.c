@@ -273,8 +273,10 @@ void site_print(const struct site *site, FILE *out)
 	fputs("};\n", out);
 	fputs("store = { ", out);
 	print_setting(out, "path", site->store.path);
-	fprintf(out, "quota = \"%" PRId64 "\"; reserve = \"%" PRId64 "\"; batch = \"%" PRId64 "ms\"; };\ncontrol = { ",
+	fprintf(out, "quota = \"%" PRId64 "\"; reserve = \"%" PRId64 "\"; batch = \"%" PRId64 "ms\"; ",
 		site->store.quota_bytes, site->store.reserve_bytes, site->store.batch_ms);
+	fprintf(out, "keep_minutes = %d; keep_means = %d; };\ncontrol = { ", site->store.keep_minutes,
+		site->store.keep_means);
 	print_setting(out, "socket", site->control_socket);
 	print_setting(out, "admin_group", site->admin_group);
 	fputs("};\n", out);

@@ -205,9 +205,10 @@ static void read_site_group(struct conf_load *load, struct conf_node root)
 
 static void read_store(struct conf_load *load, struct conf_node root)
 {
-	static const char *const keys[] = { "path", "quota", "reserve", "batch", NULL };
+	static const char *const keys[] = { "path", "quota", "reserve", "batch", "keep_minutes", "keep_means", NULL };
 	struct conf_node node = conf_group(root, "store", false);
 	struct store_conf *store = &load->site->store;
+	int64_t keep_minutes = 12, keep_means = 60;
 	char quota[32], reserve[32];
 
 	(void)text_copy(store->path, sizeof(store->path), "/var/lib/emisd");
@@ -217,6 +218,10 @@ static void read_store(struct conf_load *load, struct conf_node root)
 	conf_allow(node, keys);
 	(void)conf_string(node, "path", false, store->path, sizeof(store->path)); /* all are optional */
 	(void)conf_duration(node, "batch", false, SECOND_MS, 10 * SECOND_MS, &store->batch_ms);
+	(void)conf_int(node, "keep_minutes", false, 1, 1200, &keep_minutes);
+	(void)conf_int(node, "keep_means", false, 1, 1200, &keep_means);
+	store->keep_minutes = (int)keep_minutes;
+	store->keep_means = (int)keep_means;
 	if (conf_string(node, "quota", false, quota, sizeof(quota)) &&
 		(!num_parse_size(quota, &store->quota_bytes) || store->quota_bytes < (int64_t)16 << 20)) {
 		conf_node_complain(node, "quota: \"%s\" is no size of at least 16MiB; write it as \"2GiB\"", quota);

@@ -137,8 +137,10 @@ int recorder_flush_raw(struct recorder *recorder)
 
 int recorder_finish_raw(struct recorder *recorder, struct utc until)
 {
+	int roll = store_roll_pack(recorder->store, until);
 	int r = store_raw_finish(recorder->store, until);
 
+	r = roll < 0 ? roll : r;
 	r = r == 0 ? checkpoints_step(recorder->context, recorder->store, until) : r < 0 ? r : 0;
 	return r < 0 ? finish_write(recorder, r) : r;
 }

@@ -68,6 +68,8 @@ struct clock_conf {
 struct store_conf {
 	char path[PATH_SIZE];
 	int64_t quota_bytes;
+	int keep_minutes;      /* months that minute means are kept whatever the quota says */
+	int keep_means;        /* the same of hours, days and months */
 	int64_t reserve_bytes; /* free room on the disk below which readings wait, so that alarms have it */
 	int64_t batch_ms;
 };

@@ -106,6 +106,7 @@ struct store *store_open(const struct site *site, const struct clock *clock, cha
 	for (size_t i = 0; i < site->n_outlets; i++) {
 		store->n_points += site->outlets[i].n_points;
 	}
+	store_roll_init(store);
 	read_boot_id(store);
 	if (take_directory(store) < 0 || store_raw_open(store) < 0 || store_state_open(store) < 0) {
 		explain_space(store);

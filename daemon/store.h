@@ -1,7 +1,9 @@
-/* store.h - what survives a restart: three kinds of SQLite files in one directory (design.md, "Store and outbox").
+/* store.h - what survives a restart: SQLite files in one directory (design.md, "Store and outbox").
  *
  * raw-YYYYMMDD.db  the readings of one local day, packed per batch
- * roll-YYYY.db     minute, hour and day means; made again from raw if need be
+ * min-open.db      minute means of the days that are not over
+ * min-YYYYMM.db    minute means of the days that are, one row a day and series
+ * roll-YYYY.db     hour, day and month means
  * state.db         alarms, events, outbox, audit
  *
  * Write order: raw, then roll, then state. A function that fails returns a negative errno and leaves a sentence
@@ -68,6 +70,17 @@ struct stored_mean {
 	struct mean mean; /* rule and end as the outlet's medium has them */
 	double amount;
 };
+
+/* Makes the minutes of days that ended an hour before `until` small, one slice a call. 1 when there is more to do, 0
+ * when not, or -errno: then they stay as they are. */
+int store_roll_pack(struct store *store, struct utc until);
+
+/* Finds the earliest period start with after < start < until of which the store holds means of this kind
+ * (PERIOD_MINUTE: water's 10 minutes, too) and hands out all its means of configured outlets, ordered by outlet,
+ * factor, kind and o2_ref. 1 with *ret_start set, 0 when there is none, or -errno. Cheap when called in a row, each
+ * time with what it found. */
+int store_roll_next(struct store *store, enum period period, struct utc after, struct utc until, struct utc *ret_start,
+	void (*take)(void *context, const struct stored_mean *mean), void *context);
 
 /* Hands out, by start, the hours and days of configured outlets that start in [from, until). 0 or -errno. */
 int store_roll_read(struct store *store, struct utc from, struct utc until,
@@ -225,8 +238,9 @@ int store_set_meta(struct store *store, const char *key, const char *value);
 
 /* ---- room (store_space.c) ---- */
 
-/* Deletes the oldest days of readings (never the last two) while the store is above its quota or the disk has less than
- * the reserve free; looks whether readings have to wait. Call every minute or so. 0 or -errno. */
+/* Deletes the oldest days of readings (never the last two), then means that need not be kept any longer, while the
+ * store is above its quota or the disk has less than the reserve free; looks whether readings have to wait. Call every
+ * minute or so. 0 or -errno. */
 int store_keep_room(struct store *store);
 /* True while readings wait for room on the disk: store_raw_flush() refuses. Alarms and means do not wait. */
 bool store_space_low(const struct store *store);
