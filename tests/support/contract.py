@@ -23,6 +23,11 @@ TOPICS = [(re.compile(SITE + pattern), schema) for pattern, schema in (
 )]
 
 
+def kind_of(topic):
+    """The kind of message a topic carries, or None when the contract does not know it."""
+    return next((kind for kind, pattern in TOPICS.items() if re.fullmatch(pattern, topic)), None)
+
+
 @functools.cache
 def validator(name):
     schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text())
