@@ -8,7 +8,7 @@ from tests.support.rig import wait_for
 from tests.support.schedule import LONG, runs, schedule
 
 START = "2026-03-02T07:58:00+08:00"
-SCALE = 360.0
+SCALE = 300.0
 FIRST = 120  # seconds from the start to the first whole hour
 GRACE = 30
 PERSISTENT = KEEP_ALL + "persistence true\nautosave_interval 1\npersistence_location "
@@ -32,7 +32,7 @@ def test_emisd_killed_at_random_moments(tmp_path):
     rng = schedule("kills of emisd")
     kills, per_hour = runs((12, 6), (200, 4))
     hours = kills // per_hour
-    with Site(tmp_path, random_truth(rng, START, hours), SCALE, outlets=8) as site:
+    with Site(tmp_path, random_truth(rng, START, hours), SCALE, outlets=4) as site:
         for at in moments(rng, hours, per_hour):
             wait_moment(site, at)
             site.kill("emisd")
@@ -51,7 +51,7 @@ def test_the_broker_killed_at_random_moments(tmp_path, victims, persistent):
     kills, per_hour = runs((8, 4), (48, 4))
     hours = kills // per_hour
     conf = f"{PERSISTENT}{tmp_path}/\n" if persistent else KEEP_ALL
-    with Site(tmp_path, random_truth(rng, START, hours), SCALE, broker=conf, outlets=8) as site:
+    with Site(tmp_path, random_truth(rng, START, hours), SCALE, broker=conf, outlets=4) as site:
         for at in moments(rng, hours, per_hour):
             wait_moment(site, at)
             order = rng.sample(victims, rng.randint(1, len(victims)))
