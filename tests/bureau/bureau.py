@@ -28,6 +28,7 @@ from tests.support.contract import complaint, kind_of  # noqa: E402
 SESSION_S = 30 * 86400  # the broker keeps what arrives while we are away
 LARGEST = 256 * 1024    # payloads above this are no message of ours
 TICK_S = 0.05
+STREAMS = {"alarm": "alarm", "gateway-alarm": "alarm", "checkpoint": "checkpoint"}  # by kind of message
 CONNECT_AGAIN_S = 1.0
 
 
@@ -132,11 +133,11 @@ class Bureau:
         try:
             text, payload = parse(message)
             now = time.monotonic()
-            if kind in NUMBER:
-                self.take(kind, topic, text, payload, now)
+            if kind in STREAMS:
+                self.take(STREAMS[kind], topic, text, payload, now)
             elif kind in ("online", "health"):
                 self.take_presence(kind, payload, now)
-            elif kind == "reply" and not payload["ok"]:
+            elif kind == "resend-reply" and not payload["ok"]:
                 log(f"{payload['site']}: resend refused: {payload['error']}")
         except (ValueError, OverflowError, RecursionError) as error:  # one bad message must not stop the others
             with self.store.transaction():

@@ -24,8 +24,8 @@ TOPICS = [(re.compile(SITE + pattern), schema) for pattern, schema in (
 
 
 def kind_of(topic):
-    """The kind of message a topic carries, or None when the contract does not know it."""
-    return next((kind for kind, pattern in TOPICS.items() if re.fullmatch(pattern, topic)), None)
+    """The name of the schema of what a topic carries, or None when the contract does not know it."""
+    return next((name for pattern, name in TOPICS if pattern.fullmatch(topic)), None)
 
 
 @functools.cache
