@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from tests.fault.checker import check_all, read_only
 from tests.support.consumer import Consumer
-from tests.support.rig import Broker, Plant, Rig, site_conf, wait_for
+from tests.support.rig import Broker, Plant, Rig, replace_section, site_conf, wait_for
 
 # Nothing is dropped for a subscriber who is away; what happens when a broker drops it is a test of its own.
 KEEP_ALL = "max_queued_messages 0\n"
@@ -45,20 +45,25 @@ class Site(Rig):
         self.plant = Plant(self.folder, self.scale, self.start, self.anchor, scenario)
         self.start_bureau()
         text = site_conf(self.folder, self.plant.links, self.broker.port, want["judging"], want["poll"])
-        address = f'"mqtt://127.0.0.1:{self.broker.port}";'
-        assert address in text
-        text = multiply(text.replace(address, f"{address} {self.mqtt_conf}"), "DA001", self.outlets)
+        text = multiply(replace_section(text, "mqtt", self.mqtt_section()), "DA001", self.outlets)
         self.conf.write_text(want["edit"](text) if want["edit"] else text)
 
     def start_bureau(self):
         self.broker = Broker(self.folder, extra=self.broker_conf)
         self.start_consumer()
 
+    def mqtt_section(self):
+        return f'{{ broker = "mqtt://127.0.0.1:{self.broker.port}"; {self.mqtt_conf} }}'
+
     def start_consumer(self):
         self.consumer = Consumer(self.folder, self.broker.port, *self.consumer_options)
 
-    def restart_broker(self):
+    def restart_broker(self, wait=False):
+        """With `wait` also until the bureau has subscribed again: a broker without persistence forgot that it did."""
+        subscribed = self.consumer.text().count("subscribed")
         self.broker = Broker(self.folder, self.broker.port, extra=self.broker_conf)
+        if wait:
+            wait_for(lambda: self.consumer.text().count("subscribed") > subscribed, what="the bureau's return")
 
     def stop(self):
         if self.consumer and self.consumer.running():
