@@ -53,6 +53,7 @@ struct mqtt {
 	char *will_topic;
 	char *will_payload;
 	char password[256];
+	char tls_reason[80]; /* OpenSSL's; of paho's thread only */
 };
 
 /* ---- on paho's thread ---- */
@@ -85,22 +86,57 @@ static void on_connected3(void *context, MQTTAsync_successData *data)
 	on_connected5(context, NULL);
 }
 
+/* A line of OpenSSL's error queue, thread:error:code:library:function:reason:file:line:data. paho itself only says that
+ * there is no connection. */
+static int on_tls_error(const char *line, size_t length, void *context)
+{
+	struct mqtt *mqtt = context;
+	const char *at = line;
+
+	(void)length;
+	for (int i = 0; at && i < 5; i++) {
+		at = strchr(at, ':');
+		at = at ? at + 1 : NULL;
+	}
+	if (at && !mqtt->tls_reason[0]) {
+		snprintf(mqtt->tls_reason, sizeof(mqtt->tls_reason), "%.*s", (int)strcspn(at, ":\n"), at);
+	}
+	return 1;
+}
+
+/* The broker's own word, or NULL: return codes of MQTT 3.1.1 (3.2.2.3), reason codes of MQTT 5. */
+static const char *refusal(int code)
+{
+	static const char *const old[] = { NULL, "Unacceptable protocol version", "Identifier rejected",
+		"Server unavailable", "Bad user name or password", "Not authorized" };
+
+	if (code >= MQTTREASONCODE_UNSPECIFIED_ERROR) {
+		return MQTTReasonCode_toString(code);
+	}
+	return code > 0 && (size_t)code < sizeof(old) / sizeof(old[0]) ? old[code] : NULL;
+}
+
 static void on_connect_failed(struct mqtt *mqtt, int code, const char *message)
 {
+	const char *words = refusal(code);
 	char reason[96];
 
-	snprintf(reason, sizeof(reason), "%s (code %d)", message ? message : "no connection", code);
+	words = words ? words : message;
+	if (mqtt->tls_reason[0]) {
+		snprintf(reason, sizeof(reason), "no TLS: %s", mqtt->tls_reason);
+		mqtt->tls_reason[0] = '\0';
+	} else if (code < 0 && strncmp(mqtt->uri, "ssl", 3) == 0) {
+		snprintf(reason, sizeof(reason), "no connection, no TLS, or a certificate for another host (code %d)",
+			code);
+	} else {
+		snprintf(reason, sizeof(reason), "%s (code %d)", words ? words : "no connection", code);
+	}
 	leave_note(mqtt, NOTE_LOST, mqtt->epoch, -1, reason);
 }
 
 static void on_connect_failed5(void *context, MQTTAsync_failureData5 *data)
 {
-	const char *words = data->message;
-
-	if (!words && data->reasonCode > 0) {
-		words = MQTTReasonCode_toString(data->reasonCode);
-	}
-	on_connect_failed(context, data->reasonCode > 0 ? (int)data->reasonCode : data->code, words);
+	on_connect_failed(context, data->reasonCode > 0 ? (int)data->reasonCode : data->code, data->message);
 }
 
 static void on_connect_failed3(void *context, MQTTAsync_failureData *data)
@@ -339,6 +375,8 @@ static void set_tls(struct mqtt *mqtt, MQTTAsync_SSLOptions *ssl)
 	const struct mqtt_conf *conf = mqtt->conf;
 
 	ssl->enableServerCertAuth = 1;
+	ssl->ssl_error_cb = on_tls_error;
+	ssl->ssl_error_context = mqtt;
 	ssl->verify = 1; /* the certificate must be for this host: the library's default does not ask */
 	if (conf->ca[0]) {
 		ssl->trustStore = conf->ca;

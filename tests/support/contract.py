@@ -23,6 +23,11 @@ TOPICS = [(re.compile(SITE + pattern), schema) for pattern, schema in (
 )]
 
 
+def kind_of(topic):
+    """The name of the schema of what a topic carries, or None when the contract does not know it."""
+    return next((name for pattern, name in TOPICS if pattern.fullmatch(topic)), None)
+
+
 @functools.cache
 def validator(name):
     schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text())
