@@ -8,7 +8,7 @@
 #include "daemon/ctl_cmds.h"
 #include "daemon/ctl_table.h"
 #include "daemon/daemon.h"
-#include "daemon/timekeeper.h"
+#include "daemon/health.h"
 
 static json_t *flag_text(enum flag flag)
 {
@@ -19,14 +19,6 @@ static json_t *flag_text(enum flag flag)
 
 /* ---- status ---- */
 
-static const char *clock_word(const struct daemon *d)
-{
-	if (!timekeeper_judges(d)) {
-		return "not set";
-	}
-	return d->watch.synchronized ? "synchronized" : "not synchronized";
-}
-
 static json_t *site_table(struct daemon *d)
 {
 	static const struct ctl_column columns[] = { { "id", "text" }, { "name", "text" }, { "version", "text" },
@@ -36,7 +28,7 @@ static json_t *site_table(struct daemon *d)
 
 	ctl_add_row(table,
 		json_pack("[s, s, s, o, s, b, f]", d->site->id, d->site->name, EMISD_VERSION,
-			ctl_moment(d, clock_utc(&d->clock)), clock_word(d), d->clock.simulated, uptime));
+			ctl_moment(d, clock_utc(&d->clock)), health_clock(d), d->clock.simulated, uptime));
 	return table;
 }
 

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "daemon/confirmations.h"
 #include "daemon/ctl.h"
+#include "daemon/health.h"
 #include "daemon/notify.h"
 #include "daemon/timekeeper.h"
 
@@ -57,6 +58,15 @@ static void publish_states(struct daemon *d)
 static void on_broker_connected(void *context)
 {
 	publish_states(context);
+	health_publish(context);
+}
+
+static void on_health(void *context)
+{
+	struct daemon *d = context;
+
+	health_publish(d);
+	loop_set_timer(d->health_timer, d->site->mqtt.health_ms * 1000000);
 }
 
 static void on_parked(void *context, int64_t id, const char *reason)
@@ -100,7 +110,7 @@ static void step(struct daemon *d)
 	if (!stepped) {
 		return;
 	}
-	outbox_wake(d->outbox);
+	outbox_periods_closed(d->outbox);
 	if (hour || store_next_seq(d->store) != seq) {
 		publish_states(d);
 	}
@@ -235,14 +245,19 @@ static int start_timers(struct daemon *d)
 	d->step_timer = loop_add_timer(d->loop, on_step_timer, d);
 	d->batch_timer = loop_add_timer(d->loop, on_batch_timer, d);
 	d->room_timer = loop_add_timer(d->loop, on_room_timer, d);
+	d->health_timer = loop_add_timer(d->loop, on_health, d);
 	d->watchdog_timer = loop_add_timer(d->loop, on_watchdog, d);
-	if (!d->box_io || !d->step_timer || !d->batch_timer || !d->room_timer || !d->watchdog_timer) {
+	if (!d->box_io || !d->step_timer || !d->batch_timer || !d->room_timer || !d->health_timer ||
+		!d->watchdog_timer) {
 		log_error("out of memory or descriptors");
 		return -ENOMEM;
 	}
 	arm_step_timer(d);
 	loop_set_timer(d->batch_timer, 0);
 	loop_set_timer(d->room_timer, 0);
+	if (d->site->mqtt.health_ms > 0) {
+		loop_set_timer(d->health_timer, d->site->mqtt.health_ms * 1000000);
+	}
 	if (notify_watchdog_ms() > 0) {
 		loop_set_timer(d->watchdog_timer, 0);
 	}
@@ -366,6 +381,7 @@ bool daemon_stop(struct daemon *d)
 	loop_remove_timer(d->step_timer);
 	loop_remove_timer(d->batch_timer);
 	loop_remove_timer(d->room_timer);
+	loop_remove_timer(d->health_timer);
 	loop_remove_timer(d->watchdog_timer);
 	if (d->pipeline &&
 		(timekeeper_judges(d) ? recorder_commit(d->recorder, pipeline_closed_until(d->pipeline), true)

@@ -41,6 +41,7 @@ struct daemon {
 	struct loop_timer *step_timer;
 	struct loop_timer *batch_timer;
 	struct loop_timer *room_timer;
+	struct loop_timer *health_timer;
 	struct loop_timer *watchdog_timer;
 };
 

@@ -31,6 +31,12 @@ void message_alarm_topic(const struct message_context *context, const struct out
 void message_state_topic(
 	const struct message_context *context, const struct outlet *outlet, const struct point *point, char *topic);
 
+/* "emis/1/SITE/OUTLET/mean/hour" */
+void message_mean_topic(
+	const struct message_context *context, const struct stored_mean *mean, enum period period, char *topic);
+/* "emis/1/SITE/health" */
+void message_health_topic(const struct message_context *context, char *topic);
+
 /* JSON texts, to be freed by the caller; NULL when out of memory. */
 char *message_online(const struct message_context *context, bool online, int64_t newest_seq);
 char *message_alarm(
@@ -54,6 +60,26 @@ struct resend_reply {
 };
 char *message_resend_reply(const struct message_context *context, const struct resend_reply *reply);
 char *message_checkpoint(const struct message_context *context, const struct store_checkpoint *checkpoint);
+/* Means of one outlet and period, at least one. */
+char *message_mean(
+	const struct message_context *context, const struct stored_mean *means, size_t n, enum period period);
+
+/* How the box is. */
+struct health {
+	const char *boot;
+	double uptime_s;
+	int64_t newest_seq;
+	const char *clock;
+	int64_t memory_kib;
+	int64_t disk_free_kib;
+	int64_t store_kib;
+	int64_t pending;
+	int64_t parked;
+	uint64_t readings_dropped;
+	size_t instruments;
+	size_t silent;
+};
+char *message_health(const struct message_context *context, const struct health *health);
 char *message_state(const struct message_context *context, const struct outlet *outlet, const struct point *point,
 	const struct point_view *view);
 

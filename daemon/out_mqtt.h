@@ -67,7 +67,7 @@ size_t mqtt_largest(const struct mqtt *mqtt);
 /* Bytes of a message as it would be sent, at the most. */
 size_t mqtt_message_size(const char *topic, const char *payload);
 
-/* Hands a QoS 1 message over; acknowledged() or refused() tells its fate, lost() ends the waiting. token >= 0.
+/* Hands a QoS 1 message over; acknowledged() or refused() tells its fate, lost() ends the waiting.
  * False when it could not be handed over. */
 bool mqtt_publish(struct mqtt *mqtt, int64_t token, const char *topic, const char *payload, bool retained);
 

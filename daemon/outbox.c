@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "daemon/backoff.h"
+#include "daemon/mean_feed.h"
 #include "daemon/out_mqtt.h"
 #include "daemon/resend.h"
 
@@ -30,6 +31,7 @@ struct outbox {
 	struct backoff backoff;
 	struct outbox_handler handler;
 	struct resend resend;
+	struct mean_feed *means;
 	size_t broker; /* of the configuration's: in use, or tried next */
 	bool connected;
 	char error[128];
@@ -79,9 +81,14 @@ static void on_retry(void *context)
 	}
 }
 
+static size_t all_in_flight(const struct outbox *o)
+{
+	return o->in_flight + mean_feed_in_flight(o->means);
+}
+
 static void restart_patience(struct outbox *o)
 {
-	if (o->in_flight > 0) {
+	if (all_in_flight(o) > 0) {
 		/* A cut that says nothing is noticed within the keepalive. */
 		loop_set_timer(o->patience, o->context->site->mqtt.keepalive_s * 1000000000LL);
 	}
@@ -91,9 +98,9 @@ static void on_patience(void *context)
 {
 	struct outbox *o = context;
 
-	if (o->in_flight > 0) {
+	if (all_in_flight(o) > 0) {
 		log_warning("broker %s: %zu messages unacknowledged for %d s; connecting anew", broker_name(o),
-			o->in_flight, o->context->site->mqtt.keepalive_s);
+			all_in_flight(o), o->context->site->mqtt.keepalive_s);
 		mqtt_abort(o->mqtt);
 	}
 }
@@ -120,6 +127,7 @@ static void on_connected(void *context)
 	o->proven = false;
 	o->error[0] = '\0';
 	start_over(o, store_outbox_newest(o->store) + 1);
+	mean_feed_connected(o->means);
 	message_online_topic(o->context, topic);
 	if (online) {
 		/* Lost with the connection, and said again then. */
@@ -223,6 +231,12 @@ static void on_acknowledged(void *context, int64_t id, bool no_subscriber)
 		outbox_wake(o);
 		return;
 	}
+	if (id < 0) {
+		mean_feed_settled(o->means, id);
+		restart_patience(o);
+		outbox_wake(o);
+		return;
+	}
 	settled(o);
 	o->suspicious = 0;
 	if (o->careful && ++o->calm >= CALM) {
@@ -247,6 +261,8 @@ static void on_refused(void *context, int64_t id, const char *reason)
 	if (id == ONLINE_TOKEN) {
 		log_warning("broker %s: refuses the word that the gateway is here: %s", broker_name(o), reason);
 		o->proven = true; /* it lives */
+	} else if (id < 0) {
+		mean_feed_refused(o->means, reason);
 	} else {
 		settled(o);
 		count_refusal(o, id, reason);
@@ -294,6 +310,11 @@ struct outbox *outbox_create(const struct message_context *context, struct store
 	o->loop = loop;
 	o->handler = *handler;
 	resend_init(&o->resend, context, store);
+	o->means = mean_feed_create(context, store);
+	if (!o->means) {
+		outbox_finish(o, 0);
+		return NULL;
+	}
 	backoff_init(&o->backoff, FIRST_RETRY_MS, LAST_RETRY_MS);
 	if (context->site->mqtt.n_brokers == 0) {
 		return o;
@@ -362,9 +383,26 @@ static void hand_over(struct outbox *o, int64_t *last, int64_t before)
 	}
 }
 
+/* Means go where alarms leave room. */
+static void hand_means(struct outbox *o)
+{
+	struct mean_message m;
+
+	while (!o->careful && all_in_flight(o) < window_of(o) && mean_feed_next(o->means, &m)) {
+		if (mqtt_message_size(m.topic, m.payload) > mqtt_largest(o->mqtt)) {
+			log_warning("%s: %zu bytes are more than the broker takes; passed over", m.topic,
+				strlen(m.payload));
+			mean_feed_settled(o->means, m.token);
+		} else if (!mqtt_publish(o->mqtt, m.token, m.topic, m.payload, false)) {
+			mean_feed_put_back(o->means);
+			return;
+		}
+	}
+}
+
 void outbox_wake(struct outbox *o)
 {
-	bool was_idle = o->in_flight == 0;
+	bool was_idle = all_in_flight(o) == 0;
 
 	if (!o->mqtt || mqtt_get_state(o->mqtt) != MQTT_CONNECTED) {
 		return;
@@ -377,9 +415,16 @@ void outbox_wake(struct outbox *o)
 	}
 	hand_over(o, &o->live, INT64_MAX);
 	hand_over(o, &o->backlog, o->live_from);
+	hand_means(o);
 	if (was_idle) {
 		restart_patience(o);
 	}
+}
+
+void outbox_periods_closed(struct outbox *o)
+{
+	mean_feed_wake(o->means);
+	outbox_wake(o);
 }
 
 void outbox_again(struct outbox *o)
@@ -427,5 +472,6 @@ void outbox_finish(struct outbox *o, int timeout_ms)
 	loop_remove_timer(o->retry);
 	loop_remove_timer(o->patience);
 	mqtt_destroy(o->mqtt);
+	mean_feed_destroy(o->means);
 	free(o);
 }

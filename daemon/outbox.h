@@ -33,6 +33,9 @@ struct outbox *outbox_create(const struct message_context *context, struct store
 /* Sends what is pending and fits the window. Call after each commit. */
 void outbox_wake(struct outbox *outbox);
 
+/* The same once periods were closed and stored: their means are published. */
+void outbox_periods_closed(struct outbox *outbox);
+
 /* Sends again what is pending again: rows that were parked or sent before. */
 void outbox_again(struct outbox *outbox);
 

@@ -36,6 +36,11 @@ const char *store_error(const struct store *store)
 	return store->error;
 }
 
+const char *store_boot(const struct store *store)
+{
+	return store->boot;
+}
+
 static void read_boot_id(struct store *store)
 {
 	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");

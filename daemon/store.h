@@ -24,6 +24,8 @@ struct store;
  * sentence in `error` of `size` bytes. A directory holds either real or simulated data, never both. */
 struct store *store_open(const struct site *site, const struct clock *clock, char *error, size_t size);
 void store_close(struct store *store);
+/* The kernel's id of this boot. */
+const char *store_boot(const struct store *store);
 const char *store_error(const struct store *store);
 
 /* How many files were found damaged since store_open(), and a sentence about the last. */
@@ -244,6 +246,9 @@ int store_set_meta(struct store *store, const char *key, const char *value);
 int store_keep_room(struct store *store);
 /* True while readings wait for room on the disk: store_raw_flush() refuses. Alarms and means do not wait. */
 bool store_space_low(const struct store *store);
+/* Bytes that all files of the store take, and that its disk has free. */
+int64_t store_used_bytes(const struct store *store);
+int64_t store_free_bytes(const struct store *store);
 /* Gives the file that keeps room for alarms away. True when that made room: then try again. */
 bool store_drop_ballast(struct store *store);
 

@@ -22,7 +22,7 @@ static int is_ours(const struct dirent *entry)
 }
 
 /* Bytes on the disk of all files in the directory. */
-static int64_t used_bytes(const struct store *store)
+int64_t store_used_bytes(const struct store *store)
 {
 	char path[PATH_SIZE * 2];
 	struct dirent **entries;
@@ -43,7 +43,7 @@ static int64_t used_bytes(const struct store *store)
 	return used;
 }
 
-static int64_t free_bytes(const struct store *store)
+int64_t store_free_bytes(const struct store *store)
 {
 	struct statvfs fs;
 
@@ -96,15 +96,15 @@ static int is_dated(const struct dirent *entry)
 static int delete_oldest(struct store *store, int (*is_one)(const struct dirent *), const char *first_kept)
 {
 	struct dirent **names;
-	int64_t used = used_bytes(store), room = free_bytes(store);
+	int64_t used = store_used_bytes(store), room = store_free_bytes(store);
 	int n = scandir(store->site->store.path, &names, is_one, alphasort), r = 0;
 
 	for (int i = 0; i < n; i++) {
 		bool wanted = used > store->site->store.quota_bytes || room < store->site->store.reserve_bytes;
 		if (r == 0 && wanted && strcmp(names[i]->d_name, first_kept) < 0) {
 			r = delete_file(store, names[i]->d_name, used, room);
-			used = used_bytes(store);
-			room = free_bytes(store);
+			used = store_used_bytes(store);
+			room = store_free_bytes(store);
 		}
 		free(names[i]);
 	}
@@ -160,14 +160,14 @@ bool store_drop_ballast(struct store *store)
 	char path[PATH_SIZE * 2];
 
 	store_path(store, BALLAST, path, sizeof(path));
-	return free_bytes(store) < store->site->store.reserve_bytes && unlink(path) == 0;
+	return store_free_bytes(store) < store->site->store.reserve_bytes && unlink(path) == 0;
 }
 
 int store_keep_room(struct store *store)
 {
 	int64_t reserve = store->site->store.reserve_bytes;
 	int r = make_room(store);
-	int64_t room = free_bytes(store);
+	int64_t room = store_free_bytes(store);
 
 	/* A quarter more before it is good again, or readings would stop and go with each batch. */
 	store->space.low = room < (store->space.low ? reserve + reserve / 4 : reserve);
