@@ -6,7 +6,7 @@
 #include <sys/epoll.h>
 
 #include "common/log.h"
-#include "daemon/confirmations.h"
+#include "daemon/config_audit.h"
 #include "daemon/ctl.h"
 #include "daemon/health.h"
 #include "daemon/notify.h"
@@ -284,8 +284,8 @@ static int start_core(struct daemon *d, const struct ctl_command *commands)
 		log_error("the start cannot be noted: %s", store_error(d->store));
 		return -EIO;
 	}
-	if (confirmations_note(d->site, d->store) < 0) {
-		log_error("the confirmed limits cannot be noted: %s", store_error(d->store));
+	if (config_audit(d->site, d->store) < 0) {
+		log_error("the changes of the configuration cannot be noted: %s", store_error(d->store));
 		return -EIO;
 	}
 	d->gateway = gateway_create(&d->context, d->store);

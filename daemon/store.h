@@ -232,6 +232,20 @@ int store_clock_note(struct store *store, struct mono mono, int64_t offset_ms);
  * fails can be asked again. */
 int store_relabel(struct store *store, uint64_t *ret_undated);
 
+/* Audit rows of one cause, and what is remembered for the next time: one transaction. Texts are borrowed. 0 or -errno.
+ */
+struct store_change {
+	const char *what;
+	const char *old_value;
+	const char *new_value;
+};
+struct store_changes {
+	struct store_change *change;
+	size_t n;
+};
+int store_audit_changes(struct store *store, const char *who, const struct store_changes *changes, const char *meta_key,
+	const char *meta_value);
+
 /* A text that belongs to the state and survives; "" when it was never set. The caller frees it; NULL when out of
  * memory. */
 char *store_meta_text(struct store *store, const char *key);

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "daemon/confirmations.h"
+#include "daemon/config_audit.h"
 #include "daemon/outbox.h"
 #include "daemon/rebuild.h"
 #include "tests/fault/failing.h"
@@ -61,7 +61,7 @@ static int start(struct path *p, int64_t now_ms)
 		log_error("%s", error);
 		return -1;
 	}
-	if (store_audit(p->store, "driver", "start", "", "") < 0 || confirmations_note(p->site, p->store) < 0) {
+	if (store_audit(p->store, "driver", "start", "", "") < 0 || config_audit(p->site, p->store) < 0) {
 		log_error("%s", store_error(p->store));
 		return -1;
 	}
