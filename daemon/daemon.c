@@ -10,6 +10,7 @@
 #include "daemon/ctl.h"
 #include "daemon/health.h"
 #include "daemon/notify.h"
+#include "daemon/store_check.h"
 #include "daemon/timekeeper.h"
 
 #define MAILBOX_ROOM 1024
@@ -169,6 +170,10 @@ static void on_room_timer(void *context)
 	struct daemon *d = context;
 	bool was_low = store_space_low(d->store);
 
+	if (d->check && !store_check_step(d->check)) {
+		store_check_end(d->check);
+		d->check = NULL;
+	}
 	if (store_keep_room(d->store) < 0) {
 		log_error("%s", store_error(d->store));
 	}
@@ -288,6 +293,9 @@ static int start_core(struct daemon *d, const struct ctl_command *commands)
 		log_error("the changes of the configuration cannot be noted: %s", store_error(d->store));
 		return -EIO;
 	}
+	if (store_check_start(d->store, &d->check) < 0) {
+		log_warning("the files of readings are not checked after the unclean stop: out of memory");
+	}
 	d->gateway = gateway_create(&d->context, d->store);
 	d->recorder = recorder_create(&d->context, d->store);
 	d->acquire = acquire_create(d->site, d->store);
@@ -394,6 +402,7 @@ bool daemon_stop(struct daemon *d)
 	pipeline_destroy(d->pipeline);
 	recorder_destroy(d->recorder);
 	gateway_destroy(d->gateway);
+	store_check_end(d->check);
 	store_close(d->store);
 	if (all) {
 		mailbox_destroy(d->box);

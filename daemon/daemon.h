@@ -15,6 +15,7 @@
 
 struct ctl;
 struct ctl_command;
+struct store_check;
 
 struct daemon {
 	const struct site *site;
@@ -22,6 +23,7 @@ struct daemon {
 	struct message_context context;
 	struct loop *loop;
 	struct store *store;
+	struct store_check *check; /* NULL when it is done */
 	struct gateway *gateway;
 	struct pipeline *pipeline; /* judges while watch.set; else it only shows what is measured */
 	struct clock_watch watch;
