@@ -133,7 +133,7 @@ static struct store_alarm next_alarm(const struct gateway *g, int rule, enum ala
 		snprintf(a.rule, sizeof(a.rule), "%s", rules[rule].name);
 		snprintf(a.outlet, sizeof(a.outlet), "%s", GATEWAY);
 		snprintf(a.alarm_class, sizeof(a.alarm_class), "%s", alarm_class_name(ALARM_CONDITION));
-		snprintf(a.id, sizeof(a.id), "%s/%s/-/%s/%lld/%s", g->context->site->id, GATEWAY, a.rule,
+		snprintf(a.id, sizeof(a.id), "%s/%s/-/%s/%lld/%sZ", g->context->site->id, GATEWAY, a.rule,
 			(long long)store_next_seq(g->store), time_format_compact(a.since, 0, compact));
 	}
 	return a;

@@ -64,7 +64,7 @@ class Gateway:
 
 @pytest.fixture(name="broker")
 def fixture_broker(tmp_path):
-    broker = Broker(tmp_path, extra="max_queued_messages 0\nmax_inflight_messages 100\n")
+    broker = Broker(tmp_path, extra="max_queued_messages 1000000\nmax_inflight_messages 100\n")
     yield broker
     broker.stop()
 
