@@ -28,6 +28,7 @@ static const char usage[] =
 	"  marks       what was said (--all: from the beginning)\n"
 	"  audit       who changed what\n"
 	"  identity    the public key that signs for this box, and the end of its chain\n"
+	"  history     what is stored of a point: means, readings; see emisctl history --help\n"
 	"  verify      is what is stored what was written? see emisctl verify --help\n"
 	"  backtest    judge a file of history; see emisctl backtest --help\n"
 	"  outbox      messages that the broker would not have, and why\n"
@@ -243,6 +244,9 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1 && strcmp(argv[1], "backtest") == 0) {
 		return emisd_run("--backtest", "which does the judging", argc - 1, argv + 1);
+	}
+	if (argc > 1 && strcmp(argv[1], "history") == 0) {
+		return emisd_run("--history", "which knows the store", argc - 1, argv + 1);
 	}
 	if (argc > 1 && strcmp(argv[1], "verify") == 0) {
 		return emisd_run("--verify", "which knows the store", argc - 1, argv + 1);

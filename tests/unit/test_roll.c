@@ -13,8 +13,7 @@
 #include <sqlite3.h>
 
 #include "common/array.h"
-#include "daemon/store.h"
-#include "daemon/store_pack_day.h"
+#include "daemon/store_history_read.h"
 
 #define EIGHT 1772409600000LL          /* 2026-03-02T08:00:00+08:00 */
 #define MIDNIGHT (EIGHT - 8 * HOUR_MS) /* of that day */
@@ -236,9 +235,76 @@ static void walk(struct rig *rig, enum period period, int64_t after_ms, int64_t 
 	}
 }
 
-/* The walk gives what was sent, in its order. */
+struct expected {
+	struct rig *rig;
+	size_t outlet;
+	size_t point;
+	enum series_kind kind;
+	size_t at; /* in rig->sent */
+};
+
+/* The next record of the series. */
+static const struct mean_record *next_of(struct expected *e)
+{
+	for (; e->at < e->rig->n_sent; e->at++) {
+		const struct mean_record *r = &e->rig->sent[e->at];
+		const struct outlet *o = &e->rig->outlets[e->outlet];
+		if (r->outlet == o && r->point == &o->points[e->point] && r->kind == e->kind) {
+			return &e->rig->sent[e->at++];
+		}
+	}
+	return NULL;
+}
+
+static void take_history(void *context, const struct mean *mean, double amount)
+{
+	struct expected *e = context;
+	const struct mean_record *r = next_of(e);
+
+	assert_non_null(r);
+	struct stored_mean got = { .kind = e->kind, .o2_ref = r->o2_ref, .mean = *mean, .amount = amount };
+	got.mean.rule = r->mean.rule; /* the store does not know the medium */
+	got.mean.end = r->mean.end;
+	snprintf(got.outlet, sizeof(got.outlet), "%s", r->outlet->id);
+	snprintf(got.factor, sizeof(got.factor), "%s", r->point->factor->key);
+	assert_true(same(r, &got));
+}
+
+/* What emisctl history reads of each series, beside the open store. */
+static void expect_history(struct rig *rig, enum period period)
+{
+	static const struct {
+		size_t outlet;
+		size_t point;
+		enum series_kind kind;
+		double o2_ref;
+	} series[] = { { 0, 0, SERIES_MEASURED, -1.0 }, { 0, 1, SERIES_MEASURED, -1.0 },
+		{ 0, 1, SERIES_CONVERTED, 16.0 }, { 1, 0, SERIES_MEASURED, -1.0 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(series); i++) {
+		struct expected e = { rig, series[i].outlet, series[i].point, series[i].kind, 0 };
+		const struct outlet *outlet = &rig->outlets[e.outlet];
+		struct history_query q = { .directory = rig->folder,
+			.kind = e.kind,
+			.o2_ref = series[i].o2_ref,
+			.period = period,
+			.from = { INT64_MIN },
+			.to = { INT64_MAX } };
+		snprintf(q.outlet, sizeof(q.outlet), "%s", outlet->id);
+		snprintf(q.factor, sizeof(q.factor), "%s", outlet->points[e.point].factor->key);
+		if (history_read_offset(&q) < 0 || history_read_means(&q, take_history, &e) < 0) {
+			fail_msg("%s", q.error);
+		}
+		assert_int_equal(q.offset_min, 480);
+		assert_int_equal(q.damaged, 0);
+		assert_null(next_of(&e));
+	}
+}
+
+/* The walk gives what was sent, in its order, and so does the history of each series. */
 static void expect_all(struct rig *rig, enum period period)
 {
+	expect_history(rig, period);
 	walk(rig, period, INT64_MIN, INT64_MAX);
 	assert_int_equal(rig->n_got, rig->n_sent);
 	for (size_t i = 0; i < rig->n_sent; i++) {
@@ -560,80 +626,6 @@ static void the_quota_takes_only_means_that_need_not_be_kept(void **state)
 	run(rig, "test ! -e roll-2025.db && test -e roll-2026.db && test ! -e min-202601.db && test -e state.db");
 }
 
-/* ---- packing alone ---- */
-
-static void expect_packed_same(const struct day_minute *slots)
-{
-	static struct day_minute got[DAY_SLOTS];
-	size_t size = 0;
-	unsigned char *data = pack_day(slots, &size);
-
-	assert_non_null(data);
-	assert_true(unpack_day(data, size, got));
-	for (size_t i = 0; i < DAY_SLOTS; i++) {
-		const struct mean *a = &slots[i].mean, *b = &got[i].mean;
-		assert_int_equal(slots[i].present, got[i].present);
-		if (slots[i].present) {
-			assert_true(same_number(a->value, b->value) && same_number(a->min, b->min) &&
-				same_number(a->max, b->max) && same_number(slots[i].amount, got[i].amount) &&
-				a->valid == b->valid && a->flag == b->flag && a->n_valid == b->n_valid &&
-				a->n_due == b->n_due && memcmp(a->counts, b->counts, sizeof(a->counts)) == 0);
-		}
-	}
-	for (size_t cut = 0; cut < size; cut += 1 + size / 50) { /* what is cut short is refused, not believed */
-		assert_false(unpack_day(data, cut, got));
-	}
-	free(data);
-}
-
-static void any_day_packs_exactly(void **state)
-{
-	static struct day_minute slots[DAY_SLOTS];
-	unsigned seed = 20261124;
-
-	(void)state;
-	for (unsigned round = 0; round < 300; round++) {
-		memset(slots, 0, sizeof(slots));
-		unsigned share = 1 + next_random(&seed) % 20;
-		for (size_t i = 0; i < DAY_SLOTS; i++) {
-			unsigned random = next_random(&seed);
-			slots[i].present = i == round || random % 20 < share;
-			slots[i].mean = some_mean(mean_rule_of(MEDIUM_GAS, PERIOD_MINUTE), 0, &seed);
-			slots[i].amount = random % 7 == 0 ? random / 1000.0 : NAN;
-			if (round % 3 == 1) { /* any bits at all */
-				uint64_t bits = ((uint64_t)next_random(&seed) << 40) ^
-					((uint64_t)next_random(&seed) << 20) ^ random;
-				memcpy(&slots[i].mean.value, &bits, sizeof(bits));
-				slots[i].mean.value = isfinite(slots[i].mean.value) ? slots[i].mean.value : NAN;
-				slots[i].mean.n_valid = random % 100 ? random % 61 : UINT32_MAX;
-				slots[i].mean.n_due = random;
-			}
-			if (round % 3 == 2) { /* now and then none, zero and less than zero */
-				slots[i].mean.value = random % 5 == 0 ? -0.0
-					: random % 5 == 1             ? 0.0
-								      : slots[i].mean.value;
-			}
-		}
-		expect_packed_same(slots);
-	}
-}
-
-static void means_of_decimal_readings_become_small(void **state)
-{
-	static struct day_minute slots[DAY_SLOTS];
-	unsigned seed = 7;
-	size_t size = 0;
-
-	(void)state;
-	for (size_t i = 0; i < DAY_SLOTS; i++) {
-		slots[i] = (struct day_minute){ .present = true, .amount = NAN };
-		slots[i].mean = some_mean(mean_rule_of(MEDIUM_GAS, PERIOD_MINUTE), 0, &seed);
-	}
-	free(pack_day(slots, &size));
-	assert_true(
-		size < DAY_SLOTS * 8); /* value, min, max, flag and counts of a noisy minute: less than one double */
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -650,8 +642,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(damage_found_after_a_kill_is_mended, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(damage_found_on_the_way_is_mended, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_quota_takes_only_means_that_need_not_be_kept, set_up, tear_down),
-		cmocka_unit_test(any_day_packs_exactly),
-		cmocka_unit_test(means_of_decimal_readings_become_small),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
