@@ -527,7 +527,7 @@ static void test_old_days_are_checked_in_the_background_after_an_unclean_stop(vo
 	assert_null(check); /* the stop was in order */
 	store_close(rig->store);
 	int64_t page = query(rig, "raw-20260226.db",
-		"SELECT pageno FROM dbstat WHERE name='chunk' AND pagetype='leaf' LIMIT 1 OFFSET 5");
+		"SELECT pageno FROM dbstat WHERE name='chunk' AND pagetype='leaf' LIMIT 1 OFFSET 2");
 	corrupt(rig, "raw-20260226.db", (long)((page - 1) * 4096), 4096);
 	(void)query(rig, "state.db", "UPDATE meta SET value='1' WHERE key='in_use'"); /* the power was cut */
 	open_store(rig);
