@@ -191,6 +191,10 @@ int recorder_commit(struct recorder *r, struct utc closed_until, bool force)
 	/* In this order; but readings and means that find no room hold no alarm back. */
 	int result = store_raw_flush(r->store);
 	int roll = store_roll_write(r->store, r->records, r->n_records);
+	if (roll == -EBADMSG) {
+		store_suspect(r->store);
+		roll = store_roll_write(r->store, r->records, r->n_records);
+	}
 	if (roll == 0) {
 		r->n_records = 0;
 	}

@@ -24,6 +24,9 @@ struct store *store_open(const struct site *site, const struct clock *clock, cha
 void store_close(struct store *store);
 const char *store_error(const struct store *store);
 
+/* A call returned -EBADMSG for a file of means: it is read whole before it is used again, and salvaged if need be. */
+void store_suspect(struct store *store);
+
 /* How many files were found damaged since store_open(), and a sentence about the last. */
 const char *store_damage(const struct store *store, unsigned *ret_n);
 
@@ -127,8 +130,8 @@ int64_t store_next_seq(const struct store *store);
  * it returns 0 may a message leave. events[i].seq must count up from store_next_seq(). */
 int store_commit(struct store *store, const struct store_event *events, size_t n, struct utc judged_until);
 
-/* False when nothing was judged yet. */
-bool store_judged_until(struct store *store, struct utc *ret_until);
+/* 1, 0 when nothing was judged yet, or -errno. */
+int store_judged_until(struct store *store, struct utc *ret_until);
 
 /* Hands out alarms, newest first; raised ones only, or all up to `max`. 0 or -errno. */
 int store_alarms(struct store *store, bool all, size_t max,
@@ -181,8 +184,8 @@ int store_outbox_count(struct store *store, struct outbox_counts *ret_counts);
 /* Who did what; old and new value may be "". 0 or -errno. */
 int store_audit(struct store *store, const char *who, const char *what, const char *old_value, const char *new_value);
 
-/* A text that belongs to the state and survives; "" when it was never set. The caller frees it; NULL when out of
- * memory. */
+/* A text that belongs to the state and survives; "" when it was never set. The caller frees it; NULL when it cannot
+ * be read. */
 char *store_meta_text(struct store *store, const char *key);
 /* 0 or -errno. */
 int store_set_meta(struct store *store, const char *key, const char *value);
@@ -208,13 +211,13 @@ struct store_checkpoint {
 	char public_key[PROOF_KEY_TEXT];
 };
 
-/* Composes the next checkpoint. Nothing is stored yet. */
-void store_checkpoint_make(struct store *store, struct store_checkpoint *ret_checkpoint);
+/* Composes the next checkpoint. Nothing is stored yet. 0 or -errno. */
+int store_checkpoint_make(struct store *store, struct store_checkpoint *ret_checkpoint);
 /* Stores it with its message, one transaction. 0 or -errno. */
 int store_checkpoint_commit(
 	struct store *store, const struct store_checkpoint *checkpoint, const char *topic, const char *payload);
-/* When the newest one was made; INT64_MIN without any. */
-struct utc store_checkpoint_last(struct store *store);
+/* When the newest one was made; INT64_MIN without any. 0 or -errno. */
+int store_checkpoint_last(struct store *store, struct utc *ret_at);
 /* All readings of hours before this moment are in the chain. */
 struct utc store_raw_finished(const struct store *store);
 

@@ -17,7 +17,7 @@ int store_db_fail(struct sqlite3 *db, const char *what, char *error)
 
 	snprintf(error, STORE_ERROR_SIZE, "%s %s: %s", what, path ? path : "a database",
 		db ? sqlite3_errmsg(db) : "out of memory");
-	return -EIO;
+	return db && store_db_is_damaged(db) ? -EBADMSG : -EIO;
 }
 
 void store_db_bind_number(struct sqlite3_stmt *statement, int index, double value)

@@ -110,38 +110,38 @@ int store_end(struct store *store, int r)
 	return r;
 }
 
-/* The first column of the first row as text into buf. False when there is no row. */
-static bool query_text(struct store *store, const char *sql, const char *parameter, char *buf, size_t size)
-{
-	sqlite3_stmt *statement = store_db_prepare(store->state.db, sql, store->error);
-	bool found = false;
-
-	if (statement && parameter) {
-		sqlite3_bind_text(statement, 1, parameter, -1, SQLITE_STATIC);
-	}
-	if (statement && sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_type(statement, 0) != SQLITE_NULL) {
-		found = text_copy(buf, size, (const char *)sqlite3_column_text(statement, 0));
-	}
-	sqlite3_finalize(statement);
-	return found;
-}
-
-static bool get_meta(struct store *store, const char *key, char *buf, size_t size)
-{
-	return query_text(store, "SELECT value FROM meta WHERE key=?1", key, buf, size);
-}
-
 char *store_meta_text(struct store *store, const char *key)
 {
 	sqlite3_stmt *s = store_db_prepare(store->state.db, "SELECT value FROM meta WHERE key=?1", store->error);
 	char *text = NULL;
+	int step = SQLITE_ERROR;
 
 	if (s) {
 		sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
-		text = strdup(sqlite3_step(s) == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : "");
+		step = sqlite3_step(s);
+	}
+	/* What cannot be read is not what was never set. */
+	if (step == SQLITE_ROW || step == SQLITE_DONE) {
+		const char *value = step == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : "";
+		text = value ? strdup(value) : NULL;
+		if (!text) {
+			snprintf(store->error, sizeof(store->error), "out of memory");
+		}
+	} else if (s) {
+		(void)store_db_fail(store->state.db, "cannot read", store->error); /* NULL says that it failed */
 	}
 	sqlite3_finalize(s);
 	return text;
+}
+
+/* 1 with the value in buf, 0 when it was never set, or -EIO. */
+static int get_meta(struct store *store, const char *key, char *buf, size_t size)
+{
+	char *text = store_meta_text(store, key);
+	int r = text ? text[0] && text_copy(buf, size, text) : -EIO;
+
+	free(text);
+	return r;
 }
 
 int store_set_meta(struct store *store, const char *key, const char *value)
@@ -156,8 +156,9 @@ static int check_owner(struct store *store, const char *key, const char *value, 
 {
 	char found[128];
 
-	if (!get_meta(store, key, found, sizeof(found))) {
-		return store_set_meta(store, key, value);
+	int r = get_meta(store, key, found, sizeof(found));
+	if (r <= 0) {
+		return r == 0 ? store_set_meta(store, key, value) : r;
 	}
 	if (strcmp(found, value) != 0) {
 		snprintf(store->error, sizeof(store->error),
@@ -168,10 +169,66 @@ static int check_owner(struct store *store, const char *key, const char *value, 
 	return 0;
 }
 
+int store_last_number(struct store *store, const char *table, int64_t *ret_number)
+{
+	sqlite3_stmt *s =
+		store_db_prepare(store->state.db, "SELECT seq FROM sqlite_sequence WHERE name=?1", store->error);
+	int step = SQLITE_ERROR;
+
+	if (s) {
+		sqlite3_bind_text(s, 1, table, -1, SQLITE_STATIC);
+		step = sqlite3_step(s);
+	}
+	int r = step == SQLITE_ROW || step == SQLITE_DONE ? 0 : -EIO;
+	if (r == 0) {
+		*ret_number = step == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+	} else if (s) {
+		r = store_db_fail(store->state.db, "cannot read", store->error);
+	}
+	sqlite3_finalize(s);
+	return r;
+}
+
+/* After the highest number that may have left the box. */
+static int go_on_counting(struct store *store)
+{
+	int64_t last = 0;
+	int r = store_last_number(store, "event", &last);
+
+	if (r < 0) {
+		return r;
+	}
+	if (last < store->numbers.event) {
+		if (store->n_damages == 0) {
+			store_note_damage(store, "state.db has lost its newest commits: events %lld to %lld",
+				(long long)last + 1, (long long)store->numbers.event);
+		}
+		last = store->numbers.event;
+	}
+	store->state.next_seq = last + 1;
+	store_numbers_keep(store, last, 0);
+	return 0;
+}
+
+/* A file that was set aside may have taken the mark with it. Then the last day is judged again, from the readings:
+ * under the same alarm ids, and rather twice than not at all. */
+static int judge_again(struct store *store)
+{
+	char text[32];
+	int r = store->n_damages > 0 ? get_meta(store, "judged_until_ms", text, sizeof(text)) : 1;
+
+	if (r == 0) {
+		snprintf(text, sizeof(text), "%lld", (long long)clock_utc(store->clock).ms - DAY_MS);
+		r = store_set_meta(store, "judged_until_ms", text);
+	}
+	return r < 0 ? r : 0;
+}
+
 int store_state_open(struct store *store)
 {
-	char text[64];
+	char text[64] = "";
 
+	store_numbers_open(store);
 	store->state.db = store_open_file(store, "state.db", migrations, ARRAY_SIZE(migrations), true);
 	if (!store->state.db) {
 		return -EIO;
@@ -181,14 +238,10 @@ int store_state_open(struct store *store)
 	r = r == 0 ? store_chain_open(store) : r;
 	r = r == 0 ? check_owner(store, "site", store->site->id, "the site") : r;
 	r = r == 0 ? check_owner(store, "time", store->clock->simulated ? "simulated" : "real", "time kind") : r;
-	store->unclean = get_meta(store, "in_use", text, sizeof(text)) && strcmp(text, "1") == 0;
+	store->unclean = r == 0 && get_meta(store, "in_use", text, sizeof(text)) != 0 && strcmp(text, "0") != 0;
 	r = r == 0 ? store_set_meta(store, "in_use", "1") : r;
-	store->state.next_seq = 1;
-	if (r == 0 &&
-		query_text(store, "SELECT seq FROM sqlite_sequence WHERE name='event'", NULL, text, sizeof(text))) {
-		store->state.next_seq = atoll(text) + 1;
-	}
-	return r;
+	r = r == 0 ? go_on_counting(store) : r;
+	return r == 0 ? judge_again(store) : r;
 }
 
 void store_state_close(struct store *store)
@@ -287,19 +340,20 @@ int store_commit(struct store *store, const struct store_event *events, size_t n
 	r = store_end(store, r);
 	if (r == 0) {
 		store->state.next_seq += (int64_t)n;
+		store_numbers_keep(store, store->state.next_seq - 1, 0);
 	}
 	return r;
 }
 
-bool store_judged_until(struct store *store, struct utc *ret_until)
+int store_judged_until(struct store *store, struct utc *ret_until)
 {
 	char text[32];
+	int r = get_meta(store, "judged_until_ms", text, sizeof(text));
 
-	if (!get_meta(store, "judged_until_ms", text, sizeof(text))) {
-		return false;
+	if (r > 0) {
+		ret_until->ms = atoll(text);
 	}
-	ret_until->ms = atoll(text);
-	return true;
+	return r;
 }
 
 static double column_number(sqlite3_stmt *row, int column)
@@ -427,6 +481,7 @@ int store_acknowledge(struct store *store, const struct store_alarm *alarm, cons
 	r = store_end(store, r);
 	if (r == 0) {
 		store->state.next_seq++;
+		store_numbers_keep(store, store->state.next_seq - 1, 0);
 	}
 	return r;
 }
