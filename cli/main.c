@@ -28,8 +28,11 @@ static const char usage[] =
 	"  marks       what was said (--all: from the beginning)\n"
 	"  audit       who changed what\n"
 	"  identity    the public key that signs for this box, and the end of its chain\n"
+	"  history     what is stored of a point: means, readings; see emisctl history --help\n"
 	"  verify      is what is stored what was written? see emisctl verify --help\n"
 	"  backtest    judge a file of history; see emisctl backtest --help\n"
+	"  outbox      messages that the broker would not have, and why\n"
+	"  release     send them once more\n"
 	"  instruments answers, failures and response times of each instrument\n"
 	"  plan        the requests made of each instrument, and what they cost on the wire\n"
 	"  raw NAME    the registers of an instrument as they came last\n"
@@ -65,8 +68,10 @@ static const struct {
 	{ "limits", "the key of a limit, or none", false, cmd_limits },
 	{ "mark", "an outlet", true, cmd_marks },
 	{ "marks", NULL, false, cmd_marks },
+	{ "outbox", NULL, false, cmd_outbox },
 	{ "plan", NULL, false, cmd_plan },
 	{ "raw", "the name of an instrument", true, cmd_raw },
+	{ "release", NULL, false, cmd_done },
 	{ "status", NULL, false, cmd_status },
 };
 
@@ -239,6 +244,9 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1 && strcmp(argv[1], "backtest") == 0) {
 		return emisd_run("--backtest", "which does the judging", argc - 1, argv + 1);
+	}
+	if (argc > 1 && strcmp(argv[1], "history") == 0) {
+		return emisd_run("--history", "which knows the store", argc - 1, argv + 1);
 	}
 	if (argc > 1 && strcmp(argv[1], "verify") == 0) {
 		return emisd_run("--verify", "which knows the store", argc - 1, argv + 1);

@@ -14,6 +14,7 @@
 #include "daemon/ctl_cmds.h"
 #include "daemon/daemon.h"
 #include "daemon/probe.h"
+#include "daemon/store_history.h"
 #include "daemon/store_verify.h"
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
@@ -33,6 +34,7 @@ static const char usage[] = "Usage: emisd [OPTION]...\n"
 			    "      --probe ...         look at an instrument; see emisd --probe --help\n"
 			    "      --backtest ...      judge a file of history; see emisd --backtest --help\n"
 			    "      --verify ...        check what is stored; see emisd --verify --help\n"
+			    "      --history ...       what is stored of a point; see emisd --history --help\n"
 			    "      --version           print the version and end\n"
 			    "  -h, --help              print this and end\n\n"
 			    "Exit status: 0 done, 1 refused (a sentence says why), 2 wrong usage.\n";
@@ -160,23 +162,26 @@ static int run(const struct site *site, const struct clock *clock)
 	return r == 0 ? EXIT_DONE : EXIT_REFUSED;
 }
 
+/* What is no daemon has options of its own. Returns its exit status, or -1 when the first word is none of these. */
+static int run_mode(int argc, char **argv)
+{
+	const char *mode = argc > 1 ? argv[1] : "";
+
+	return strcmp(mode, "--probe") == 0       ? probe_main(argc - 1, argv + 1, EMISD_SHARE)
+		: strcmp(mode, "--backtest") == 0 ? backtest_main(argc - 1, argv + 1, EMISD_SHARE)
+		: strcmp(mode, "--history") == 0  ? history_main(argc - 1, argv + 1, EMISD_STATE)
+		: strcmp(mode, "--verify") == 0   ? verify_main(argc - 1, argv + 1, EMISD_STATE)
+						  : -1;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = { .config = EMISD_CONFIG, .share = EMISD_SHARE, .time_scale = NAN, .time_anchor = NAN };
 	struct conf_errors errors = { 0 }, warnings = { 0 };
 	struct clock clock;
 
-	if (argc > 1 && strcmp(argv[1], "--probe") == 0) {
-		signal(SIGPIPE, SIG_IGN);
-		return probe_main(argc - 1, argv + 1, EMISD_SHARE);
-	}
-	if (argc > 1 && strcmp(argv[1], "--backtest") == 0) {
-		return backtest_main(argc - 1, argv + 1, EMISD_SHARE);
-	}
-	if (argc > 1 && strcmp(argv[1], "--verify") == 0) {
-		return verify_main(argc - 1, argv + 1, EMISD_STATE);
-	}
-	int status = read_options(argc, argv, &o);
+	int status = run_mode(argc, argv);
+	status = status < 0 ? read_options(argc, argv, &o) : status;
 	if (status >= 0) {
 		return status;
 	}

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,6 +262,7 @@ int probe_main(int argc, char **argv, const char *share)
 				   .high = NAN } };
 	int status = probe_read_options(&p.o, argc, argv);
 
+	signal(SIGPIPE, SIG_IGN); /* of a line that the other side closes */
 	if (status >= 0) {
 		return status;
 	}

@@ -101,6 +101,12 @@ struct pipeline_sink recorder_sink(struct recorder *recorder)
 	return (struct pipeline_sink){ take_mean, take_event, recorder };
 }
 
+void recorder_forget(struct recorder *recorder)
+{
+	recorder->n_records = 0;
+	recorder->n_events = 0;
+}
+
 size_t recorder_waiting(const struct recorder *recorder)
 {
 	return recorder->n_records;
@@ -131,8 +137,10 @@ int recorder_flush_raw(struct recorder *recorder)
 
 int recorder_finish_raw(struct recorder *recorder, struct utc until)
 {
+	int roll = store_roll_pack(recorder->store, until);
 	int r = store_raw_finish(recorder->store, until);
 
+	r = roll < 0 ? roll : r;
 	r = r == 0 ? checkpoints_step(recorder->context, recorder->store, until) : r < 0 ? r : 0;
 	return r < 0 ? finish_write(recorder, r) : r;
 }
@@ -191,10 +199,6 @@ int recorder_commit(struct recorder *r, struct utc closed_until, bool force)
 	/* In this order; but readings and means that find no room hold no alarm back. */
 	int result = store_raw_flush(r->store);
 	int roll = store_roll_write(r->store, r->records, r->n_records);
-	if (roll == -EBADMSG) {
-		store_suspect(r->store);
-		roll = store_roll_write(r->store, r->records, r->n_records);
-	}
 	if (roll == 0) {
 		r->n_records = 0;
 	}

@@ -23,14 +23,17 @@ struct pipeline_sink recorder_sink(struct recorder *recorder);
  * `closed_until` is the pipeline's. `force` commits the mark alone, too. 0 or -errno after a line in the log. */
 int recorder_commit(struct recorder *recorder, struct utc closed_until, bool force);
 
+/* Lets go of what is not committed: it will be made again from the stored readings. */
+void recorder_forget(struct recorder *recorder);
+
 /* Means that wait for their commit. */
 size_t recorder_waiting(const struct recorder *recorder);
 
 /* Writes the buffered readings. 0 or -errno after a line in the log. */
 int recorder_flush_raw(struct recorder *recorder);
 
-/* Makes the next slice of readings of the hours before `until` small; when all are, signs the end of the chain. 1 when
- * there is a message to send, else 0 or -errno after a line in the log. */
+/* Makes the next slice of readings of the hours and of means of the days before `until` small; when all readings are,
+ * signs the end of the chain. 1 when there is a message to send, else 0 or -errno after a line in the log. */
 int recorder_finish_raw(struct recorder *recorder, struct utc until);
 
 #endif

@@ -51,6 +51,11 @@ const char *store_error(const struct store *store)
 	return store->error;
 }
 
+const char *store_boot(const struct store *store)
+{
+	return store->boot;
+}
+
 static void read_boot_id(struct store *store)
 {
 	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
@@ -107,6 +112,17 @@ static void explain_space(struct store *store)
 	}
 }
 
+/* Copies of the store are read without the configuration. */
+static int remember_offset(struct store *store)
+{
+	char *stored = store_meta_text(store, "offset_min"), now[16];
+
+	snprintf(now, sizeof(now), "%d", store->site->judging.offset_min);
+	int r = stored && strcmp(stored, now) == 0 ? 0 : store_set_meta(store, "offset_min", now);
+	free(stored);
+	return r;
+}
+
 struct store *store_open(const struct site *site, const struct clock *clock, char *error, size_t size)
 {
 	struct store *store = calloc(1, sizeof(*store));
@@ -122,8 +138,10 @@ struct store *store_open(const struct site *site, const struct clock *clock, cha
 	for (size_t i = 0; i < site->n_outlets; i++) {
 		store->n_points += site->outlets[i].n_points;
 	}
+	store_roll_init(store);
 	read_boot_id(store);
-	if (take_directory(store) < 0 || store_raw_open(store) < 0 || store_state_open(store) < 0) {
+	if (take_directory(store) < 0 || store_raw_open(store) < 0 || store_state_open(store) < 0 ||
+		remember_offset(store) < 0) {
 		explain_space(store);
 		snprintf(error, size, "%s", store->error);
 		store_close(store);

@@ -1,7 +1,9 @@
-/* store.h - what survives a restart: three kinds of SQLite files in one directory (design.md, "Store and outbox").
+/* store.h - what survives a restart: SQLite files in one directory (design.md, "Store and outbox").
  *
  * raw-YYYYMMDD.db  the readings of one local day, packed per batch
- * roll-YYYY.db     minute, hour and day means; made again from raw if need be
+ * min-open.db      minute means of the days that are not over
+ * min-YYYYMM.db    minute means of the days that are, one row a day and series
+ * roll-YYYY.db     hour, day and month means
  * state.db         alarms, events, outbox, audit
  *
  * Write order: raw, then roll, then state. A function that fails returns a negative errno and leaves a sentence
@@ -22,10 +24,9 @@ struct store;
  * sentence in `error` of `size` bytes. A directory holds either real or simulated data, never both. */
 struct store *store_open(const struct site *site, const struct clock *clock, char *error, size_t size);
 void store_close(struct store *store);
+/* The kernel's id of this boot. */
+const char *store_boot(const struct store *store);
 const char *store_error(const struct store *store);
-
-/* A call returned -EBADMSG for a file of means: it is read whole before it is used again, and salvaged if need be. */
-void store_suspect(struct store *store);
 
 /* How many files were found damaged since store_open(), and a sentence about the last. */
 const char *store_damage(const struct store *store, unsigned *ret_n);
@@ -72,11 +73,22 @@ struct stored_mean {
 	double amount;
 };
 
+/* Makes the minutes of days that ended an hour before `until` small, one slice a call. 1 when there is more to do, 0
+ * when not, or -errno: then they stay as they are. */
+int store_roll_pack(struct store *store, struct utc until);
+
+/* Finds the earliest period start with after < start < until of which the store holds means of this kind
+ * (PERIOD_MINUTE: water's 10 minutes, too) and hands out all its means of configured outlets, ordered by outlet,
+ * factor, kind and o2_ref. 1 with *ret_start set, 0 when there is none, or -errno. Cheap when called in a row, each
+ * time with what it found. */
+int store_roll_next(struct store *store, enum period period, struct utc after, struct utc until, struct utc *ret_start,
+	void (*take)(void *context, const struct stored_mean *mean), void *context);
+
 /* Hands out, by start, the hours and days of configured outlets that start in [from, until). 0 or -errno. */
 int store_roll_read(struct store *store, struct utc from, struct utc until,
 	void (*take)(void *context, const struct stored_mean *mean), void *context);
 
-/* ---- state (store_state.c) ---- */
+/* ---- alarms (store_alarm.c) ---- */
 
 /* An event with its message, ready to be committed. */
 struct store_event {
@@ -99,7 +111,7 @@ struct store_alarm {
 	char clause[96];
 	char alarm_class[16];
 	char acknowledged_by[64]; /* empty while nobody did */
-	enum alarm_rule rule;
+	char rule[24];
 	bool raised;
 	struct utc since;
 	struct utc last;
@@ -129,6 +141,11 @@ int64_t store_next_seq(const struct store *store);
 /* Alarm states, events, outbox rows and the mark up to which all periods are judged: one transaction. Only when
  * it returns 0 may a message leave. events[i].seq must count up from store_next_seq(). */
 int store_commit(struct store *store, const struct store_event *events, size_t n, struct utc judged_until);
+
+/* One change of an alarm about the box itself, which has no event of the pipeline: one transaction. The message bears
+ * the number store_next_seq(). 0 or -errno. */
+int store_tell(struct store *store, const struct store_alarm *alarm, const char *change, const char *topic,
+	const char *payload);
 
 /* 1, 0 when nothing was judged yet, or -errno. */
 int store_judged_until(struct store *store, struct utc *ret_until);
@@ -180,9 +197,54 @@ int store_outbox_park(struct store *store, int64_t id, struct utc at, const char
 /* The id of the last message; 0 without any. */
 int64_t store_outbox_newest(struct store *store);
 int store_outbox_count(struct store *store, struct outbox_counts *ret_counts);
+/* Makes messages pending again: those of a stream ("alarm", "checkpoint") by their numbers, or all that are parked.
+ * Returns how many, or -errno. */
+int64_t store_outbox_again(struct store *store, const char *stream, int64_t from, int64_t to);
+int64_t store_outbox_release(struct store *store);
+/* The number of the newest message of a stream; 0 without any. */
+int64_t store_outbox_newest_seq(struct store *store, const char *stream);
+
+/* A message that the broker would not have; texts live until the callback returns. */
+struct store_parked {
+	const char *stream;
+	int64_t seq;
+	const char *topic;
+	struct utc created;
+	struct utc parked;
+	const char *reason;
+	size_t size;
+};
+/* Hands out parked messages, oldest first. 0 or -errno. */
+int store_outbox_parked(
+	struct store *store, size_t max, void (*take)(void *context, const struct store_parked *row), void *context);
 
 /* Who did what; old and new value may be "". 0 or -errno. */
 int store_audit(struct store *store, const char *who, const char *what, const char *old_value, const char *new_value);
+
+/* ---- the clock (store_relabel.c) ---- */
+
+/* Whether the wall clock is synchronised, for what is stored from now on. */
+void store_clock_trust(struct store *store, bool synchronized);
+/* Remembers what wall time is: `offset_ms` more than the monotonic clock of this boot, from `mono` on. 0 or -errno. */
+int store_clock_note(struct store *store, struct mono mono, int64_t offset_ms);
+/* What readings waited for is known: puts those of boots whose clock was set among the others, under their wall time.
+ * *ret_undated counts those of earlier boots whose clock never was. 1 when there is more to do, 0 or -errno; whatever
+ * fails can be asked again. */
+int store_relabel(struct store *store, uint64_t *ret_undated);
+
+/* Audit rows of one cause, and what is remembered for the next time: one transaction. Texts are borrowed. 0 or -errno.
+ */
+struct store_change {
+	const char *what;
+	const char *old_value;
+	const char *new_value;
+};
+struct store_changes {
+	struct store_change *change;
+	size_t n;
+};
+int store_audit_changes(struct store *store, const char *who, const struct store_changes *changes, const char *meta_key,
+	const char *meta_value);
 
 /* A text that belongs to the state and survives; "" when it was never set. The caller frees it; NULL when it cannot
  * be read. */
@@ -192,11 +254,15 @@ int store_set_meta(struct store *store, const char *key, const char *value);
 
 /* ---- room (store_space.c) ---- */
 
-/* Deletes the oldest days of readings (never the last two) while the store is above its quota or the disk has less than
- * the reserve free; looks whether readings have to wait. Call every minute or so. 0 or -errno. */
+/* Deletes the oldest days of readings (never the last two), then means that need not be kept any longer, while the
+ * store is above its quota or the disk has less than the reserve free; looks whether readings have to wait. Call every
+ * minute or so. 0 or -errno. */
 int store_keep_room(struct store *store);
 /* True while readings wait for room on the disk: store_raw_flush() refuses. Alarms and means do not wait. */
 bool store_space_low(const struct store *store);
+/* Bytes that all files of the store take, and that its disk has free. */
+int64_t store_used_bytes(const struct store *store);
+int64_t store_free_bytes(const struct store *store);
 /* Gives the file that keeps room for alarms away. True when that made room: then try again. */
 bool store_drop_ballast(struct store *store);
 

@@ -6,6 +6,8 @@
 #include <zlib.h>
 
 #define MAX_DECIMALS 9
+#define MAX_QUOTIENT_DECIMALS 6
+#define LAST_BITS 4096           /* a sum of readings is rounded at each step: so far off is still near */
 #define EXACT 9007199254740992.0 /* 2^53: integers up to here are exact in a double */
 
 /* How the numbers of a column are written; the low four bits are the decimals of the first two. */
@@ -14,6 +16,7 @@ enum form {
 	FORM_FLOAT = 0x10,   /* the same, then rounded to single precision */
 	FORM_BITS32 = 0x20,  /* the bits of a single-precision number */
 	FORM_BITS64 = 0x30,
+	FORM_QUOTIENT = 0x40, /* k / 10^d / divisor, but for the last bits, which follow */
 };
 #define DECIMALS_MASK 0x0F
 
@@ -121,6 +124,92 @@ void column_put_numbers(struct bytes_out *out, const double *numbers, size_t n)
 	} else {
 		put_bits(out, numbers, n, single ? FORM_BITS32 : FORM_BITS64);
 	}
+}
+
+/* ---- quotients ---- */
+
+/* How many representable numbers lie between k / 10^d / divisor and the number; false when too many or when k is too
+ * large. */
+static bool to_quotient(double number, double divisor, int decimals, int64_t *ret_k, int64_t *ret_off)
+{
+	double scaled = number * divisor * powers[decimals];
+
+	if (!(fabs(scaled) < EXACT)) {
+		return false;
+	}
+	*ret_k = llrint(scaled);
+	/* Zero and what lies on the other side of it are far apart as bits, and then this form is not taken. */
+	if (__builtin_sub_overflow(
+		    (int64_t)bits_of(number), (int64_t)bits_of((double)*ret_k / powers[decimals] / divisor), ret_off)) {
+		return false;
+	}
+	return *ret_off<LAST_BITS && * ret_off> - LAST_BITS;
+}
+
+/* The fewest decimals that all numbers have, or -1. */
+static int quotient_decimals(const double *numbers, const double *divisors, size_t n)
+{
+	int decimals = 0;
+	int64_t k, off;
+
+	for (size_t i = 0; i < n; i++) {
+		while (!to_quotient(numbers[i], divisors[i], decimals, &k, &off)) {
+			if (++decimals > MAX_QUOTIENT_DECIMALS) {
+				return -1;
+			}
+		}
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!to_quotient(numbers[i], divisors[i], decimals, &k, &off)) {
+			return -1;
+		}
+	}
+	return decimals;
+}
+
+void column_put_quotients(struct bytes_out *out, const double *numbers, const double *divisors, size_t n)
+{
+	int decimals = quotient_decimals(numbers, divisors, n);
+	int64_t k = 0, before = 0, off = 0;
+
+	if (decimals < 0 || decimals_of(numbers, n, FORM_DECIMAL) >= 0) {
+		column_put_numbers(out, numbers, n);
+		return;
+	}
+	bytes_put_u8(out, (uint8_t)((int)FORM_QUOTIENT | decimals));
+	for (size_t i = 0; i < n; i++) {
+		(void)to_quotient(numbers[i], divisors[i], decimals, &k, &off); /* quotient_decimals() asked */
+		bytes_put_signed(out, k - before);
+		before = k;
+	}
+	for (size_t i = 0; i < n; i++) {
+		(void)to_quotient(numbers[i], divisors[i], decimals, &k, &off); /* likewise */
+		bytes_put_signed(out, off);
+	}
+}
+
+bool column_get_quotients(struct bytes_in *in, const double *divisors, double *ret_numbers, size_t n)
+{
+	int64_t k = 0;
+
+	if (in->left == 0 || (in->data[0] & ~DECIMALS_MASK) != FORM_QUOTIENT) {
+		return column_get_numbers(in, ret_numbers, n);
+	}
+	int decimals = bytes_get_u8(in) & DECIMALS_MASK;
+	if (decimals > MAX_QUOTIENT_DECIMALS) {
+		return false;
+	}
+	for (size_t i = 0; i < n && !in->failed; i++) {
+		if (__builtin_add_overflow(k, bytes_get_signed(in), &k)) {
+			return false;
+		}
+		ret_numbers[i] = (double)k / powers[decimals] / divisors[i];
+	}
+	for (size_t i = 0; i < n && !in->failed; i++) {
+		uint64_t bits = bits_of(ret_numbers[i]) + (uint64_t)bytes_get_signed(in);
+		memcpy(&ret_numbers[i], &bits, sizeof(bits));
+	}
+	return !in->failed;
 }
 
 static void get_bits(struct bytes_in *in, double *ret_numbers, size_t n, enum form form)

@@ -10,6 +10,10 @@ void column_put_numbers(struct bytes_out *out, const double *numbers, size_t n);
 /* False when the bytes are damaged. */
 bool column_get_numbers(struct bytes_in *in, double *ret_numbers, size_t n);
 
+/* n means, each nearly a decimal fraction divided by its divisor: read back bit for bit, and small when they are. */
+void column_put_quotients(struct bytes_out *out, const double *numbers, const double *divisors, size_t n);
+bool column_get_quotients(struct bytes_in *in, const double *divisors, double *ret_numbers, size_t n);
+
 /* n small integers as runs of equal ones. */
 void column_put_runs(struct bytes_out *out, const uint8_t *values, size_t n);
 bool column_get_runs(struct bytes_in *in, uint8_t *ret_values, size_t n);

@@ -6,6 +6,8 @@
 #include "daemon/store.h"
 #include "daemon/store_db.h"
 
+struct roll_hour;
+
 /* 65536 readings: at 100 points every 2 s, 20 minutes without a disk, in 3 MB. */
 #define RAW_BUFFER 65536
 
@@ -22,19 +24,56 @@ struct store_raw {
 	struct utc finished; /* hours up to here are finished (store_raw_finish.c); INT64_MIN = not asked yet */
 };
 
-struct store_roll {
+/* The id in a file of a series; 0 ends those of a point. */
+struct roll_series {
+	int id;
+	enum series_kind kind;
+	double o2_ref; /* -1 without one */
+};
+
+/* A file with rows of means, open for writing. */
+struct roll_file {
 	struct sqlite3 *db;
-	int year;
-	struct sqlite3_stmt *insert;
+	int number;                                /* the year; 0 of min-open.db */
+	struct sqlite3_stmt *insert[PERIOD_COUNT]; /* NULL for what the file does not hold */
+	struct roll_series *series;                /* POINT_SERIES for each point */
+};
+
+/* Where the packing of a day stands (store_roll_pack.c). */
+struct roll_packing {
+	struct utc day; /* INT64_MIN between two days */
+	int64_t series; /* id of the last one that is packed */
+	struct utc due; /* nothing to do before */
+};
+
+/* The packed minutes of an hour, and with them the rows of a minute (store_roll_next.c). */
+struct roll_cache {
+	struct utc hour; /* INT64_MIN = nothing */
+	struct roll_hour *series;
+	size_t n;
+	size_t room;
+	struct utc told; /* the day whose damage was told last */
+};
+
+struct store_roll {
+	struct roll_file open;  /* min-open.db: minutes of days that are not packed yet */
+	struct roll_file year;  /* roll-YYYY.db: hours, days, months */
+	struct sqlite3 *packed; /* min-YYYYMM.db: days of minutes; NULL or of `month` */
+	int month;
+	struct roll_packing packing;
+	struct roll_cache cache;
 };
 
 struct store_state {
 	struct sqlite3 *db;
-	int64_t next_seq;
 	struct sqlite3_stmt *set_meta;
+	struct sqlite3_stmt *put_audit;
+};
+
+struct store_alarms {
+	int64_t next_seq;
 	struct sqlite3_stmt *put_alarm;
 	struct sqlite3_stmt *put_event;
-	struct sqlite3_stmt *put_audit;
 };
 
 struct store_outbox {
@@ -44,6 +83,7 @@ struct store_outbox {
 	struct sqlite3_stmt *refused;
 	struct sqlite3_stmt *park;
 	struct sqlite3_stmt *counts;
+	struct sqlite3_stmt *again;
 };
 
 /* The end of the chain: the newest link. */
@@ -80,15 +120,20 @@ struct store {
 	char error[STORE_ERROR_SIZE];
 	char damage[400]; /* what the last damaged file was, and what became of it */
 	unsigned n_damages;
-	bool unclean; /* the last emisd did not end in order: files are read whole before they are trusted */
+	bool synchronized; /* the wall clock is, as far as is known (store_clock_trust) */
+	bool unclean;      /* the last emisd did not end in order: files are read whole before they are trusted */
 	struct store_raw raw;
 	struct store_roll roll;
 	struct store_state state;
+	struct store_alarms alarms;
 	struct store_outbox outbox;
 	struct store_chain chain;
 	struct store_numbers numbers;
 	struct store_space space;
 };
+
+/* Deletes a file of the store with its companions. 0 or -errno. */
+int store_remove(struct store *store, const char *name);
 
 /* Points counted through over all outlets. */
 size_t store_point_number(const struct store *store, size_t outlet, size_t point);
@@ -125,11 +170,12 @@ struct raw_chunk {
 	int boot;         /* id in the file */
 	struct mono mono; /* when it was written */
 	struct utc wall;
+	bool synchronized; /* the wall clock was */
 	const unsigned char *data;
 	size_t size;
 };
 
-#define RAW_COLUMNS "id, hour_ms, finished, n, boot, mono_ms, wall_ms, crc, data"
+#define RAW_COLUMNS "id, hour_ms, finished, n, boot, mono_ms, wall_ms, crc, data, synchronized"
 
 /* A row of RAW_COLUMNS; data lives until the next step. False when its CRC is wrong. */
 bool store_raw_read_chunk(struct sqlite3_stmt *row, struct raw_chunk *ret_chunk);
@@ -138,14 +184,72 @@ bool store_raw_read_chunk(struct sqlite3_stmt *row, struct raw_chunk *ret_chunk)
 int store_raw_insert(struct store *store, const struct raw_chunk *chunk);
 /* Opens the file of the local day, made if need be, as store->raw.db. 0 or -errno. */
 int store_raw_open_day(struct store *store, struct utc day);
+/* The id of a name in the table "series" or "boot" of a raw file, which gets one if it has none. 0 or -errno. */
+int store_raw_id(struct store *store, struct sqlite3 *db, const char *table, const char *name, int *ret_id);
 void store_raw_path(const struct store *store, struct utc day, char *path, size_t size);
 /* For scandir(): "raw-YYYYMMDD.db". */
 struct dirent;
 int store_raw_is_file(const struct dirent *entry);
+/* The file holds readings that wait for their time (store_relabel.c). */
+bool store_raw_is_undated(const char *name);
 
+void store_raw_close_day(struct store *store);
 int store_raw_open(struct store *store);
 void store_raw_close(struct store *store);
+void store_roll_init(struct store *store);
 void store_roll_close(struct store *store);
+/* A minute was written: if it belongs to the day that is being packed or to an earlier one, packing begins anew. */
+void store_roll_pack_again(struct store *store, struct utc start);
+/* Opens or makes one of the files of means by its name, as store_open_file() does. */
+struct sqlite3 *store_roll_open_file(struct store *store, const char *name, bool check);
+/* Of a call that failed with r: when that was damage, looks through the open files and salvages. True when that mended
+ * something: then try again. */
+bool store_roll_mend(struct store *store, int r);
+/* Opens the file of the open days, or that of a year, made if need be. 0 or -errno. */
+int store_roll_open_days(struct store *store);
+int store_roll_open_year(struct store *store, int year);
+/* A mean's numbers, from `column` on; false when they make no sense. rule, start and end stay as they are. */
+#define MEAN_COLUMNS "value, min, max, valid, flag, n_valid, n_due, counts, amount"
+bool store_roll_get(struct sqlite3_stmt *row, int column, struct mean *ret_mean, double *ret_amount);
+/* What a series is of. */
+struct roll_name {
+	int id; /* in the file */
+	char outlet[OUTLET_ID_SIZE];
+	char factor[FACTOR_KEY_SIZE];
+	enum series_kind kind;
+	enum medium medium;
+	double o2_ref; /* NAN without one */
+};
+
+struct roll_names {
+	struct roll_name *names; /* by id, those of configured outlets; owned */
+	size_t n;
+};
+
+/* The name as four columns from `column` on; false when it is of no configured outlet or makes no sense. */
+#define SERIES_COLUMNS "outlet, factor, basis, o2_ref"
+bool store_roll_get_name(const struct store *store, struct sqlite3_stmt *row, int column, struct roll_name *ret_name);
+/* All of a file's table series; names.names is the caller's. 0 or -errno. */
+int store_roll_names(struct store *store, struct sqlite3 *db, struct roll_names *ret_names);
+/* NULL when there is none. */
+const struct roll_name *store_roll_name(const struct roll_names *names, int id);
+/* Fills in all but what store_roll_get() does. */
+void store_roll_tell(const struct store *store, const struct roll_name *name, enum period period, struct utc start,
+	struct stored_mean *mean);
+/* The local year (month) of a moment as YYYY (YYYYMM). */
+int store_roll_year(const struct store *store, struct utc at);
+int store_roll_month(const struct store *store, struct utc at);
+/* Opens min-YYYYMM.db as store->roll.packed; made only when `create`: 0 with store->roll.packed NULL when there is
+ * none. 0 or -errno. */
+int store_roll_open_month(struct store *store, int month, bool create);
+/* Reads SLOTS of a row whose blob is in `column` and its CRC in the one before. False when it is damaged. */
+struct day_minute;
+bool store_roll_get_day(struct sqlite3_stmt *row, int column, struct day_minute *slots);
+/* Tells of packed rows of the day that were damaged, once. */
+void store_roll_tell_damage(struct store *store, struct utc day, unsigned n);
+/* For scandir(): "min-YYYYMM.db", "roll-YYYY.db". */
+int store_roll_is_month(const struct dirent *entry);
+int store_roll_is_year(const struct dirent *entry);
 /* Opens or creates a file of the store. A damaged one is set aside and replaced with what can be read of it; `check`
  * reads it whole to find out. NULL with a sentence in store->error. */
 struct sqlite3 *store_open_file(
@@ -169,6 +273,9 @@ int store_end(struct store *store, int r);
 /* Within a transaction of state.db. */
 int store_audit_put(
 	struct store *store, const char *who, const char *what, const char *old_value, const char *new_value);
+
+int store_alarms_open(struct store *store);
+void store_alarms_close(struct store *store);
 
 /* Queues a message, within a transaction of state.db. */
 int store_outbox_put(struct store *store, const char *stream, int64_t seq, const char *topic, const char *payload);

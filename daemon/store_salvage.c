@@ -403,12 +403,6 @@ struct sqlite3 *store_open_file(
 	return db;
 }
 
-void store_suspect(struct store *store)
-{
-	store->unclean = true;
-	store_roll_close(store);
-}
-
 const char *store_damage(const struct store *store, unsigned *ret_n)
 {
 	*ret_n = store->n_damages;

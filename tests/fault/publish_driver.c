@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "daemon/confirmations.h"
+#include "daemon/config_audit.h"
 #include "daemon/outbox.h"
 #include "daemon/rebuild.h"
 #include "tests/fault/failing.h"
@@ -61,7 +61,7 @@ static int start(struct path *p, int64_t now_ms)
 		log_error("%s", error);
 		return -1;
 	}
-	if (store_audit(p->store, "driver", "start", "", "") < 0 || confirmations_note(p->site, p->store) < 0) {
+	if (store_audit(p->store, "driver", "start", "", "") < 0 || config_audit(p->site, p->store) < 0) {
 		log_error("%s", store_error(p->store));
 		return -1;
 	}
@@ -112,6 +112,13 @@ static void on_connected(void *context)
 	(void)context;
 }
 
+static void on_parked(void *context, int64_t id, const char *reason)
+{
+	(void)context;
+	(void)id;
+	(void)reason;
+}
+
 static void on_look(void *context)
 {
 	struct path *p = context;
@@ -122,7 +129,7 @@ static void on_look(void *context)
 	p->looks = r == 0 && counts.pending == p->pending ? p->looks + 1 : 0;
 	p->pending = counts.pending;
 	if ((r == 0 && counts.pending == 0) || p->looks > p->patience) {
-		loop_stop(p->loop);
+		loop_stop(p->loop, 0);
 	}
 	failing_suspend(false);
 	loop_set_timer(p->look, LOOK_NS);
@@ -131,11 +138,11 @@ static void on_look(void *context)
 /* Sends all that waits. 0 when it arrived. */
 static int publish(struct path *p)
 {
+	const struct outbox_handler handler = { on_connected, on_parked, p };
 	char error[256];
 
 	p->loop = loop_create();
-	p->outbox =
-		p->loop ? outbox_create(&p->context, p->store, p->loop, on_connected, p, error, sizeof(error)) : NULL;
+	p->outbox = p->loop ? outbox_create(&p->context, p->store, p->loop, &handler, error, sizeof(error)) : NULL;
 	p->look = p->outbox ? loop_add_timer(p->loop, on_look, p) : NULL;
 	if (!p->look) {
 		return -1;

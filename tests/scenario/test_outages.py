@@ -50,8 +50,8 @@ def test_a_kill_in_the_middle_of_an_hour_changes_neither_its_mean_nor_its_alarm(
     assert told == sorted([("minutes-beyond", "raised")] + [(rule, event) for rule in ("approach", "projected", "certain")
                                                             for event in ("raised", "cleared")])
     assert killed.emisd.stop() == 0
-    with sqlite3.connect(killed.folder / "data/roll-2026.db") as db:
-        n, = db.execute("SELECT count(*) FROM mean WHERE period='minute' AND factor='so2' AND basis='converted'"
+    with sqlite3.connect(killed.folder / "data/min-open.db") as db:
+        n, = db.execute("SELECT count(*) FROM minute JOIN series ON id=series WHERE factor='so2' AND basis='converted'"
                         " AND o2_ref=16.0 AND start_ms>=unixepoch('2026-03-02T08:00:00+08:00')*1000"
                         " AND start_ms<unixepoch('2026-03-02T09:00:00+08:00')*1000").fetchone()
     assert n == 60, "each minute of the hour has its row, those of the stop included"

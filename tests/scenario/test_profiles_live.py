@@ -126,7 +126,7 @@ def test_a_discrete_result_belongs_to_the_hour_of_its_sample_and_counts_once(mak
     live.start()
     until("10:17")
     with sqlite3.connect(tmp_path / "data/roll-2026.db") as db:
-        hours = db.execute("SELECT value, valid, n_valid, n_due FROM mean WHERE period='hour' AND factor='cod'"
+        hours = db.execute("SELECT value, valid, n_valid, n_due FROM hour JOIN series ON id=series WHERE factor='cod'"
                            " AND start_ms=unixepoch('2026-03-02T08:00:00+08:00')*1000").fetchall()
     assert hours == [(50.0, 1, 2, 2)]
 

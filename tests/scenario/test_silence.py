@@ -22,8 +22,8 @@ def test_silence_is_flagged_told_and_ended(make_rig):
     wait_for(lambda: rig.bureau.alarms(class_="condition", factor="nmhc", event="cleared"), 30, "the clearing")
     assert rig.bureau.alarms(class_="exceedance") == [] and rig.bureau.alarms(class_="warning") == []
     assert rig.emisd.stop() == 0
-    with sqlite3.connect(rig.folder / "data/roll-2026.db") as db:
-        minutes = db.execute("SELECT value, valid, flag FROM mean WHERE period='minute' AND factor='nmhc'"
+    with sqlite3.connect(rig.folder / "data/min-open.db") as db:
+        minutes = db.execute("SELECT value, valid, flag FROM minute JOIN series ON id=series WHERE factor='nmhc'"
                              " AND basis='measured' ORDER BY start_ms").fetchall()
     assert (None, 0, "B") in minutes
     # 40 ppm as carbon; nothing between it and silence, and no minute of 200 ppm.

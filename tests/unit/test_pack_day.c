@@ -1,0 +1,130 @@
+/* test_pack_day.c - the minutes of a day as bytes: what went in comes out bit for bit, and what is damaged does not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/store_pack_day.h"
+
+static unsigned next_random(unsigned *seed)
+{
+	*seed = *seed * 1664525U + 1013904223U;
+	return *seed >> 8;
+}
+
+/* A mean as the core makes them: the sum of decimal readings by their number, now and then invalid. */
+static struct mean some_mean(const struct mean_rule *rule, int64_t start_ms, unsigned *seed)
+{
+	struct mean m = { .rule = rule, .start = { start_ms }, .end = { start_ms + rule->ms }, .n_due = 30 };
+	double sum = 0.0;
+
+	m.min = m.max = m.value = NAN;
+	for (unsigned i = 0; i < m.n_due; i++) {
+		unsigned random = next_random(seed);
+		if (random % 40 == 0) {
+			m.counts[random % FLAG_COUNT]++;
+			continue;
+		}
+		double reading = (300 + random % 50) / 10.0;
+		m.counts[FLAG_NORMAL]++;
+		m.n_valid++;
+		sum += reading;
+		m.min = fmin(m.min, reading);
+		m.max = fmax(m.max, reading);
+	}
+	m.valid = next_random(seed) % 10 > 0;
+	m.flag = m.valid ? FLAG_NORMAL : (enum flag)(next_random(seed) % FLAG_COUNT);
+	m.value = m.valid ? sum / m.n_valid : NAN;
+	return m;
+}
+
+static bool same_number(double a, double b)
+{
+	return isnan(a) ? isnan(b) : memcmp(&a, &b, sizeof(a)) == 0;
+}
+
+static void expect_packed_same(const struct day_minute *slots)
+{
+	static struct day_minute got[DAY_SLOTS];
+	size_t size = 0;
+	unsigned char *data = pack_day(slots, &size);
+
+	assert_non_null(data);
+	assert_true(unpack_day(data, size, got));
+	for (size_t i = 0; i < DAY_SLOTS; i++) {
+		const struct mean *a = &slots[i].mean, *b = &got[i].mean;
+		assert_int_equal(slots[i].present, got[i].present);
+		if (slots[i].present) {
+			assert_true(same_number(a->value, b->value) && same_number(a->min, b->min) &&
+				same_number(a->max, b->max) && same_number(slots[i].amount, got[i].amount) &&
+				a->valid == b->valid && a->flag == b->flag && a->n_valid == b->n_valid &&
+				a->n_due == b->n_due && memcmp(a->counts, b->counts, sizeof(a->counts)) == 0);
+		}
+	}
+	for (size_t cut = 0; cut < size; cut += 1 + size / 50) { /* what is cut short is refused, not believed */
+		assert_false(unpack_day(data, cut, got));
+	}
+	free(data);
+}
+
+static void any_day_packs_exactly(void **state)
+{
+	static struct day_minute slots[DAY_SLOTS];
+	unsigned seed = 20261124;
+
+	(void)state;
+	for (unsigned round = 0; round < 300; round++) {
+		memset(slots, 0, sizeof(slots));
+		unsigned share = 1 + next_random(&seed) % 20;
+		for (size_t i = 0; i < DAY_SLOTS; i++) {
+			unsigned random = next_random(&seed);
+			slots[i].present = i == round || random % 20 < share;
+			slots[i].mean = some_mean(mean_rule_of(MEDIUM_GAS, PERIOD_MINUTE), 0, &seed);
+			slots[i].amount = random % 7 == 0 ? random / 1000.0 : NAN;
+			if (round % 3 == 1) { /* any bits at all */
+				uint64_t bits = ((uint64_t)next_random(&seed) << 40) ^
+					((uint64_t)next_random(&seed) << 20) ^ random;
+				memcpy(&slots[i].mean.value, &bits, sizeof(bits));
+				slots[i].mean.value = isfinite(slots[i].mean.value) ? slots[i].mean.value : NAN;
+				slots[i].mean.n_valid = random % 100 ? random % 61 : UINT32_MAX;
+				slots[i].mean.n_due = random;
+			}
+			if (round % 3 == 2) { /* now and then none, zero and less than zero */
+				slots[i].mean.value = random % 5 == 0 ? -0.0
+					: random % 5 == 1             ? 0.0
+								      : slots[i].mean.value;
+			}
+		}
+		expect_packed_same(slots);
+	}
+}
+
+static void means_of_decimal_readings_become_small(void **state)
+{
+	static struct day_minute slots[DAY_SLOTS];
+	unsigned seed = 7;
+	size_t size = 0;
+
+	(void)state;
+	for (size_t i = 0; i < DAY_SLOTS; i++) {
+		slots[i] = (struct day_minute){ .present = true, .amount = NAN };
+		slots[i].mean = some_mean(mean_rule_of(MEDIUM_GAS, PERIOD_MINUTE), 0, &seed);
+	}
+	free(pack_day(slots, &size));
+	assert_true(
+		size < DAY_SLOTS * 8); /* value, min, max, flag and counts of a noisy minute: less than one double */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(any_day_packs_exactly),
+		cmocka_unit_test(means_of_decimal_readings_become_small),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
