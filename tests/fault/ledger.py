@@ -77,15 +77,15 @@ class Ledger:
         line = next((line.split() for line in output.splitlines() if line.startswith("open ")), None)
         if not line:
             return []
-        seq, readings, judged, checkpoint, damages = map(int, line[1:])
+        seq, readings, judged, checkpoint, damages, strange, batches = map(int, line[1:])
         found = {"event": seq - 1, "readings": readings, "checkpoint": checkpoint}
         wrong = [f"{kind}: {number} found, {self.acknowledged[kind]} acknowledged, {self.tried[kind]} tried"
                  for kind, number in found.items()
                  if not self.acknowledged[kind] <= number <= max(self.tried[kind], self.acknowledged[kind])]
         if judged < self.acknowledged["judged"]:
             wrong.append("the mark of what was judged went back")
-        if damages:
-            wrong.append(f"{damages} files were set aside")
+        if damages or strange or batches:
+            wrong.append(f"{damages} files are damaged, {strange} readings out of order, {batches} batches unreadable")
         # What was tried and is there counts as stored from now on; what is not was never promised.
         for kind, number in found.items():
             self.acknowledged[kind] = self.tried[kind] = number

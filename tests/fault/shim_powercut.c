@@ -79,6 +79,7 @@ static struct {
 	int (*fsync)(int fd);
 	int (*unlink)(const char *path);
 	int (*rename)(const char *from, const char *to);
+	int (*link)(const char *from, const char *to);
 } real;
 
 #define FIND(name) (*(void **)&real.name = dlsym(RTLD_NEXT, #name))
@@ -178,7 +179,8 @@ static void apply_change(const struct change *change)
 		shadow_path(to, "data", change->to);
 		inode_path(inode, change->file);
 		real.unlink(to);
-		if (link(inode, to) < 0 && errno != ENOENT) { /* ENOENT: the file went before the folder was synced */
+		if (real.link(inode, to) < 0 &&
+			errno != ENOENT) { /* ENOENT: the file went before the folder was synced */
 			die(to);
 		}
 	}
@@ -355,6 +357,7 @@ static void get_ready(void)
 	FIND(fsync);
 	FIND(unlink);
 	FIND(rename);
+	FIND(link);
 	shim.at = at ? atol(at) : 0;
 	shim.tear = tear_seed ? (unsigned)atol(tear_seed) : 0;
 	shim.lie = getenv("POWERCUT_LIE");
@@ -551,6 +554,22 @@ int rename(const char *from, const char *to)
 		add_change(old, new, number_of(from));
 	}
 	int r = real.rename(from, to);
+	unlock();
+	return r;
+}
+
+int link(const char *from, const char *to)
+{
+	lock();
+	const char *old = name_of(from), *new = name_of(to);
+	bool there = old && new &&access(from, F_OK) == 0;
+	if (there) {
+		step();
+	}
+	int r = real.link(from, to);
+	if (there && r == 0) {
+		add_change("", new, number_of(from));
+	}
 	unlock();
 	return r;
 }

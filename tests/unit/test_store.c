@@ -289,7 +289,7 @@ static void checkpoint(struct rig *rig)
 {
 	struct store_checkpoint c;
 
-	store_checkpoint_make(rig->store, &c);
+	assert_int_equal(store_checkpoint_make(rig->store, &c), 0);
 	assert_int_equal(store_checkpoint_commit(rig->store, &c, "emis/1/test/checkpoint", "{}"), 0);
 }
 
