@@ -108,11 +108,15 @@ class Site(Rig):
         limit = seconds or max((until.timestamp() - self.clock()) / self.scale, 0) + 60
         wait_for(lambda: self.judged_until() >= until, limit, f"the judgement up to {until}")
 
+    def stop_emisd(self):
+        status = self.emisd.stop()
+        assert status == 0, f"emisd ended with {status}: {self.emisd.text()[-2000:]}"
+
     def settle(self, seconds=60):
         """Everything that was recorded is delivered, and emisd is off."""
         for _ in range(20):
             wait_for(lambda: self.answers() and self.outbox()["pending"] == 0, seconds, "the empty outbox")
-            assert self.emisd.stop() == 0
+            self.stop_emisd()
             with read_only(self.folder / "data/state.db") as db:
                 pending, = db.execute("SELECT count(*) FROM outbox WHERE state=0").fetchone()
                 events, = db.execute("SELECT count(*) FROM event").fetchone()

@@ -128,7 +128,7 @@ def test_nothing_leaves_by_a_way_that_is_not_right_and_the_reason_is_told(tmp_pa
             assert error.split(" (")[0] in log, log
             wait_for(lambda: site.point("DA001", "so2")["flag"] == "N", what="a reading: the rest goes on")
             assert site.outbox()["state"] != "connected"
-            assert site.emisd.stop() == 0
+            site.stop_emisd()
             assert site.arrived() == before, rule
         site.broker.stop()
         site.set_cert("broker")
@@ -217,7 +217,7 @@ def test_a_broker_that_stops_in_the_middle_of_a_greeting_holds_nothing_up(tmp_pa
                 error = wait_for(lambda: site.outbox()["error"], 60, "the end of its patience")
                 print(f"{error}; {len(mute.peers)} connections")
                 assert error.split(" (")[0] in site.emisd.text()[told:]
-                assert site.emisd.stop() == 0
+                site.stop_emisd()
             site.set_mqtt()
             site.start_emisd()
             site.settle()
