@@ -350,7 +350,7 @@ struct outbox *outbox_create(const struct message_context *context, struct store
 	resend_init(&o->resend, context, store);
 	o->means = mean_feed_create(context, store);
 	if (!o->means) {
-		outbox_finish(o, 0);
+		(void)outbox_finish(o, 0);
 		return NULL;
 	}
 	backoff_init(&o->backoff, FIRST_RETRY_MS, LAST_RETRY_MS);
@@ -503,12 +503,12 @@ void outbox_get_status(struct outbox *o, struct outbox_status *ret_status)
 	*ret_status = status;
 }
 
-void outbox_finish(struct outbox *o, int timeout_ms)
+bool outbox_finish(struct outbox *o, int timeout_ms)
 {
 	char topic[TOPIC_SIZE];
 
 	if (!o) {
-		return;
+		return true;
 	}
 	o->finishing = true;
 	if (o->mqtt) {
@@ -524,7 +524,8 @@ void outbox_finish(struct outbox *o, int timeout_ms)
 	loop_remove_timer(o->retry);
 	loop_remove_timer(o->patience);
 	loop_remove_timer(o->marking);
-	mqtt_destroy(o->mqtt);
+	bool quiet = mqtt_destroy(o->mqtt);
 	mean_feed_destroy(o->means);
 	free(o);
+	return quiet;
 }
