@@ -276,7 +276,7 @@ static int first_row(struct store *store, struct utc *ret_start)
 /* Deletes some of the day's rows. 1, or 0 when there are none, or -errno. */
 static int delete_rows(struct store *store)
 {
-	struct utc end = { store->roll.packing.day.ms + DAY_MS }, first;
+	struct utc end = { store->roll.packing.day.ms + DAY_MS }, first = { INT64_MAX };
 	int r = first_row(store, &first);
 
 	if (r < 0 || first.ms >= end.ms) {
@@ -307,7 +307,7 @@ void store_roll_pack_again(struct store *store, struct utc start)
 /* The oldest day with rows that is over. *ret_day is untouched when there is none. */
 static int find_day(struct store *store, struct utc until, struct utc *ret_day)
 {
-	struct utc first;
+	struct utc first = { INT64_MAX };
 	int r = first_row(store, &first);
 
 	if (r < 0) {

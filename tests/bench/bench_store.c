@@ -108,7 +108,7 @@ static void read_csv(struct bench *b, const char *path)
 		die("cannot read the CSV file");
 	}
 	while (b->n_instants < (size_t)INSTANTS * 4 && fgets(line, sizeof(line), file)) {
-		double columns[POINTS], *row = b->values + b->n_instants * ALL;
+		double columns[POINTS] = { 0 }, *row = b->values + b->n_instants * ALL;
 		size_t n = 0;
 		bool first = true;
 		for (char *rest = line, *word; n < POINTS && (word = strsep(&rest, ",")) != NULL; first = false) {
