@@ -465,7 +465,7 @@ static void test_most_of_a_damaged_state_is_saved(void **state)
 	int64_t rows = query(rig, "state.db", "SELECT count(*) FROM audit");
 	int64_t page = query(
 		rig, "state.db", "SELECT pageno FROM dbstat WHERE name='audit' AND pagetype='leaf' LIMIT 1 OFFSET 8");
-	assert_true(at > 0);
+	assert_true(page > 0);
 	corrupt(rig, "state.db", (long)((page - 1) * 4096), 4096);
 	open_store(rig);
 	assert_int_equal(damages(rig), 1);
@@ -529,7 +529,7 @@ static void test_old_days_are_checked_in_the_background_after_an_unclean_stop(vo
 	int64_t at = query(rig, "raw-20260226.db",
 		"SELECT pgoffset FROM dbstat WHERE name='chunk' AND pagetype='leaf' LIMIT 1 OFFSET 2");
 	assert_true(at > 0);
-	corrupt(rig, "raw-20260226.db", (long)at, 1024);
+	corrupt(rig, "raw-20260226.db", (long)at, 512);
 	(void)query(rig, "state.db", "UPDATE meta SET value='1' WHERE key='in_use'"); /* the power was cut */
 	open_store(rig);
 	check_in_background(rig);
