@@ -397,7 +397,7 @@ bool daemon_stop(struct daemon *d)
 		(void)store_audit(
 			d->store, "emisd", "stop", "", ""); /* a stop that is not noted is seen by the next start */
 	}
-	outbox_finish(d->outbox, STOP_BROKER_MS);
+	bool quiet = outbox_finish(d->outbox, STOP_BROKER_MS);
 	acquire_destroy(d->acquire);
 	pipeline_destroy(d->pipeline);
 	recorder_destroy(d->recorder);
@@ -408,5 +408,5 @@ bool daemon_stop(struct daemon *d)
 		mailbox_destroy(d->box);
 	}
 	loop_destroy(d->loop);
-	return all;
+	return all && quiet;
 }

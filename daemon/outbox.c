@@ -18,7 +18,16 @@
 #define MAX_WINDOW 100
 #define ONLINE_TOKEN 0 /* of the word that we are here; rows have ids from 1 */
 #define SUSPICIOUS 3   /* connections in a row that ended with unacknowledged messages */
-#define CALM 20        /* acknowledgements after which nothing is suspected any more */
+#define DONE_WITHIN_MS                                                                                                 \
+	200     /* acknowledged messages are marked so: one write for many, and who is killed before sends them        \
+		 * again */
+#define CALM 20 /* acknowledgements after which nothing is suspected any more */
+
+/* Pending rows that lie together. */
+struct region {
+	int64_t last;   /* highest id of those handed to this connection */
+	bool exhausted; /* nothing is behind it */
+};
 
 struct outbox {
 	const struct message_context *context;
@@ -36,10 +45,13 @@ struct outbox {
 	bool connected;
 	char error[128];
 	size_t in_flight;
+	int64_t done[MAX_WINDOW]; /* acknowledged and not marked so yet */
+	size_t n_done;
+	struct loop_timer *marking;
 	int64_t live_from; /* what was queued after the connection was made goes first: ids from here on */
-	int64_t live;      /* highest id of those handed to this connection */
-	int64_t backlog;   /* highest id of the older ones handed to it */
-	bool again;        /* there are pending rows behind live and backlog: to be handed over from the start */
+	struct region live;
+	struct region backlog; /* the older ones */
+	bool again;            /* there are pending rows behind live and backlog: to be handed over from the start */
 	/* A broker may answer a message that it will not have by ending the connection, again and again. Then messages
 	 * go one by one, to find which it is. */
 	unsigned suspicious; /* connections in a row that ended so */
@@ -105,13 +117,42 @@ static void on_patience(void *context)
 	}
 }
 
+static void go_on(struct outbox *o);
+
+/* Marks what was acknowledged. */
+static void mark_done(void *context)
+{
+	struct outbox *o = context;
+
+	if (o->n_done == 0) {
+		return;
+	}
+	if (store_outbox_done(o->store, o->done, o->n_done, clock_utc(o->context->clock)) < 0) {
+		log_error("%zu messages were acknowledged, but cannot be marked: %s; they may go twice", o->n_done,
+			store_error(o->store));
+	}
+	o->n_done = 0; /* what cannot be marked now goes again with the next connection */
+}
+
+static void note_done(struct outbox *o, int64_t id)
+{
+	if (o->n_done == 0) {
+		loop_set_timer(o->marking, DONE_WITHIN_MS * 1000000LL);
+	}
+	o->done[o->n_done++] = id;
+	if (o->n_done == MAX_WINDOW) {
+		mark_done(o);
+	}
+}
+
 /* Hands everything over that is pending. What was handed to another connection is of unknown fate: the same rows go
  * again, with the same numbers and ids. */
 static void start_over(struct outbox *o, int64_t live_from)
 {
+	mark_done(o);
 	o->live_from = live_from;
-	o->live = live_from - 1;
-	o->backlog = 0;
+	o->live = (struct region){ .last = live_from - 1 };
+	o->backlog = (struct region){ .last = 0 };
 	o->again = false;
 }
 
@@ -228,13 +269,13 @@ static void on_acknowledged(void *context, int64_t id, bool no_subscriber)
 
 	if (id == ONLINE_TOKEN) {
 		o->proven = true;
-		outbox_wake(o);
+		go_on(o);
 		return;
 	}
 	if (id < 0) {
 		mean_feed_settled(o->means, id);
 		restart_patience(o);
-		outbox_wake(o);
+		go_on(o);
 		return;
 	}
 	settled(o);
@@ -242,16 +283,13 @@ static void on_acknowledged(void *context, int64_t id, bool no_subscriber)
 	if (o->careful && ++o->calm >= CALM) {
 		o->careful = false;
 	}
-	if (store_outbox_done(o->store, id, clock_utc(o->context->clock)) < 0) {
-		log_error("message %lld was acknowledged, but cannot be marked: %s; it may go twice", (long long)id,
-			store_error(o->store));
-	}
+	note_done(o, id);
 	if (no_subscriber && !o->warned_no_subscriber) {
 		log_warning(
 			"broker %s: took message %lld, but nobody is subscribed to it", broker_name(o), (long long)id);
 	}
 	o->warned_no_subscriber = no_subscriber;
-	outbox_wake(o);
+	go_on(o);
 }
 
 static void on_refused(void *context, int64_t id, const char *reason)
@@ -267,7 +305,7 @@ static void on_refused(void *context, int64_t id, const char *reason)
 		settled(o);
 		count_refusal(o, id, reason);
 	}
-	outbox_wake(o);
+	go_on(o);
 }
 
 static void on_requested(void *context, const struct mqtt_request *request)
@@ -312,7 +350,7 @@ struct outbox *outbox_create(const struct message_context *context, struct store
 	resend_init(&o->resend, context, store);
 	o->means = mean_feed_create(context, store);
 	if (!o->means) {
-		outbox_finish(o, 0);
+		(void)outbox_finish(o, 0);
 		return NULL;
 	}
 	backoff_init(&o->backoff, FIRST_RETRY_MS, LAST_RETRY_MS);
@@ -328,7 +366,8 @@ struct outbox *outbox_create(const struct message_context *context, struct store
 	o->io = o->mqtt ? loop_add_io(loop, mqtt_fd(o->mqtt), EPOLLIN, on_io, o) : NULL;
 	o->retry = loop_add_timer(loop, on_retry, o);
 	o->patience = loop_add_timer(loop, on_patience, o);
-	if (!o->io || !o->retry || !o->patience) {
+	o->marking = loop_add_timer(loop, mark_done, o);
+	if (!o->io || !o->retry || !o->patience || !o->marking) {
 		outbox_finish(o, 0);
 		return NULL;
 	}
@@ -362,24 +401,27 @@ static bool hand_row(struct outbox *o, const struct outbox_row *row)
 	return true;
 }
 
-/* Hands over pending rows between *last, which moves on, and `before`, as far as the window has room. */
-static void hand_over(struct outbox *o, int64_t *last, int64_t before)
+/* Hands over pending rows behind r->last and before `before`, as far as the window has room. */
+static void hand_over(struct outbox *o, struct region *r, int64_t before)
 {
 	struct outbox_row rows[MAX_WINDOW];
 	size_t window = window_of(o);
 	bool taking = true;
-	int n = 1;
 
-	while (taking && n > 0 && o->in_flight < window) {
-		n = store_outbox_pending(o->store, *last, before, rows, window - o->in_flight);
+	while (taking && !r->exhausted && o->in_flight < window) {
+		size_t room = window - o->in_flight;
+		int n = store_outbox_pending(o->store, r->last, before, rows, room);
 		if (n < 0) {
 			log_error("the outbox cannot be read: %s", store_error(o->store));
+			return;
 		}
+		r->exhausted = (size_t)n < room;
 		for (int i = 0; i < n; i++) {
 			taking = taking && hand_row(o, &rows[i]);
-			*last = taking ? rows[i].id : *last;
+			r->last = taking ? rows[i].id : r->last;
 			free(rows[i].payload);
 		}
+		r->exhausted = r->exhausted && taking;
 	}
 }
 
@@ -400,7 +442,8 @@ static void hand_means(struct outbox *o)
 	}
 }
 
-void outbox_wake(struct outbox *o)
+/* Hands over what the window has room for. */
+static void go_on(struct outbox *o)
 {
 	bool was_idle = all_in_flight(o) == 0;
 
@@ -414,11 +457,19 @@ void outbox_wake(struct outbox *o)
 		start_over(o, o->live_from);
 	}
 	hand_over(o, &o->live, INT64_MAX);
-	hand_over(o, &o->backlog, o->live_from);
+	if (o->in_flight * 2 <= window_of(o)) { /* some at a time, and not each for itself */
+		hand_over(o, &o->backlog, o->live_from);
+	}
 	hand_means(o);
 	if (was_idle) {
 		restart_patience(o);
 	}
+}
+
+void outbox_wake(struct outbox *o)
+{
+	o->live.exhausted = false;
+	go_on(o);
 }
 
 void outbox_periods_closed(struct outbox *o)
@@ -452,12 +503,12 @@ void outbox_get_status(struct outbox *o, struct outbox_status *ret_status)
 	*ret_status = status;
 }
 
-void outbox_finish(struct outbox *o, int timeout_ms)
+bool outbox_finish(struct outbox *o, int timeout_ms)
 {
 	char topic[TOPIC_SIZE];
 
 	if (!o) {
-		return;
+		return true;
 	}
 	o->finishing = true;
 	if (o->mqtt) {
@@ -467,11 +518,14 @@ void outbox_finish(struct outbox *o, int timeout_ms)
 			mqtt_finish(o->mqtt, topic, offline, timeout_ms);
 		}
 		free(offline);
+		mark_done(o);
 	}
 	loop_remove_io(o->io);
 	loop_remove_timer(o->retry);
 	loop_remove_timer(o->patience);
-	mqtt_destroy(o->mqtt);
+	loop_remove_timer(o->marking);
+	bool quiet = mqtt_destroy(o->mqtt);
 	mean_feed_destroy(o->means);
 	free(o);
+	return quiet;
 }

@@ -189,7 +189,8 @@ int store_marks(struct store *store, struct utc since, void (*take)(void *contex
 
 /* Up to `max` pending rows with after < id < before, oldest first, into rows. Returns their number or -errno. */
 int store_outbox_pending(struct store *store, int64_t after, int64_t before, struct outbox_row *rows, size_t max);
-int store_outbox_done(struct store *store, int64_t id, struct utc at);
+/* The broker took these: one transaction. 0 or -errno. */
+int store_outbox_done(struct store *store, const int64_t *ids, size_t n, struct utc at);
 /* One more refusal. Returns how many there were, or -errno. */
 int store_outbox_refused(struct store *store, int64_t id, const char *reason);
 /* Never sent again by itself; kept with its reason. */

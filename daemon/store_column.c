@@ -6,6 +6,8 @@
 #include <zlib.h>
 
 #define MAX_DECIMALS 9
+#define PATCHED_SHARE 16 /* at most one number in so many */
+#define PATCH_DIGITS 25  /* a patch takes ten bytes: so many decimal digits of numbers */
 #define MAX_QUOTIENT_DECIMALS 6
 #define LAST_BITS 4096           /* a sum of readings is rounded at each step: so far off is still near */
 #define EXACT 9007199254740992.0 /* 2^53: integers up to here are exact in a double */
@@ -16,6 +18,7 @@ enum form {
 	FORM_FLOAT = 0x10,   /* the same, then rounded to single precision */
 	FORM_BITS32 = 0x20,  /* the bits of a single-precision number */
 	FORM_BITS64 = 0x30,
+	FORM_PATCHED = 0x80,  /* with one of the first two: some numbers do not fit, and their bits follow */
 	FORM_QUOTIENT = 0x40, /* k / 10^d / divisor, but for the last bits, which follow */
 };
 #define DECIMALS_MASK 0x0F
@@ -54,40 +57,79 @@ static bool to_integer(double value, enum form form, int decimals, int64_t *ret_
 	if (!(fabs(scaled) < EXACT)) {
 		return false;
 	}
-	*ret_k = llrint(scaled);
+	*ret_k =
+		(int64_t)(scaled < 0.0 ? scaled - 0.5 : scaled + 0.5); /* llrint() is a call, and this is asked often */
 	return bits_of(read_decimal(*ret_k, form, decimals)) == bits_of(value);
 }
 
-/* The fewest decimals that all numbers have, or -1. What has d has d + 1, too, unless it becomes too large for it. */
-static int decimals_of(const double *numbers, size_t n, enum form form)
+/* How many numbers do not have so many decimals; stops beyond `most`. */
+static size_t count_misfits(const double *numbers, size_t n, enum form form, int decimals, size_t most)
 {
-	int decimals = 0;
+	size_t misfits = 0;
 	int64_t k;
 
-	for (size_t i = 0; i < n; i++) {
-		while (!to_integer(numbers[i], form, decimals, &k)) {
-			if (++decimals > MAX_DECIMALS) {
-				return -1;
-			}
-		}
+	for (size_t i = 0; i < n && misfits <= most; i++) {
+		misfits += !to_integer(numbers[i], form, decimals, &k);
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (!to_integer(numbers[i], form, decimals, &k)) {
+	return misfits;
+}
+
+/* The decimals that make the column small, or -1. A few numbers may have more: they are patched. */
+static int decimals_of(const double *numbers, size_t n, enum form form, size_t *ret_misfits)
+{
+	size_t most = n / PATCHED_SHARE, misfits = 0;
+	int decimals = 0, best = -1;
+	int64_t k;
+
+	for (size_t i = 0; i < n; i++) { /* the fewest that all have but for those that none is enough for */
+		int wanted = decimals;
+		while (wanted <= MAX_DECIMALS && !to_integer(numbers[i], form, wanted, &k)) {
+			wanted++;
+		}
+		decimals = wanted <= MAX_DECIMALS ? wanted : decimals;
+		misfits += wanted > MAX_DECIMALS;
+		if (misfits > most) {
 			return -1;
 		}
 	}
-	return decimals;
+	for (; decimals >= 0; decimals--) {
+		size_t more = count_misfits(numbers, n, form, decimals, most);
+		if (more > most || (best >= 0 && more > misfits && (more - misfits) * PATCH_DIGITS > n)) {
+			break;
+		}
+		best = decimals;
+		*ret_misfits = misfits = more;
+	}
+	return best;
 }
 
 static void put_decimals(struct bytes_out *out, const double *numbers, size_t n, enum form form, int decimals)
 {
 	int64_t k = 0, before = 0;
 
-	bytes_put_u8(out, (uint8_t)((int)form | decimals));
 	for (size_t i = 0; i < n; i++) {
-		(void)to_integer(numbers[i], form, decimals, &k); /* decimals_of() asked */
-		bytes_put_signed(out, k - before);
-		before = k;
+		if (to_integer(numbers[i], form, decimals, &k)) {
+			bytes_put_signed(out, k - before);
+			before = k;
+		} else {
+			bytes_put_signed(out, 0);
+		}
+	}
+}
+
+static void put_patches(struct bytes_out *out, const double *numbers, size_t n, enum form form, int decimals)
+{
+	size_t before = 0;
+	int64_t k;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char bits[8];
+		if (!to_integer(numbers[i], form, decimals, &k)) {
+			bytes_put_unsigned(out, i - before);
+			bytes_store64(bits, bits_of(numbers[i]));
+			bytes_put(out, bits, sizeof(bits));
+			before = i;
+		}
 	}
 }
 
@@ -108,21 +150,24 @@ static void put_bits(struct bytes_out *out, const double *numbers, size_t n, enu
 
 void column_put_numbers(struct bytes_out *out, const double *numbers, size_t n)
 {
-	int decimals = decimals_of(numbers, n, FORM_DECIMAL);
+	size_t misfits = 0;
 	bool single = true;
 
-	if (decimals >= 0) {
-		put_decimals(out, numbers, n, FORM_DECIMAL, decimals);
-		return;
-	}
+	/* A decimal fraction that is a single-precision number, too, comes back from either form. */
 	for (size_t i = 0; single && i < n; i++) {
 		single = fits_float(numbers[i]);
 	}
-	decimals = single ? decimals_of(numbers, n, FORM_FLOAT) : -1;
-	if (decimals >= 0) {
-		put_decimals(out, numbers, n, FORM_FLOAT, decimals);
-	} else {
+	enum form form = single ? FORM_FLOAT : FORM_DECIMAL;
+	int decimals = decimals_of(numbers, n, form, &misfits);
+	if (decimals < 0) {
 		put_bits(out, numbers, n, single ? FORM_BITS32 : FORM_BITS64);
+		return;
+	}
+	bytes_put_u8(out, (uint8_t)((unsigned)form | (unsigned)decimals | (misfits > 0 ? FORM_PATCHED : 0)));
+	put_decimals(out, numbers, n, form, decimals);
+	if (misfits > 0) {
+		bytes_put_unsigned(out, misfits);
+		put_patches(out, numbers, n, form, decimals);
 	}
 }
 
@@ -170,9 +215,10 @@ static int quotient_decimals(const double *numbers, const double *divisors, size
 void column_put_quotients(struct bytes_out *out, const double *numbers, const double *divisors, size_t n)
 {
 	int decimals = quotient_decimals(numbers, divisors, n);
+	size_t misfits = 0;
 	int64_t k = 0, before = 0, off = 0;
 
-	if (decimals < 0 || decimals_of(numbers, n, FORM_DECIMAL) >= 0) {
+	if (decimals < 0 || decimals_of(numbers, n, FORM_DECIMAL, &misfits) >= 0) {
 		column_put_numbers(out, numbers, n);
 		return;
 	}
@@ -234,16 +280,33 @@ static void get_bits(struct bytes_in *in, double *ret_numbers, size_t n, enum fo
 	}
 }
 
+static bool get_patches(struct bytes_in *in, double *numbers, size_t n)
+{
+	uint64_t patches = bytes_get_unsigned(in), at = 0;
+
+	for (; patches > 0 && !in->failed; patches--) {
+		uint64_t step = bytes_get_unsigned(in);
+		const unsigned char *bits = bytes_get(in, 8);
+		if (!bits || step >= n - at) {
+			return false;
+		}
+		at += step;
+		uint64_t value = bytes_load64(bits);
+		memcpy(&numbers[at], &value, sizeof(value));
+	}
+	return !in->failed;
+}
+
 bool column_get_numbers(struct bytes_in *in, double *ret_numbers, size_t n)
 {
 	uint8_t head = bytes_get_u8(in);
-	enum form form = (enum form)(head & ~DECIMALS_MASK);
+	enum form form = (enum form)(head & ~(DECIMALS_MASK | FORM_PATCHED));
 	int decimals = head & DECIMALS_MASK;
 	int64_t k = 0;
 
 	if (form == FORM_BITS32 || form == FORM_BITS64) {
 		get_bits(in, ret_numbers, n, form);
-		return !in->failed && decimals == 0;
+		return !in->failed && head == (uint8_t)form;
 	}
 	if (form > FORM_FLOAT || decimals > MAX_DECIMALS) {
 		return false;
@@ -255,7 +318,7 @@ bool column_get_numbers(struct bytes_in *in, double *ret_numbers, size_t n)
 		}
 		ret_numbers[i] = read_decimal(k, form, decimals);
 	}
-	return !in->failed;
+	return !in->failed && (!(head & FORM_PATCHED) || get_patches(in, ret_numbers, n));
 }
 
 void column_put_runs(struct bytes_out *out, const uint8_t *values, size_t n)

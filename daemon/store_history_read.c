@@ -1,5 +1,6 @@
 #include "daemon/store_history_read.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <sqlite3.h>
@@ -230,6 +231,7 @@ static int read_year(struct history_query *q, const char *name, void *context)
 	int64_t step_ms = kinds[q->period].step_ms, first, last, id = 0;
 	int r = 0;
 
+	assert(step_ms > 0); /* minutes have files of their own */
 	if (history_file_number(name) < history_date(q, q->from) / 10000 ||
 		history_file_number(name) > history_date(q, q->to) / 10000) {
 		return 0;

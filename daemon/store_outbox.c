@@ -90,11 +90,19 @@ int store_outbox_pending(struct store *store, int64_t after, int64_t before, str
 	return step == SQLITE_DONE || n > 0 ? n : store_db_fail(store->state.db, "cannot read", store->error);
 }
 
-int store_outbox_done(struct store *store, int64_t id, struct utc at)
+int store_outbox_done(struct store *store, const int64_t *ids, size_t n, struct utc at)
 {
-	sqlite3_bind_int64(store->outbox.done, 1, id);
-	sqlite3_bind_int64(store->outbox.done, 2, at.ms);
-	return store_db_run(store->outbox.done, store->error);
+	int r = store_begin(store);
+
+	if (r < 0) {
+		return r;
+	}
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		sqlite3_bind_int64(store->outbox.done, 1, ids[i]);
+		sqlite3_bind_int64(store->outbox.done, 2, at.ms);
+		r = store_db_run(store->outbox.done, store->error);
+	}
+	return store_end(store, r);
 }
 
 int store_outbox_refused(struct store *store, int64_t id, const char *reason)

@@ -33,7 +33,8 @@ struct packing {
 	size_t n_instants;
 	struct group *groups;
 	size_t n_groups;
-	size_t *members; /* instants by group */
+	size_t *members;     /* instants by group */
+	int64_t first_stamp; /* of the group before: polls lie close together */
 	/* columns of the group that is being written */
 	int64_t *stamps;
 	double *numbers;
@@ -104,40 +105,66 @@ static const struct instant *member(const struct packing *p, const struct group 
 	return &p->instants[p->members[group->first + k]];
 }
 
+/* As runs of equal steps: the channels of an instrument mostly follow each other. */
+static void put_series(struct packing *p, const struct instant *instant)
+{
+	const struct packed *r = &p->readings[instant->first];
+	uint16_t before = 0;
+
+	for (size_t i = 0; i < instant->n;) {
+		uint16_t step = (uint16_t)(r[i].series - before);
+		size_t end = i + 1;
+		while (end < instant->n && r[end].series - r[end - 1].series == step) {
+			end++;
+		}
+		bytes_put_unsigned(&p->out, end - i);
+		bytes_put_unsigned(&p->out, step);
+		before = r[end - 1].series;
+		i = end;
+	}
+}
+
 static void put_head(struct packing *p)
 {
 	bytes_put_unsigned(&p->out, p->n);
 	bytes_put_unsigned(&p->out, p->n_groups);
 	for (size_t g = 0; g < p->n_groups; g++) {
 		const struct instant *instant = member(p, &p->groups[g], 0);
-		uint16_t before = 0;
 		bytes_put_unsigned(&p->out, instant->n);
 		bytes_put_unsigned(&p->out, p->groups[g].n_instants);
-		for (size_t i = 0; i < instant->n; i++) {
-			uint16_t series = p->readings[instant->first + i].series;
-			bytes_put_unsigned(&p->out, (uint64_t)(series - before));
-			before = series;
-		}
+		put_series(p, instant);
 	}
 	for (size_t i = 0; i < p->n_instants; i++) {
 		bytes_put_unsigned(&p->out, p->instants[i].group);
 	}
 }
 
+/* Of all series one after another: mostly one run. */
+static void put_marks(struct packing *p, const struct group *group)
+{
+	size_t n = 0;
+
+	for (size_t column = 0; column < group->n_series; column++) {
+		for (size_t i = 0; i < group->n_instants; i++) {
+			const struct packed *r = &p->readings[member(p, group, i)->first + column];
+			p->marks[n++] = (uint8_t)((unsigned)r->reading.flag | (r->late ? LATE_BIT : 0) |
+				(isnan(r->reading.value) ? NO_VALUE_BIT : 0));
+		}
+	}
+	column_put_runs(&p->out, p->marks, n);
+}
+
+/* Numbers stand only where there is a value. */
 static void put_column(struct packing *p, const struct group *group, size_t column)
 {
 	size_t n_numbers = 0;
 
 	for (size_t i = 0; i < group->n_instants; i++) {
-		const struct packed *r = &p->readings[member(p, group, i)->first + column];
-		bool missing = isnan(r->reading.value);
-		p->marks[i] =
-			(uint8_t)((unsigned)r->reading.flag | (r->late ? LATE_BIT : 0) | (missing ? NO_VALUE_BIT : 0));
-		if (!missing) {
-			p->numbers[n_numbers++] = r->reading.value;
+		double value = p->readings[member(p, group, i)->first + column].reading.value;
+		if (!isnan(value)) {
+			p->numbers[n_numbers++] = value;
 		}
 	}
-	column_put_runs(&p->out, p->marks, group->n_instants);
 	column_put_numbers(&p->out, p->numbers, n_numbers);
 }
 
@@ -148,9 +175,11 @@ static bool put_group(struct packing *p, const struct group *group)
 		if (offset > PACK_SPAN_MS || offset < -PACK_SPAN_MS) {
 			return false;
 		}
-		p->stamps[i] = offset;
+		p->stamps[i] = offset - p->first_stamp;
 	}
+	p->first_stamp += p->stamps[0];
 	column_put_steps(&p->out, p->stamps, group->n_instants);
+	put_marks(p, group);
 	for (size_t column = 0; column < group->n_series; column++) {
 		put_column(p, group, column);
 	}
@@ -162,12 +191,12 @@ unsigned char *pack_readings(const struct packed *readings, size_t n, int64_t ba
 	struct packing p = { .readings = readings, .n = n, .base_ms = base_ms };
 	bool good = false;
 
-	p.instants = calloc(n, sizeof(*p.instants));
+	p.instants = malloc(n * sizeof(*p.instants));
 	p.groups = calloc(n, sizeof(*p.groups));
-	p.members = calloc(n, sizeof(*p.members));
-	p.stamps = calloc(n, sizeof(*p.stamps));
-	p.numbers = calloc(n, sizeof(*p.numbers));
-	p.marks = calloc(n, sizeof(*p.marks));
+	p.members = malloc(n * sizeof(*p.members));
+	p.stamps = malloc(n * sizeof(*p.stamps));
+	p.numbers = malloc(n * sizeof(*p.numbers));
+	p.marks = malloc(n);
 	if (p.instants && p.groups && p.members && p.stamps && p.numbers && p.marks && n <= MAX_READINGS) {
 		find_instants(&p);
 		find_groups(&p);
@@ -218,7 +247,7 @@ static bool get_series(struct unpacking *u, struct columns *c)
 {
 	uint64_t n_series = bytes_get_unsigned(&u->in), n_instants = bytes_get_unsigned(&u->in), series = 0;
 
-	if (n_series == 0 || n_instants == 0 || n_series > u->in.left || n_instants > u->n / n_series) {
+	if (n_series == 0 || n_instants == 0 || n_series > UINT16_MAX + 1 || n_instants > u->n / n_series) {
 		return false;
 	}
 	c->n_series = n_series;
@@ -230,13 +259,15 @@ static bool get_series(struct unpacking *u, struct columns *c)
 	if (!c->series || !c->stamps || !c->marks || !c->numbers) {
 		return false;
 	}
-	for (size_t i = 0; i < n_series; i++) {
-		uint64_t step = bytes_get_unsigned(&u->in);
-		if (step > UINT16_MAX - series) {
+	for (size_t i = 0; i < n_series;) {
+		uint64_t run = bytes_get_unsigned(&u->in), step = bytes_get_unsigned(&u->in);
+		if (u->in.failed || run == 0 || run > n_series - i || step > (UINT16_MAX - series) / run) {
 			return false;
 		}
-		series += step;
-		c->series[i] = (uint16_t)series;
+		for (; run > 0; run--) {
+			series += step;
+			c->series[i++] = (uint16_t)series;
+		}
 	}
 	u->n_instants += n_instants;
 	return !u->in.failed;
@@ -280,13 +311,10 @@ static bool check_order(struct unpacking *u)
 }
 
 /* Numbers stand only where there is a value: they are spread over the column from its end. */
-static bool get_column(struct unpacking *u, uint8_t *marks, double *numbers, size_t n)
+static bool get_column(struct unpacking *u, const uint8_t *marks, double *numbers, size_t n)
 {
 	size_t n_numbers = 0;
 
-	if (!column_get_runs(&u->in, marks, n)) {
-		return false;
-	}
 	for (size_t i = 0; i < n; i++) {
 		n_numbers += !(marks[i] & NO_VALUE_BIT);
 		if ((marks[i] & ~(LATE_BIT | NO_VALUE_BIT)) >= FLAG_COUNT) {
@@ -302,11 +330,30 @@ static bool get_column(struct unpacking *u, uint8_t *marks, double *numbers, siz
 	return true;
 }
 
+/* Stamps are told from the first one of the group before. */
+static bool get_stamps(struct unpacking *u, struct columns *c, int64_t *first)
+{
+	if (!column_get_steps(&u->in, c->stamps, c->n_instants)) {
+		return false;
+	}
+	for (size_t i = 0; i < c->n_instants; i++) {
+		if (__builtin_add_overflow(c->stamps[i], *first, &c->stamps[i]) || c->stamps[i] > PACK_SPAN_MS ||
+			c->stamps[i] < -PACK_SPAN_MS) {
+			return false;
+		}
+	}
+	*first = c->stamps[0];
+	return true;
+}
+
 static bool get_columns(struct unpacking *u)
 {
+	int64_t first_stamp = 0;
+
 	for (size_t g = 0; g < u->n_groups; g++) {
 		struct columns *c = &u->groups[g];
-		if (c->next != c->n_instants || !column_get_steps(&u->in, c->stamps, c->n_instants)) {
+		if (c->next != c->n_instants || !get_stamps(u, c, &first_stamp) ||
+			!column_get_runs(&u->in, c->marks, c->n_series * c->n_instants)) {
 			return false;
 		}
 		c->next = 0;
@@ -339,19 +386,6 @@ static void hand_out(const struct unpacking *u, int64_t base_ms,
 	}
 }
 
-static bool stamps_are_near(const struct unpacking *u)
-{
-	for (size_t g = 0; g < u->n_groups; g++) {
-		for (size_t i = 0; i < u->groups[g].n_instants; i++) {
-			int64_t stamp = u->groups[g].stamps[i];
-			if (stamp > PACK_SPAN_MS || stamp < -PACK_SPAN_MS) {
-				return false;
-			}
-		}
-	}
-	return true;
-}
-
 bool unpack_readings(const unsigned char *data, size_t size, int64_t base_ms,
 	void (*take)(void *context, const struct packed *reading), void *context)
 {
@@ -360,7 +394,7 @@ bool unpack_readings(const unsigned char *data, size_t size, int64_t base_ms,
 	unsigned char *plain = column_open(data, size, MAX_PLAIN, &plain_size);
 
 	u.in = (struct bytes_in){ .data = plain, .left = plain_size };
-	bool good = plain && get_head(&u) && check_order(&u) && get_columns(&u) && stamps_are_near(&u);
+	bool good = plain && get_head(&u) && check_order(&u) && get_columns(&u);
 	if (good) {
 		hand_out(&u, base_ms, take, context);
 	}

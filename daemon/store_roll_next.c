@@ -289,8 +289,11 @@ static int next_minute(
 		? find_first(store, store->roll.open.db,
 			  "SELECT min(start_ms) FROM minute WHERE start_ms >= ?1 AND start_ms < ?2", first, until, &row)
 		: r;
-	/* Up to the row and with it: a minute may have both. */
-	r = r == 0 ? first_packed(store, first, row.ms < until.ms ? (struct utc){ row.ms + 1 } : until, &packed) : r;
+	struct utc end = until;
+	if (row.ms < until.ms) {
+		end.ms = row.ms + 1; /* with it: a minute may have both */
+	}
+	r = r == 0 ? first_packed(store, first, end, &packed) : r;
 	*ret_start = row.ms < packed.ms ? row : packed;
 	if (r < 0 || ret_start->ms == NONE.ms) {
 		return r;

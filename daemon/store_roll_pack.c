@@ -1,6 +1,6 @@
 /* store_roll_pack.c - min-YYYYMM.db: the minutes of a day that is over, one row a series. Made from the rows of
- * min-open.db, one series a call, so that the main loop never waits long. Rows that come later for a packed day are put
- * into it: what is written again replaces what it was. */
+ * min-open.db, a few series a call, so that the main loop never waits long. Rows that come later for a packed day are
+ * put into it: what is written again replaces what it was. */
 #include <dirent.h>
 #include <errno.h>
 #include <sqlite3.h>
@@ -10,10 +10,12 @@
 #include <zlib.h>
 
 #include "common/log.h"
+#include "common/text.h"
 #include "daemon/store_pack_day.h"
 #include "daemon/store_parts.h"
 
 #define GRACE_MS HOUR_MS              /* after a day's end: results of slow analysers come late */
+#define SERIES_AT_ONCE 8              /* 1.5 MB while they are packed */
 #define ROWS_SPAN_MS (10 * MINUTE_MS) /* of which rows are deleted at a time */
 
 static int has_form(const struct dirent *entry, const char *prefix, size_t digits)
@@ -85,99 +87,155 @@ static int out_of_memory(struct store *store)
 	return -ENOMEM;
 }
 
-/* The rows of the series and day over what is there in `slots`. Returns how many, or -errno. */
-static int read_rows(struct store *store, struct utc day, int64_t series, struct day_minute *slots)
+/* Series that are packed together: a walk over a day's rows serves all of them. */
+struct pack_slice {
+	struct utc day;
+	size_t n;
+	struct {
+		int64_t id;
+		char outlet[OUTLET_ID_SIZE];
+		char factor[FACTOR_KEY_SIZE];
+		char basis[16];
+		double o2_ref;
+		size_t n_rows;
+		struct day_minute slots[DAY_SLOTS];
+	} series[SERIES_AT_ONCE];
+};
+
+/* The next series after the id `after`. */
+static int find_series(struct store *store, int64_t after, struct pack_slice *slice)
 {
 	struct sqlite3 *db = store->roll.open.db;
 	sqlite3_stmt *s = store_db_prepare(
-		db, "SELECT " MEAN_COLUMNS " FROM minute WHERE start_ms=?1 AND series=?2", store->error);
-	int n = 0, step = SQLITE_DONE;
-
-	/* One by one, for the key begins with the start: each is found at once, and all rows of a day are many. */
-	for (int i = 0; s && i < DAY_SLOTS && (step == SQLITE_DONE || step == SQLITE_ROW); i++) {
-		sqlite3_bind_int64(s, 1, day.ms + i * MINUTE_MS);
-		sqlite3_bind_int64(s, 2, series);
-		step = sqlite3_step(s);
-		if (step == SQLITE_ROW && store_roll_get(s, 0, &slots[i].mean, &slots[i].amount)) {
-			slots[i].present = true;
-			n++;
-		}
-		sqlite3_reset(s); /* the step told of errors */
-	}
-	if (!s || (step != SQLITE_DONE && step != SQLITE_ROW)) {
-		n = s ? store_db_fail(db, "cannot read", store->error) : -EIO;
-	}
-	sqlite3_finalize(s);
-	return n;
-}
-
-/* Puts the name of the series, in the columns from 1 on of `row`, and the day as the first five parameters. */
-static void bind_key(sqlite3_stmt *s, struct utc day, sqlite3_stmt *row)
-{
-	sqlite3_bind_int64(s, 1, day.ms);
-	for (int i = 1; i <= 4; i++) {
-		sqlite3_bind_value(s, i + 1, sqlite3_column_value(row, i));
-	}
-}
-
-/* What is packed of the series and day already. A damaged row gives nothing and is replaced. */
-static int read_packed(struct store *store, struct utc day, sqlite3_stmt *row, struct day_minute *slots)
-{
-	struct sqlite3 *db = store->roll.packed;
-	sqlite3_stmt *s = store_db_prepare(db,
-		"SELECT crc, data FROM minutes WHERE day_ms=?1 AND outlet=?2 AND factor=?3 AND basis=?4 AND o2_ref=?5",
-		store->error);
+		db, "SELECT id, " SERIES_COLUMNS " FROM series WHERE id > ?1 ORDER BY id LIMIT ?2", store->error);
 	int step = SQLITE_ERROR;
 
 	if (!s) {
 		return -EIO;
 	}
-	bind_key(s, day, row);
-	step = sqlite3_step(s);
-	if (step == SQLITE_ROW && !store_roll_get_day(s, 0, slots)) {
-		memset(slots, 0, DAY_SLOTS * sizeof(*slots));
-		store_roll_tell_damage(store, day, 1);
+	sqlite3_bind_int64(s, 1, after);
+	sqlite3_bind_int(s, 2, SERIES_AT_ONCE);
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		size_t i = slice->n++;
+		slice->series[i].id = sqlite3_column_int64(s, 0);
+		/* What we wrote fits. */
+		(void)text_copy(slice->series[i].outlet, OUTLET_ID_SIZE, (const char *)sqlite3_column_text(s, 1));
+		(void)text_copy(slice->series[i].factor, FACTOR_KEY_SIZE, (const char *)sqlite3_column_text(s, 2));
+		(void)text_copy(slice->series[i].basis, sizeof(slice->series[i].basis),
+			(const char *)sqlite3_column_text(s, 3));
+		slice->series[i].o2_ref = sqlite3_column_double(s, 4);
 	}
-	int r = step == SQLITE_ROW || step == SQLITE_DONE ? 0 : store_db_fail(db, "cannot read", store->error);
+	sqlite3_finalize(s);
+	return step == SQLITE_DONE ? 0 : store_db_fail(db, "cannot read", store->error);
+}
+
+static void take_row(sqlite3_stmt *s, struct pack_slice *slice, int slot)
+{
+	int64_t id = sqlite3_column_int64(s, 0);
+
+	for (size_t i = 0; i < slice->n; i++) {
+		struct day_minute *minute = &slice->series[i].slots[slot];
+		if (slice->series[i].id == id && store_roll_get(s, 1, &minute->mean, &minute->amount)) {
+			minute->present = true;
+			slice->series[i].n_rows++;
+		}
+	}
+}
+
+/* The rows over what is there. Minute by minute: the key begins with the start, and all rows of a day are many. */
+static int read_rows(struct store *store, struct pack_slice *slice)
+{
+	struct sqlite3 *db = store->roll.open.db;
+	sqlite3_stmt *s = store_db_prepare(db,
+		"SELECT series, " MEAN_COLUMNS " FROM minute WHERE start_ms=?1 AND series BETWEEN ?2 AND ?3",
+		store->error);
+	int step = SQLITE_DONE, r = s ? store_db_exec(db, "BEGIN", store->error) : -EIO;
+
+	for (int i = 0; r == 0 && i < DAY_SLOTS; i++) {
+		sqlite3_bind_int64(s, 1, slice->day.ms + i * MINUTE_MS);
+		sqlite3_bind_int64(s, 2, slice->series[0].id);
+		sqlite3_bind_int64(s, 3, slice->series[slice->n - 1].id);
+		while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+			take_row(s, slice, i);
+		}
+		r = step == SQLITE_DONE ? 0 : store_db_fail(db, "cannot read", store->error);
+		sqlite3_reset(s); /* the step told of errors */
+	}
+	sqlite3_finalize(s);
+	return s ? store_db_end(db, r, store->error) : r;
+}
+
+/* Binds the day and the name as the first five parameters. */
+static void bind_key(sqlite3_stmt *s, const struct pack_slice *slice, size_t i)
+{
+	sqlite3_bind_int64(s, 1, slice->day.ms);
+	sqlite3_bind_text(s, 2, slice->series[i].outlet, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 3, slice->series[i].factor, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 4, slice->series[i].basis, -1, SQLITE_STATIC);
+	sqlite3_bind_double(s, 5, slice->series[i].o2_ref);
+}
+
+/* What is packed of the day already. A damaged row gives nothing and is replaced. */
+static int read_packed(struct store *store, struct pack_slice *slice)
+{
+	struct sqlite3 *db = store->roll.packed;
+	sqlite3_stmt *s = store_db_prepare(db,
+		"SELECT crc, data FROM minutes WHERE day_ms=?1 AND outlet=?2 AND factor=?3 AND basis=?4 AND o2_ref=?5",
+		store->error);
+	int step = SQLITE_DONE;
+
+	for (size_t i = 0; s && i < slice->n && (step == SQLITE_DONE || step == SQLITE_ROW); i++) {
+		bind_key(s, slice, i);
+		step = sqlite3_step(s);
+		if (step == SQLITE_ROW && !store_roll_get_day(s, 0, slice->series[i].slots)) {
+			memset(slice->series[i].slots, 0, sizeof(slice->series[i].slots));
+			store_roll_tell_damage(store, slice->day, 1);
+		}
+		sqlite3_reset(s); /* the step told of errors */
+	}
+	int r = !s                                          ? -EIO
+		: step == SQLITE_ROW || step == SQLITE_DONE ? 0
+							    : store_db_fail(db, "cannot read", store->error);
 	sqlite3_finalize(s);
 	return r;
 }
 
-static int put_packed(struct store *store, struct utc day, sqlite3_stmt *row, const struct day_minute *slots)
+static int put_series(struct store *store, sqlite3_stmt *s, const struct pack_slice *slice, size_t i)
 {
-	sqlite3_stmt *s = store_db_prepare(store->roll.packed,
-		"INSERT OR REPLACE INTO minutes VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", store->error);
 	size_t size = 0, n = 0;
-	unsigned char *data = pack_day(slots, &size);
-	int r = -EIO;
+	unsigned char *data = pack_day(slice->series[i].slots, &size);
 
-	for (size_t i = 0; i < DAY_SLOTS; i++) {
-		n += slots[i].present;
+	if (!data) {
+		return out_of_memory(store);
 	}
-	if (s && data) {
-		bind_key(s, day, row);
-		sqlite3_bind_int64(s, 6, (int64_t)n);
-		sqlite3_bind_int64(s, 7, (int64_t)crc32(0, data, (uInt)size));
-		sqlite3_bind_blob(s, 8, data, (int)size, SQLITE_STATIC);
-		r = store_db_run(s, store->error);
+	for (size_t slot = 0; slot < DAY_SLOTS; slot++) {
+		n += slice->series[i].slots[slot].present;
 	}
-	sqlite3_finalize(s);
+	bind_key(s, slice, i);
+	sqlite3_bind_int64(s, 6, (int64_t)n);
+	sqlite3_bind_int64(s, 7, (int64_t)crc32(0, data, (uInt)size));
+	sqlite3_bind_blob(s, 8, data, (int)size, SQLITE_STATIC);
+	int r = store_db_run(s, store->error);
+	sqlite3_clear_bindings(s); /* data ends here */
 	free(data);
-	return s && !data ? out_of_memory(store) : r;
+	return r;
 }
 
-/* The series of the row (id, outlet, factor, basis, o2_ref). */
-static int pack_series(struct store *store, struct utc day, sqlite3_stmt *row)
+/* Those series that have rows, in one transaction. */
+static int put_packed(struct store *store, const struct pack_slice *slice)
 {
-	struct day_minute *slots = calloc(DAY_SLOTS, sizeof(*slots));
-	int r = slots ? store_roll_open_month(store, store_roll_month(store, day), true) : out_of_memory(store);
+	struct sqlite3 *db = store->roll.packed;
+	sqlite3_stmt *s = store_db_prepare(
+		db, "INSERT OR REPLACE INTO minutes VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", store->error);
+	int r = s ? store_db_exec(db, "BEGIN IMMEDIATE", store->error) : -EIO;
 
-	r = r == 0 ? read_packed(store, day, row, slots) : r;
-	r = r == 0 ? read_rows(store, day, sqlite3_column_int64(row, 0), slots) : r;
-	if (r > 0) {
-		r = put_packed(store, day, row, slots);
+	if (r == 0) {
+		for (size_t i = 0; r == 0 && i < slice->n; i++) {
+			r = slice->series[i].n_rows > 0 ? put_series(store, s, slice, i) : 0;
+		}
+		r = store_db_end(db, r, store->error);
 	}
-	free(slots);
+	sqlite3_finalize(s);
 	return r;
 }
 
@@ -185,45 +243,53 @@ static int pack_series(struct store *store, struct utc day, sqlite3_stmt *row)
 static int pack_next(struct store *store)
 {
 	struct roll_packing *packing = &store->roll.packing;
-	sqlite3_stmt *s = store_db_prepare(store->roll.open.db,
-		"SELECT id, " SERIES_COLUMNS " FROM series WHERE id > ?1 ORDER BY id LIMIT 1", store->error);
-	int r = -EIO, step = SQLITE_DONE;
+	struct pack_slice *slice = calloc(1, sizeof(*slice));
+	int r = slice ? find_series(store, packing->series, slice) : out_of_memory(store);
+	int more = slice && slice->n > 0;
 
-	if (!s) {
-		return r;
+	if (r == 0 && more) {
+		slice->day = packing->day;
+		r = store_roll_open_month(store, store_roll_month(store, slice->day), true);
+		r = r == 0 ? read_packed(store, slice) : r;
+		r = r == 0 ? read_rows(store, slice) : r;
+		r = r == 0 ? put_packed(store, slice) : r;
+		packing->series = r == 0 ? slice->series[slice->n - 1].id : packing->series;
 	}
-	sqlite3_bind_int64(s, 1, packing->series);
-	step = sqlite3_step(s);
-	if (step == SQLITE_ROW) {
-		r = pack_series(store, packing->day, s);
-		if (r == 0) {
-			packing->series = sqlite3_column_int64(s, 0);
-			r = 1;
-		}
-	} else {
-		r = step == SQLITE_DONE ? 0 : store_db_fail(store->roll.open.db, "cannot read", store->error);
+	free(slice);
+	return r < 0 ? r : more;
+}
+
+/* The start of the earliest row; INT64_MAX without any. 0 or -errno. */
+static int first_row(struct store *store, struct utc *ret_start)
+{
+	struct sqlite3 *db = store->roll.open.db;
+	sqlite3_stmt *s = store_db_prepare(db, "SELECT min(start_ms) FROM minute", store->error);
+	int r = !s ? -EIO : sqlite3_step(s) == SQLITE_ROW ? 0 : store_db_fail(db, "cannot read", store->error);
+
+	if (r == 0) {
+		ret_start->ms = sqlite3_column_type(s, 0) == SQLITE_NULL ? INT64_MAX : sqlite3_column_int64(s, 0);
 	}
 	sqlite3_finalize(s);
 	return r;
 }
 
-/* Deletes some of the day's rows. 1, or 0 when there were none, or -errno. */
+/* Deletes some of the day's rows. 1, or 0 when there are none, or -errno. */
 static int delete_rows(struct store *store)
 {
-	struct sqlite3 *db = store->roll.open.db;
-	struct utc day = store->roll.packing.day;
-	sqlite3_stmt *s = store_db_prepare(db,
-		"DELETE FROM minute WHERE start_ms < ?1 AND start_ms < (SELECT min(start_ms) FROM minute) + ?2",
-		store->error);
-	int r = -EIO;
+	struct utc end = { store->roll.packing.day.ms + DAY_MS }, first = { INT64_MAX };
+	int r = first_row(store, &first);
 
+	if (r < 0 || first.ms >= end.ms) {
+		return r;
+	}
+	sqlite3_stmt *s = store_db_prepare(store->roll.open.db, "DELETE FROM minute WHERE start_ms < ?1", store->error);
+	r = -EIO;
 	if (s) {
-		sqlite3_bind_int64(s, 1, day.ms + DAY_MS);
-		sqlite3_bind_int64(s, 2, ROWS_SPAN_MS);
+		sqlite3_bind_int64(s, 1, first.ms + ROWS_SPAN_MS < end.ms ? first.ms + ROWS_SPAN_MS : end.ms);
 		r = store_db_run(s, store->error);
 	}
 	sqlite3_finalize(s);
-	return r < 0 ? r : sqlite3_changes(db) > 0;
+	return r < 0 ? r : 1;
 }
 
 void store_roll_pack_again(struct store *store, struct utc start)
@@ -241,23 +307,20 @@ void store_roll_pack_again(struct store *store, struct utc start)
 /* The oldest day with rows that is over. *ret_day is untouched when there is none. */
 static int find_day(struct store *store, struct utc until, struct utc *ret_day)
 {
-	struct sqlite3 *db = store->roll.open.db;
-	int offset = store->site->judging.offset_min;
-	sqlite3_stmt *s = store_db_prepare(db, "SELECT min(start_ms) FROM minute", store->error);
-	int r = s && sqlite3_step(s) == SQLITE_ROW ? 0 : store_db_fail(db, "cannot read", store->error);
+	struct utc first = { INT64_MAX };
+	int r = first_row(store, &first);
 
-	if (r == 0) {
-		bool any = sqlite3_column_type(s, 0) != SQLITE_NULL;
-		struct utc day = time_floor(any ? (struct utc){ sqlite3_column_int64(s, 0) } : until, DAY_MS, offset);
-		struct utc due = { day.ms + DAY_MS + GRACE_MS };
-		if (any && due.ms <= until.ms) {
-			*ret_day = day;
-		} else {
-			store->roll.packing.due = due;
-		}
+	if (r < 0) {
+		return r;
 	}
-	sqlite3_finalize(s);
-	return r;
+	struct utc day = time_floor(first.ms < INT64_MAX ? first : until, DAY_MS, store->site->judging.offset_min);
+	struct utc due = { day.ms + DAY_MS + GRACE_MS };
+	if (first.ms < INT64_MAX && due.ms <= until.ms) {
+		*ret_day = day;
+	} else {
+		store->roll.packing.due = due;
+	}
+	return 0;
 }
 
 static int pack(struct store *store, struct utc until)

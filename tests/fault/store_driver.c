@@ -150,7 +150,7 @@ static void mark_done(struct driver *d)
 	expect(d, "pending", n);
 	for (int i = 0; i < n; i++) {
 		say("try done %" PRId64 "\n", rows[i].id);
-		expect(d, "done", store_outbox_done(d->small.store, rows[i].id, clock_utc(&d->small.clock)));
+		expect(d, "done", store_outbox_done(d->small.store, &rows[i].id, 1, clock_utc(&d->small.clock)));
 		say("ok done %" PRId64 "\n", rows[i].id);
 		free(rows[i].payload);
 	}

@@ -44,7 +44,7 @@ static struct mean some_mean(const struct mean_rule *rule, int64_t start_ms, uns
 
 static bool same_number(double a, double b)
 {
-	return isnan(a) ? isnan(b) : memcmp(&a, &b, sizeof(a)) == 0;
+	return isnan(a) ? isnan(b) : a == b && signbit(a) == signbit(b);
 }
 
 static void expect_packed_same(const struct day_minute *slots)

@@ -48,8 +48,9 @@ static int set_up(void **state)
 		struct store_alarm alarm = { .raised = true, .rule = "disk-low", .outlet = GATEWAY };
 		snprintf(alarm.id, sizeof(alarm.id), "alarm %d", (int)seq);
 		assert_int_equal(store_tell(rig->store, &alarm, "raised", "topic", "{}"), 0);
-		assert_int_equal(store_outbox_done(rig->store, seq, clock_utc(&rig->clock)), 0);
 	}
+	static const int64_t ids[] = { 1, 2, 3 };
+	assert_int_equal(store_outbox_done(rig->store, ids, 3, clock_utc(&rig->clock)), 0);
 	resend_init(&rig->resend, &rig->context, rig->store);
 	rig->now_ms = 1000000;
 	*state = rig;

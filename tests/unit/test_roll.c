@@ -198,7 +198,7 @@ static void take(void *context, const struct stored_mean *mean)
 
 static bool same_number(double a, double b)
 {
-	return isnan(a) ? isnan(b) : memcmp(&a, &b, sizeof(a)) == 0;
+	return isnan(a) ? isnan(b) : a == b && signbit(a) == signbit(b);
 }
 
 static bool same(const struct mean_record *a, const struct stored_mean *b)
