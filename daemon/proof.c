@@ -113,7 +113,7 @@ static bool belongs_together(struct proof_key *key)
 	return same;
 }
 
-int proof_key_load(const char *path, struct proof_key *ret_key, bool *ret_made, char *error, size_t size)
+int proof_key_load(const char *path, struct proof_key *ret_key, char *error, size_t size)
 {
 	struct proof_key key;
 	unsigned char more;
@@ -122,7 +122,6 @@ int proof_key_load(const char *path, struct proof_key *ret_key, bool *ret_made, 
 		snprintf(error, size, "libsodium finds no source of random numbers");
 		return -EIO;
 	}
-	*ret_made = false;
 	errno = 0;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno != ENOENT) {
@@ -130,10 +129,8 @@ int proof_key_load(const char *path, struct proof_key *ret_key, bool *ret_made, 
 	}
 	if (fd < 0) {
 		crypto_sign_keypair(key.public_key, key.secret);
-		int r = write_key(path, &key, error, size);
-		*ret_made = r == 0;
 		*ret_key = key;
-		return r;
+		return write_key(path, &key, error, size);
 	}
 	ssize_t n = read(fd, key.secret, sizeof(key.secret));
 	bool whole = n == (ssize_t)sizeof(key.secret) && read(fd, &more, 1) == 0;

@@ -38,7 +38,7 @@ struct proof_key {
 
 /* Reads the secret key file, or makes it (mode 0600) when it is not there. 0, or -errno with a sentence in `error`:
  * -EBADMSG when the file is none. */
-int proof_key_load(const char *path, struct proof_key *ret_key, bool *ret_made, char *error, size_t size);
+int proof_key_load(const char *path, struct proof_key *ret_key, char *error, size_t size);
 void proof_key_forget(struct proof_key *key);
 const char *proof_public_text(const struct proof_key *key, char text[PROOF_KEY_TEXT]);
 

@@ -149,10 +149,30 @@ static int set_key_aside(struct store *store, const char *path)
 	return 0;
 }
 
+/* The audit log names every key that signs. Asked at each start: a power cut may have come between the file and the
+ * row. */
+static int name_key(struct store *store)
+{
+	sqlite3_stmt *s = store_db_prepare(
+		store->state.db, "SELECT 1 FROM audit WHERE what='key made' AND new=?1 LIMIT 1", store->error);
+	char key[PROOF_KEY_TEXT];
+	int step = SQLITE_ERROR;
+
+	if (s) {
+		sqlite3_bind_text(s, 1, store_public_key(store, key), -1, SQLITE_STATIC);
+		step = sqlite3_step(s);
+	}
+	int r = step == SQLITE_ROW || step == SQLITE_DONE ? 0 : -EIO;
+	if (s && r < 0) {
+		r = store_db_fail(store->state.db, "cannot read", store->error);
+	}
+	sqlite3_finalize(s);
+	return step == SQLITE_DONE ? store_audit(store, "emisd", "key made", "", key) : r;
+}
+
 int store_chain_open(struct store *store)
 {
 	char path[PATH_SIZE * 2];
-	bool made = false;
 
 	store->chain.put = store_db_prepare(
 		store->state.db, "INSERT INTO link VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", store->error);
@@ -160,15 +180,11 @@ int store_chain_open(struct store *store)
 		return -EIO;
 	}
 	store_path(store, KEY_FILE, path, sizeof(path));
-	int r = proof_key_load(path, &store->chain.key, &made, store->error, sizeof(store->error));
+	int r = proof_key_load(path, &store->chain.key, store->error, sizeof(store->error));
 	if (r == -EBADMSG && set_key_aside(store, path) == 0) {
-		r = proof_key_load(path, &store->chain.key, &made, store->error, sizeof(store->error));
+		r = proof_key_load(path, &store->chain.key, store->error, sizeof(store->error));
 	}
-	if (r == 0 && made) {
-		char key[PROOF_KEY_TEXT];
-		r = store_audit(store, "emisd", "key made", "", store_public_key(store, key));
-	}
-	return r;
+	return r == 0 ? name_key(store) : r;
 }
 
 void store_chain_close(struct store *store)

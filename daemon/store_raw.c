@@ -237,6 +237,8 @@ int store_raw_insert(struct store *store, const struct raw_chunk *chunk)
 	sqlite3_bind_blob(insert, 9, chunk->data, (int)chunk->size, SQLITE_STATIC);
 	sqlite3_bind_int(insert, 10, chunk->synchronized);
 	int r = store_db_run(insert, store->error);
+	/* Our rows break no rule of the table; an index of it that lies about the others does. */
+	r = r < 0 && (sqlite3_errcode(store->raw.db) & 0xFF) == SQLITE_CONSTRAINT ? -EBADMSG : r;
 	sqlite3_clear_bindings(insert); /* data ends with the caller */
 	return r;
 }

@@ -45,7 +45,8 @@ def examine(folder, scratch):
         return [], 0, set()
     db = sqlite3.connect(scratch / "state.db")
     try:
-        if not db.execute("SELECT 1 FROM sqlite_master WHERE name='outbox'").fetchone():
+        tables = {name for name, in db.execute("SELECT name FROM sqlite_master")}
+        if "outbox" not in tables or not db.execute("SELECT 1 FROM meta WHERE key='site'").fetchone():
             return [], 0, set()  # the power went before there was anything
         found = half_transactions(db)
         last, = db.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()
