@@ -98,7 +98,7 @@ def test_alarms_are_recorded_and_delivered_on_a_full_disk(tmp_path):
     rng = schedule("full disk")
     times = runs(1, 6)
     truth = bad_at_first(rng, 3 * times)
-    with DiskSite(tmp_path, truth, ["-t", "tmpfs", "-o", "size=24m", "tmpfs"], "4MiB", outlets=2) as site:
+    with DiskSite(tmp_path, truth, ["-t", "tmpfs", "-o", "size=48m", "tmpfs"], "16MiB", outlets=2) as site:
         for i in range(times):
             full = FIRST + 3 * i * HOUR + rng.uniform(0.2, 0.8) * HOUR
             wait_for(lambda t=full: site.now() >= t, 60, "the moment")
