@@ -49,6 +49,7 @@ struct outbox {
 	size_t in_flight;
 	int64_t done[MAX_WINDOW]; /* acknowledged and not marked so yet */
 	size_t n_done;
+	bool unmarked; /* some could not be: they go again once the store takes a mark */
 	struct loop_timer *marking;
 	int64_t live_from; /* what was queued after the connection was made goes first: ids from here on */
 	struct region live;
@@ -135,8 +136,12 @@ static void mark_done(void *context)
 	if (store_outbox_done(o->store, o->done, o->n_done, clock_utc(o->context->clock)) < 0) {
 		log_error("%zu messages were acknowledged, but cannot be marked: %s; they may go twice", o->n_done,
 			store_error(o->store));
+		o->unmarked = true;
+	} else if (o->unmarked) {
+		o->unmarked = false;
+		o->again = true;
 	}
-	o->n_done = 0; /* what cannot be marked now goes again with the next connection */
+	o->n_done = 0;
 }
 
 static void note_done(struct outbox *o, int64_t id)
