@@ -182,6 +182,18 @@ void cmd_marks(const json_t *tables, const struct view *view)
 	}
 }
 
+void cmd_outbox(const json_t *tables, const struct view *view)
+{
+	static const struct shown columns[] = { { "stream", "stream", "类别", 0, 0 },
+		{ "number", "number", "序号", 0, 0 }, { "reason", "reason", "原因", 0, 0 },
+		{ "bytes", "bytes", "字节", 2, 0 }, { "created", "created", "生成", 1, 0 },
+		{ "parked", "parked", "搁置", 3, 0 }, { "topic", "topic", "主题", 4, 0 } };
+
+	if (show_table(tables, "parked", columns, ARRAY_SIZE(columns), view) == 0) {
+		fputs(view->chinese ? "没有被拒收的消息\n" : "the broker refused no message\n", stderr);
+	}
+}
+
 void cmd_done(const json_t *tables, const struct view *view)
 {
 	(void)tables;

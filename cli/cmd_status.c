@@ -34,6 +34,11 @@ static void print_head(const json_t *tables, const struct view *view)
 	if (!row) {
 		return;
 	}
+	const char *clock = tables_text(site, row, "clock");
+	if (strcmp(clock, "not set") == 0) {
+		puts(view->chinese ? "时钟未校准：暂停判定，读数先行保存。"
+				   : "The clock is not set: readings wait, and nothing is judged.");
+	}
 	printf("%s %s  %s%s\n\n", tables_text(site, row, "id"), tables_text(site, row, "name"),
 		tables_text(site, row, "time"), json_is_true(tables_cell(site, row, "simulated")) ? note : "");
 }

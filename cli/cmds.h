@@ -45,6 +45,7 @@ void cmd_alarms(const json_t *tables, const struct view *view);
 void cmd_identity(const json_t *tables, const struct view *view);
 void cmd_instruments(const json_t *tables, const struct view *view);
 void cmd_limits(const json_t *tables, const struct view *view);
+void cmd_outbox(const json_t *tables, const struct view *view);
 void cmd_plan(const json_t *tables, const struct view *view);
 void cmd_raw(const json_t *tables, const struct view *view);
 

@@ -31,6 +31,8 @@ static const char usage[] =
 	"  history     what is stored of a point: means, readings; see emisctl history --help\n"
 	"  verify      is what is stored what was written? see emisctl verify --help\n"
 	"  backtest    judge a file of history; see emisctl backtest --help\n"
+	"  outbox      messages that the broker would not have, and why\n"
+	"  release     send them once more\n"
 	"  instruments answers, failures and response times of each instrument\n"
 	"  plan        the requests made of each instrument, and what they cost on the wire\n"
 	"  raw NAME    the registers of an instrument as they came last\n"
@@ -66,8 +68,10 @@ static const struct {
 	{ "limits", "the key of a limit, or none", false, cmd_limits },
 	{ "mark", "an outlet", true, cmd_marks },
 	{ "marks", NULL, false, cmd_marks },
+	{ "outbox", NULL, false, cmd_outbox },
 	{ "plan", NULL, false, cmd_plan },
 	{ "raw", "the name of an instrument", true, cmd_raw },
+	{ "release", NULL, false, cmd_done },
 	{ "status", NULL, false, cmd_status },
 };
 

@@ -29,6 +29,8 @@ struct acquire {
 	const struct site *site;
 	struct pipeline *pipeline;
 	struct store *store;
+	int64_t offset_ms;    /* of the wall clock against the monotonic one */
+	bool set;             /* the wall clock is */
 	struct image *images; /* by instrument */
 	struct backoff late;  /* counts readings that came too late or too early */
 };
@@ -58,7 +60,7 @@ static bool fill_image(const struct site *site, size_t instrument, struct image 
 	return true;
 }
 
-struct acquire *acquire_create(const struct site *site, struct pipeline *pipeline, struct store *store)
+struct acquire *acquire_create(const struct site *site, struct store *store)
 {
 	struct acquire *a = calloc(1, sizeof(*a));
 
@@ -66,7 +68,6 @@ struct acquire *acquire_create(const struct site *site, struct pipeline *pipelin
 		return NULL;
 	}
 	a->site = site;
-	a->pipeline = pipeline;
 	a->store = store;
 	backoff_init(&a->late, 1, 1);
 	a->images = calloc(site->n_instruments + 1, sizeof(*a->images));
@@ -81,6 +82,24 @@ struct acquire *acquire_create(const struct site *site, struct pipeline *pipelin
 		return NULL;
 	}
 	return a;
+}
+
+void acquire_aim(struct acquire *a, struct pipeline *pipeline, int64_t offset_ms, bool set)
+{
+	int64_t moved_ms = offset_ms - a->offset_ms;
+
+	a->pipeline = pipeline;
+	a->offset_ms = offset_ms;
+	a->set = set;
+	for (size_t i = 0; moved_ms != 0 && i < a->site->n_instruments; i++) {
+		const struct profile *profile = a->site->instruments[i].profile;
+		for (size_t k = 0; k < profile->n_requests; k++) {
+			a->images[i].at[k].ms += moved_ms;
+		}
+		for (size_t k = 0; k < profile->n_channels; k++) {
+			a->images[i].freshness[k].since.ms += moved_ms;
+		}
+	}
 }
 
 void acquire_destroy(struct acquire *a)
@@ -105,7 +124,10 @@ static void file_reading(struct acquire *a, const struct feed *feed, const struc
 	struct raw_reading raw = { .outlet = feed->outlet, .point = feed->point, .reading = *reading };
 	enum pipeline_filed filed = pipeline_add(a->pipeline, feed->outlet, feed->point, reading);
 
-	raw.late = filed != PIPELINE_FILED;
+	raw.late = a->set && filed != PIPELINE_FILED;
+	if (!a->set) {
+		raw.reading.at.ms -= a->offset_ms;
+	}
 	store_raw_add(a->store, &raw);
 	if (raw.late) {
 		(void)backoff_next(&a->late);
@@ -243,16 +265,17 @@ void acquire_take(struct acquire *a, const struct link_report *report)
 {
 	struct image *image = &a->images[report->instrument];
 	size_t n_requests = a->site->instruments[report->instrument].profile->n_requests;
+	struct utc at = { report->at.ms + a->offset_ms };
 
 	image->answers[report->request] = report->answer;
-	image->at[report->request] = report->at;
+	image->at[report->request] = at;
 	image->fresh[report->request] = true;
 	if (!report->last) {
 		return;
 	}
 	tell_unknown_codes(a, report->instrument);
 	for (size_t i = 0; i < image->n_feeds; i++) {
-		read_feed(a, image->feeds[i], image, report->at);
+		read_feed(a, image->feeds[i], image, at);
 	}
 	memset(image->fresh, 0, n_requests * sizeof(*image->fresh));
 }

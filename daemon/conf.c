@@ -1,8 +1,6 @@
 #include "daemon/conf.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <libconfig.h>
 #include <math.h>
@@ -10,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "common/array.h"
 #include "common/text.h"
 #include "common/time.h"
+#include "daemon/conf_text.h"
 
 struct conf {
 	config_t config;
@@ -73,134 +71,30 @@ void conf_errors_finish(struct conf_errors *errors)
 	memset(errors, 0, sizeof(*errors));
 }
 
-/* ---- the text ---- */
-
-/* The whole file, NUL-terminated, or NULL with a complaint. */
-static char *read_file(const char *path, struct conf_errors *errors)
+static struct conf *parse(const char *text, const char *path, struct conf_errors *errors)
 {
-	struct stat st;
-	char *text = NULL;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0) {
-		conf_complain(errors, path, 0, "cannot be opened: %s", strerror(errno));
-		return NULL;
-	}
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		conf_complain(errors, path, 0, "is not a regular file");
-	} else if (st.st_size > CONF_MAX_BYTES) {
-		conf_complain(
-			errors, path, 0, "has %lld bytes; at most %d are read", (long long)st.st_size, CONF_MAX_BYTES);
-	} else if ((text = calloc(1, (size_t)st.st_size + 1)) != NULL) {
-		ssize_t n = read(fd, text, (size_t)st.st_size);
-		if (n != st.st_size || strlen(text) != (size_t)n) {
-			conf_complain(errors, path, 0, n != st.st_size ? "cannot be read whole" : "holds a NUL byte");
-			free(text);
-			text = NULL;
-		}
-	}
-	close(fd);
-	return text;
-}
-
-/* Skips a string or a comment that starts at *text; counts lines. False for a comment without end. */
-static bool skip_quiet(const char **text, int *line)
-{
-	const char *p = *text;
-
-	if (*p == '#' || (p[0] == '/' && p[1] == '/')) {
-		p += strcspn(p, "\n");
-	} else if (p[0] == '/' && p[1] == '*') {
-		const char *end = strstr(p + 2, "*/");
-		if (!end) {
-			return false;
-		}
-		for (; p < end; p++) {
-			*line += *p == '\n';
-		}
-		p += 2;
-	} else if (*p == '"') {
-		for (p++; *p && *p != '"'; p++) {
-			*line += *p == '\n';
-			p += *p == '\\' && p[1];
-		}
-		p += *p == '"';
-	}
-	*text = p;
-	return true;
-}
-
-/* libconfig reads 4294967296 as 0 and 0xFFFFFFFF as -1 unless an L follows. Returns the end of the
- * number. */
-static const char *check_number(const char *p, const char *path, int line, struct conf_errors *errors)
-{
-	bool hex = p[0] == '0' && (p[1] == 'x' || p[1] == 'X');
-	size_t n = hex ? 2 + strspn(p + 2, "0123456789abcdefABCDEF") : strspn(p, "0123456789");
-
-	if (!hex && (p[n] == '.' || p[n] == 'e' || p[n] == 'E')) {
-		return p + n + strspn(p + n, "0123456789.eE+-");
-	}
-	errno = 0;
-	unsigned long long value = strtoull(p, NULL, hex ? 16 : 10);
-	if (p[n] != 'L' && (errno || value > INT32_MAX)) {
-		conf_complain(errors, path, line, "%.*s does not fit 32 bits: write %.*sL", (int)n, p, (int)n, p);
-	}
-	return p + n + (p[n] == 'L') + (p[n] == 'L' && p[n + 1] == 'L');
-}
-
-/* What the parser would let pass. */
-static bool check_text(const char *text, const char *path, struct conf_errors *errors)
-{
-	size_t before = errors->n;
-	int line = 1;
-
-	if (strncmp(text, "\xEF\xBB\xBF", 3) == 0) {
-		conf_complain(errors, path, 1, "starts with a byte order mark; save the file as UTF-8 without one");
-		return false;
-	}
-	for (const char *p = text; *p;) {
-		const char *start = p;
-		int start_line = line;
-		if (!skip_quiet(&p, &line)) {
-			conf_complain(errors, path, start_line, "this comment is never closed");
-			return false;
-		}
-		if (p != start) {
-			continue;
-		}
-		if (isalpha((unsigned char)*p) || *p == '_' || *p == '@') {
-			p += strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-*@");
-		} else if (isdigit((unsigned char)*p)) {
-			p = check_number(p, path, line, errors);
-		} else {
-			line += *p++ == '\n';
-		}
-	}
-	return errors->n == before;
-}
-
-struct conf *conf_open(const char *path, struct conf_errors *errors)
-{
-	char *text = read_file(path, errors);
-	struct conf *conf = text ? calloc(1, sizeof(*conf)) : NULL;
+	struct conf *conf = calloc(1, sizeof(*conf));
 
 	if (!conf) {
-		free(text);
 		return NULL;
 	}
 	conf->path = path;
 	conf->errors = errors;
 	config_init(&conf->config);
-	bool good = check_text(text, path, errors);
-	if (good && config_read_string(&conf->config, text) != CONFIG_TRUE) {
+	if (config_read_string(&conf->config, text) != CONFIG_TRUE) {
 		conf_complain(errors, path, config_error_line(&conf->config), "%s", config_error_text(&conf->config));
-		good = false;
-	}
-	free(text);
-	if (!good) {
 		conf_close(conf);
 		return NULL;
 	}
+	return conf;
+}
+
+struct conf *conf_open(const char *path, struct conf_errors *errors)
+{
+	char *text = conf_text_read(path, errors);
+	struct conf *conf = text && conf_text_check(text, path, errors) ? parse(text, path, errors) : NULL;
+
+	free(text);
 	return conf;
 }
 
@@ -508,4 +402,75 @@ bool conf_string_at(struct conf_node array, size_t index, char *ret, size_t size
 bool conf_int_at(struct conf_node array, size_t index, int64_t *ret)
 {
 	return int_of(conf_at(array, index), "element", INT64_MIN, INT64_MAX, ret);
+}
+
+/* ---- settings as lines ---- */
+
+/* What an element of a list is called: by what names it, else by its place. */
+static void element_name(const config_setting_t *element, int index, char *name, size_t size)
+{
+	static const char *const keys[] = { "id", "name", "factor" };
+	const char *text = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys) && !text && config_setting_is_group(element); i++) {
+		(void)config_setting_lookup_string(element, keys[i], &text); /* else the next key names it */
+	}
+	if (text) {
+		snprintf(name, size, "%s", text);
+	} else {
+		snprintf(name, size, "%d", index);
+	}
+}
+
+static void print_value(const config_setting_t *setting, FILE *out)
+{
+	switch (config_setting_type(setting)) {
+	case CONFIG_TYPE_STRING:
+		for (const char *p = config_setting_get_string(setting); *p; p++) {
+			fputc(*p == '\n' ? ' ' : *p, out);
+		}
+		return;
+	case CONFIG_TYPE_FLOAT:
+		fprintf(out, "%.10g", config_setting_get_float(setting));
+		return;
+	case CONFIG_TYPE_BOOL:
+		fputs(config_setting_get_bool(setting) ? "true" : "false", out);
+		return;
+	default:
+		fprintf(out, "%lld", config_setting_get_int64(setting));
+		return;
+	}
+}
+
+/* Depth is that of our own normal form: lists of groups in lists of groups. */
+static void flatten(const config_setting_t *setting, const char *path, FILE *out) /* NOLINT(misc-no-recursion) */
+{
+	int n = config_setting_is_aggregate(setting) ? config_setting_length(setting) : -1;
+	char name[64], below[256];
+
+	if (n < 0) {
+		fprintf(out, "%s = ", path);
+		print_value(setting, out);
+		fputc('\n', out);
+	}
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *element = config_setting_get_elem(setting, (unsigned)i);
+		element_name(element, i, name, sizeof(name));
+		const char *key = config_setting_name(element) ? config_setting_name(element) : name;
+		snprintf(below, sizeof(below), "%s%s%s", path, *path ? "." : "", key);
+		flatten(element, below, out);
+	}
+}
+
+bool conf_flatten(const char *text, FILE *out)
+{
+	struct conf_errors errors = { 0 };
+	struct conf *conf = parse(text, "the normal form", &errors);
+
+	if (conf) {
+		flatten(config_root_setting(&conf->config), "", out);
+	}
+	conf_errors_finish(&errors);
+	conf_close(conf);
+	return conf != NULL;
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define CONF_MAX_BYTES (1024 * 1024)
 
@@ -72,5 +73,8 @@ bool conf_choice(struct conf_node group, const char *key, bool required, const c
 struct conf_node conf_array(struct conf_node group, const char *key, bool required);
 bool conf_string_at(struct conf_node array, size_t index, char *ret, size_t size);
 bool conf_int_at(struct conf_node array, size_t index, int64_t *ret);
+
+/* The settings of a text as lines "outlets.DA001.points.so2.from = gas.so2". False when it cannot be parsed. */
+bool conf_flatten(const char *text, FILE *out);
 
 #endif

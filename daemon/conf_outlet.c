@@ -59,6 +59,9 @@ static void read_self(struct conf_node node, struct outlet *outlet)
 	bool air = false;
 
 	(void)conf_name(node, "id", true, outlet->id, sizeof(outlet->id)); /* complaints refuse the file */
+	if (strcmp(outlet->id, GATEWAY) == 0) {
+		conf_node_complain(node, "id: \"%s\" means the box itself; call the outlet otherwise", GATEWAY);
+	}
 	(void)conf_string(node, "name", false, outlet->name, sizeof(outlet->name));
 	(void)conf_choice(node, "medium", true, media, &medium);
 	(void)conf_name(node, "sector", true, outlet->sector, sizeof(outlet->sector));

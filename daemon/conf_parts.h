@@ -55,4 +55,7 @@ void *conf_grow(struct conf_load *load, void *array_pointer, size_t *n, size_t e
 /* The file `name` beside emisd.conf if it is there, else the one in share. */
 void conf_find(const struct conf_load *load, const char *name, char *ret_path, size_t size);
 
+/* conf_mqtt.c */
+void conf_read_mqtt(struct conf_node root, struct mqtt_conf *mqtt);
+
 #endif

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "common/array.h"
 #include "daemon/conf_parts.h"
 
 /* A string as libconfig reads it back. */
@@ -212,18 +213,34 @@ static void print_outlet(FILE *out, const struct site *site, size_t index)
 
 static void print_mqtt(FILE *out, const struct mqtt_conf *mqtt)
 {
-	if (!mqtt->broker[0]) {
+	static const enum period periods[] = { PERIOD_MINUTE, PERIOD_HOUR, PERIOD_DAY };
+	const char *comma = "";
+
+	if (mqtt->n_brokers == 0) {
 		return;
 	}
 	fputs("mqtt = { ", out);
-	print_setting(out, "broker", mqtt->broker);
+	print_setting(out, "broker", mqtt->brokers[0]);
+	fputs("standby = [", out);
+	for (size_t i = 1; i < mqtt->n_brokers; i++) {
+		fprintf(out, "%s\"%s\"", i > 1 ? ", " : " ", mqtt->brokers[i]);
+	}
+	fputs(" ]; ", out);
 	print_optional(out, "ca", mqtt->ca);
 	print_optional(out, "client_cert", mqtt->client_cert);
 	print_optional(out, "client_key", mqtt->client_key);
 	print_optional(out, "username", mqtt->username);
 	print_optional(out, "password_file", mqtt->password_file);
-	fprintf(out, "version = \"%s\"; keepalive = \"%ds\"; window = %zu; };\n", mqtt->version == 5 ? "5" : "3.1.1",
-		mqtt->keepalive_s, mqtt->window);
+	print_optional(out, "password_credential", mqtt->password_credential);
+	fprintf(out, "version = \"%s\"; keepalive = \"%ds\"; window = %zu; means = [",
+		mqtt->version == 5 ? "5" : "3.1.1", mqtt->keepalive_s, mqtt->window);
+	for (size_t i = 0; i < ARRAY_SIZE(periods); i++) {
+		if (mqtt->means[periods[i]]) {
+			fprintf(out, "%s \"%s\"", comma, period_name(periods[i]));
+			comma = ",";
+		}
+	}
+	fprintf(out, " ]; health = \"%" PRId64 "ms\"; };\n", mqtt->health_ms);
 }
 
 void site_print(const struct site *site, FILE *out)
@@ -250,6 +267,10 @@ void site_print(const struct site *site, FILE *out)
 	fputs(");\n\n", out);
 	conf_print_judging(out, &site->judging);
 	print_mqtt(out, &site->mqtt);
+	fputs("clock = { ", out);
+	fprintf(out, "wait = \"%" PRId64 "ms\"; ", site->clock.wait_ms);
+	print_setting(out, "synchronized", site->clock.synchronized);
+	fputs("};\n", out);
 	fputs("store = { ", out);
 	print_setting(out, "path", site->store.path);
 	fprintf(out, "quota = \"%" PRId64 "\"; reserve = \"%" PRId64 "\"; batch = \"%" PRId64 "ms\"; ",

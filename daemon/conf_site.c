@@ -203,37 +203,6 @@ static void read_site_group(struct conf_load *load, struct conf_node root)
 	}
 }
 
-static void read_mqtt(struct conf_load *load, struct conf_node root)
-{
-	static const char *const keys[] = { "broker", "ca", "client_cert", "client_key", "username", "password_file",
-		"version", "keepalive", "window", NULL };
-	static const char *const versions[] = { "5", "3.1.1", NULL };
-	struct conf_node node = conf_group(root, "mqtt", false);
-	struct mqtt_conf *mqtt = &load->site->mqtt;
-	int64_t keepalive_ms = 30 * SECOND_MS, window = 20;
-	size_t version = 0;
-
-	conf_allow(node, keys);
-	if (node.setting && conf_string(node, "broker", true, mqtt->broker, sizeof(mqtt->broker)) &&
-		strncmp(mqtt->broker, "mqtt://", 7) != 0 && strncmp(mqtt->broker, "mqtts://", 8) != 0) {
-		conf_node_complain(node, "broker: \"%s\" does not start with mqtt:// or mqtts://", mqtt->broker);
-	}
-	(void)conf_string(node, "ca", false, mqtt->ca, sizeof(mqtt->ca)); /* all are optional */
-	(void)conf_string(node, "client_cert", false, mqtt->client_cert, sizeof(mqtt->client_cert));
-	(void)conf_string(node, "client_key", false, mqtt->client_key, sizeof(mqtt->client_key));
-	(void)conf_string(node, "username", false, mqtt->username, sizeof(mqtt->username));
-	(void)conf_string(node, "password_file", false, mqtt->password_file, sizeof(mqtt->password_file));
-	(void)conf_choice(node, "version", false, versions, &version);
-	(void)conf_duration(node, "keepalive", false, 5 * SECOND_MS, 20 * MINUTE_MS, &keepalive_ms);
-	(void)conf_int(node, "window", false, 1, 100, &window);
-	if ((mqtt->client_cert[0] != '\0') != (mqtt->client_key[0] != '\0')) {
-		conf_node_complain(node, "client_cert and client_key go together");
-	}
-	mqtt->version = version == 0 ? 5 : 3;
-	mqtt->keepalive_s = (int)(keepalive_ms / SECOND_MS);
-	mqtt->window = (size_t)window;
-}
-
 static void read_store(struct conf_load *load, struct conf_node root)
 {
 	static const char *const keys[] = { "path", "quota", "reserve", "batch", "keep_minutes", "keep_means", NULL };
@@ -263,18 +232,33 @@ static void read_store(struct conf_load *load, struct conf_node root)
 	}
 }
 
+static void read_clock(struct conf_load *load, struct conf_node root)
+{
+	static const char *const keys[] = { "wait", "synchronized", NULL };
+	struct conf_node node = conf_group(root, "clock", false);
+	struct clock_conf *clock = &load->site->clock;
+
+	clock->wait_ms = 10 * MINUTE_MS;
+	/* Where systemd-timesyncd says it. */
+	(void)text_copy(clock->synchronized, sizeof(clock->synchronized), "/run/systemd/timesync/synchronized");
+	conf_allow(node, keys);
+	(void)conf_duration(node, "wait", false, 0, DAY_MS, &clock->wait_ms); /* both are optional */
+	(void)conf_string(node, "synchronized", false, clock->synchronized, sizeof(clock->synchronized));
+}
+
 static void read_root(struct conf_load *load, struct conf_node root)
 {
-	static const char *const keys[] = { "site", "links", "instruments", "outlets", "mqtt", "store", "control",
-		"judging", "simulation", NULL };
+	static const char *const keys[] = { "site", "links", "instruments", "outlets", "mqtt", "store", "clock",
+		"control", "judging", "simulation", NULL };
 	static const char *const control_keys[] = { "socket", "admin_group", NULL };
 	struct site *site = load->site;
 
 	conf_allow(root, keys);
 	read_site_group(load, root);
 	conf_read_judging(root, &site->judging);
-	read_mqtt(load, root);
+	conf_read_mqtt(root, &site->mqtt);
 	read_store(load, root);
+	read_clock(load, root);
 	(void)conf_bool(root, "simulation", false, &site->simulation); /* optional */
 	(void)text_copy(site->control_socket, sizeof(site->control_socket), "/run/emisd/ctl.sock");
 	(void)text_copy(site->admin_group, sizeof(site->admin_group), "emisd-admin");

@@ -40,11 +40,11 @@ static void add_alarm_row(void *context, const struct store_alarm *a)
 	const struct daemon *d = rows->daemon;
 
 	ctl_add_row(rows->table,
-		json_pack("[s, s, s, s, s, s, o, o, o, o, o, o, s, s, s, s, i, s?]", a->id, a->alarm_class,
-			alarm_rule_name(a->rule), a->outlet, a->factor, a->raised ? "raised" : "cleared",
-			ctl_moment(d, a->since), ctl_moment(d, a->last), ctl_number(a->value), ctl_number(a->worst),
-			ctl_number(a->limit_min), ctl_number(a->limit_max), a->unit, a->tier, a->document, a->clause,
-			a->decimals, a->acknowledged_by[0] ? a->acknowledged_by : NULL));
+		json_pack("[s, s, s, s, s, s, o, o, o, o, o, o, s, s, s, s, i, s?]", a->id, a->alarm_class, a->rule,
+			a->outlet, a->factor, a->raised ? "raised" : "cleared", ctl_moment(d, a->since),
+			ctl_moment(d, a->last), ctl_number(a->value), ctl_number(a->worst), ctl_number(a->limit_min),
+			ctl_number(a->limit_max), a->unit, a->tier, a->document, a->clause, a->decimals,
+			a->acknowledged_by[0] ? a->acknowledged_by : NULL));
 }
 
 json_t *ctl_run_alarms(struct daemon *d, const json_t *request, char *error, size_t size)
@@ -87,6 +87,10 @@ json_t *ctl_run_ack(struct daemon *d, const json_t *request, char *error, size_t
 	if (r < 0) {
 		snprintf(error, size, "the acknowledgement cannot be stored: %s", store_error(d->store));
 		return NULL;
+	}
+	if (strcmp(alarm.outlet, GATEWAY) == 0) {
+		gateway_acknowledged(d->gateway, alarm.rule);
+		(void)gateway_commit(d->gateway); /* logged, and tried again */
 	}
 	outbox_wake(d->outbox);
 	return json_array();

@@ -8,6 +8,7 @@
 #include "daemon/ctl_cmds.h"
 #include "daemon/ctl_table.h"
 #include "daemon/daemon.h"
+#include "daemon/health.h"
 
 static json_t *flag_text(enum flag flag)
 {
@@ -21,13 +22,13 @@ static json_t *flag_text(enum flag flag)
 static json_t *site_table(struct daemon *d)
 {
 	static const struct ctl_column columns[] = { { "id", "text" }, { "name", "text" }, { "version", "text" },
-		{ "time", "time" }, { "simulated", "bool" }, { "uptime", "seconds" } };
+		{ "time", "time" }, { "clock", "text" }, { "simulated", "bool" }, { "uptime", "seconds" } };
 	json_t *table = ctl_table("site", columns, ARRAY_SIZE(columns));
 	double uptime = (double)(clock_mono(&d->clock).ms - d->started.ms) / 1000.0;
 
 	ctl_add_row(table,
-		json_pack("[s, s, s, o, b, f]", d->site->id, d->site->name, EMISD_VERSION,
-			ctl_moment(d, clock_utc(&d->clock)), d->clock.simulated, uptime));
+		json_pack("[s, s, s, o, s, b, f]", d->site->id, d->site->name, EMISD_VERSION,
+			ctl_moment(d, clock_utc(&d->clock)), health_clock(d), d->clock.simulated, uptime));
 	return table;
 }
 
@@ -77,29 +78,12 @@ static json_t *points_table(struct daemon *d)
 	return table;
 }
 
-static json_t *outbox_table(struct daemon *d)
-{
-	static const struct ctl_column columns[] = { { "broker", "text" }, { "state", "text" },
-		{ "pending", "integer" }, { "sent", "integer" }, { "parked", "integer" }, { "oldest", "seconds" },
-		{ "error", "text" } };
-	json_t *table = ctl_table("outbox", columns, ARRAY_SIZE(columns));
-	struct outbox_status s;
-
-	outbox_get_status(d->outbox, &s);
-	double oldest = (double)(clock_utc(&d->clock).ms - s.counts.oldest_pending.ms) / 1000.0;
-	ctl_add_row(table,
-		json_pack("[s, s, I, I, I, o, s]", s.broker, s.state, (json_int_t)s.counts.pending,
-			(json_int_t)s.counts.sent, (json_int_t)s.counts.parked,
-			ctl_number(s.counts.pending > 0 ? oldest : NAN), s.error));
-	return table;
-}
-
 static json_t *run_status(struct daemon *d, const json_t *request, char *error, size_t size)
 {
 	(void)request;
 	(void)error;
 	(void)size;
-	return json_pack("[o, o, o, o]", site_table(d), points_table(d), ctl_links_table(d), outbox_table(d));
+	return json_pack("[o, o, o, o]", site_table(d), points_table(d), ctl_links_table(d), ctl_outbox_table(d));
 }
 
 /* ---- all ---- */
@@ -114,8 +98,10 @@ const struct ctl_command ctl_commands[] = {
 	{ "limits", false, ctl_run_limits },
 	{ "mark", true, ctl_run_mark },
 	{ "marks", false, ctl_run_marks },
+	{ "outbox", false, ctl_run_outbox },
 	{ "plan", false, ctl_run_plan },
 	{ "raw", false, ctl_run_raw },
+	{ "release", true, ctl_run_release },
 	{ "status", false, run_status },
 	{ NULL, false, NULL },
 };

@@ -36,6 +36,11 @@ json_t *ctl_run_audit(struct daemon *d, const json_t *request, char *error, size
 json_t *ctl_run_mark(struct daemon *d, const json_t *request, char *error, size_t size);
 json_t *ctl_run_marks(struct daemon *d, const json_t *request, char *error, size_t size);
 
+/* ctl_outbox.c: the way to the bureau. */
+json_t *ctl_outbox_table(struct daemon *d);
+json_t *ctl_run_outbox(struct daemon *d, const json_t *request, char *error, size_t size);
+json_t *ctl_run_release(struct daemon *d, const json_t *request, char *error, size_t size);
+
 /* ctl_proof.c: the key and the chain. */
 json_t *ctl_run_identity(struct daemon *d, const json_t *request, char *error, size_t size);
 

@@ -6,10 +6,12 @@
 #include <sys/epoll.h>
 
 #include "common/log.h"
-#include "daemon/confirmations.h"
+#include "daemon/config_audit.h"
 #include "daemon/ctl.h"
+#include "daemon/health.h"
 #include "daemon/notify.h"
-#include "daemon/rebuild.h"
+#include "daemon/store_check.h"
+#include "daemon/timekeeper.h"
 
 #define MAILBOX_ROOM 1024
 #define REPORTS_PER_TURN 256 /* then the other sources of the loop have theirs */
@@ -57,6 +59,23 @@ static void publish_states(struct daemon *d)
 static void on_broker_connected(void *context)
 {
 	publish_states(context);
+	health_publish(context);
+}
+
+static void on_health(void *context)
+{
+	struct daemon *d = context;
+
+	health_publish(d);
+	loop_set_timer(d->health_timer, d->site->mqtt.health_ms * 1000000);
+}
+
+static void on_parked(void *context, int64_t id, const char *reason)
+{
+	struct daemon *d = context;
+
+	gateway_say(d->gateway, GATEWAY_MESSAGE_PARKED,
+		"message %lld of the outbox: %s; emisctl outbox lists all that wait", (long long)id, reason);
 }
 
 /* ---- stepping the pipeline ---- */
@@ -78,6 +97,11 @@ static void step(struct daemon *d)
 	bool stepped = false, hour = false;
 	int64_t seq = store_next_seq(d->store);
 
+	if (!timekeeper_judges(d)) {
+		while (pipeline_step(d->pipeline, now, &sink)) { /* it hands out nothing */
+		}
+		return;
+	}
 	while (pipeline_step(d->pipeline, now, &sink)) {
 		struct utc until = pipeline_closed_until(d->pipeline);
 		stepped = true;
@@ -87,18 +111,44 @@ static void step(struct daemon *d)
 	if (!stepped) {
 		return;
 	}
-	outbox_wake(d->outbox);
+	outbox_periods_closed(d->outbox);
 	if (hour || store_next_seq(d->store) != seq) {
 		publish_states(d);
 	}
 	arm_step_timer(d);
 }
 
+/* Conditions of the box go the way of the alarms. */
+static void tell_of_itself(struct daemon *d)
+{
+	unsigned damages;
+	const char *words = store_damage(d->store, &damages);
+
+	for (; d->told_damages < damages; d->told_damages++) {
+		gateway_say(d->gateway, GATEWAY_STORE_DAMAGE, "%s", words);
+	}
+	if (store_raw_dropped(d->store) > d->told_dropped) {
+		d->told_dropped = store_raw_dropped(d->store);
+		gateway_say(d->gateway, GATEWAY_READINGS_DROPPED,
+			"the disk took no readings for so long that %llu were dropped since the start",
+			(unsigned long long)d->told_dropped);
+	}
+	if (gateway_commit(d->gateway)) {
+		outbox_wake(d->outbox);
+	}
+}
+
 static void on_step_timer(void *context)
 {
 	struct daemon *d = context;
 
+	if (!timekeeper_look(d)) {
+		log_error("the open periods cannot be made again; ending, to go on from what is stored");
+		loop_stop(d->loop, -EIO);
+		return;
+	}
 	step(d);
+	tell_of_itself(d);
 	arm_step_timer(d);
 }
 
@@ -107,7 +157,8 @@ static void on_batch_timer(void *context)
 	struct daemon *d = context;
 
 	(void)recorder_flush_raw(d->recorder); /* logged there, and tried again */
-	if (recorder_finish_raw(d->recorder, pipeline_closed_until(d->pipeline)) == 1) { /* failures likewise */
+	if (timekeeper_judges(d) &&
+		recorder_finish_raw(d->recorder, pipeline_closed_until(d->pipeline)) == 1) { /* failures likewise */
 		outbox_wake(d->outbox);
 	}
 	loop_set_timer(d->batch_timer, d->site->store.batch_ms * 1000000);
@@ -119,8 +170,19 @@ static void on_room_timer(void *context)
 	struct daemon *d = context;
 	bool was_low = store_space_low(d->store);
 
+	if (d->check && !store_check_step(d->check)) {
+		store_check_end(d->check);
+		d->check = NULL;
+	}
 	if (store_keep_room(d->store) < 0) {
 		log_error("%s", store_error(d->store));
+	}
+	if (store_space_low(d->store)) {
+		gateway_say(d->gateway, GATEWAY_DISK_LOW,
+			"the disk of %s has less than the reserve free: readings wait in memory, alarms go on",
+			d->site->store.path);
+	} else {
+		gateway_end(d->gateway, GATEWAY_DISK_LOW);
 	}
 	if (store_space_low(d->store) != was_low) {
 		log_warning("the disk of %s has %s", d->site->store.path,
@@ -188,14 +250,19 @@ static int start_timers(struct daemon *d)
 	d->step_timer = loop_add_timer(d->loop, on_step_timer, d);
 	d->batch_timer = loop_add_timer(d->loop, on_batch_timer, d);
 	d->room_timer = loop_add_timer(d->loop, on_room_timer, d);
+	d->health_timer = loop_add_timer(d->loop, on_health, d);
 	d->watchdog_timer = loop_add_timer(d->loop, on_watchdog, d);
-	if (!d->box_io || !d->step_timer || !d->batch_timer || !d->room_timer || !d->watchdog_timer) {
+	if (!d->box_io || !d->step_timer || !d->batch_timer || !d->room_timer || !d->health_timer ||
+		!d->watchdog_timer) {
 		log_error("out of memory or descriptors");
 		return -ENOMEM;
 	}
 	arm_step_timer(d);
 	loop_set_timer(d->batch_timer, 0);
 	loop_set_timer(d->room_timer, 0);
+	if (d->site->mqtt.health_ms > 0) {
+		loop_set_timer(d->health_timer, d->site->mqtt.health_ms * 1000000);
+	}
 	if (notify_watchdog_ms() > 0) {
 		loop_set_timer(d->watchdog_timer, 0);
 	}
@@ -222,18 +289,22 @@ static int start_core(struct daemon *d, const struct ctl_command *commands)
 		log_error("the start cannot be noted: %s", store_error(d->store));
 		return -EIO;
 	}
-	if (confirmations_note(d->site, d->store) < 0) {
-		log_error("the confirmed limits cannot be noted: %s", store_error(d->store));
+	if (config_audit(d->site, d->store) < 0) {
+		log_error("the changes of the configuration cannot be noted: %s", store_error(d->store));
 		return -EIO;
 	}
+	if (store_check_start(d->store, &d->check) < 0) {
+		log_warning("the files of readings are not checked after the unclean stop: out of memory");
+	}
+	d->gateway = gateway_create(&d->context, d->store);
 	d->recorder = recorder_create(&d->context, d->store);
-	d->pipeline = d->recorder ? rebuild_pipeline(d->site, d->store, d->recorder, clock_utc(&d->clock)) : NULL;
-	d->acquire = d->pipeline ? acquire_create(d->site, d->pipeline, d->store) : NULL;
-	if (!d->acquire) {
+	d->acquire = acquire_create(d->site, d->store);
+	if (!d->gateway || !d->recorder || !d->acquire || timekeeper_start(d) < 0) {
 		log_error("cannot go on from what is stored, or out of memory");
 		return -ENOMEM;
 	}
-	d->outbox = outbox_create(&d->context, d->store, d->loop, on_broker_connected, d, error, sizeof(error));
+	const struct outbox_handler handler = { on_broker_connected, on_parked, d };
+	d->outbox = outbox_create(&d->context, d->store, d->loop, &handler, error, sizeof(error));
 	if (!d->outbox) {
 		log_error("%s", error);
 		return -EIO;
@@ -318,8 +389,11 @@ bool daemon_stop(struct daemon *d)
 	loop_remove_timer(d->step_timer);
 	loop_remove_timer(d->batch_timer);
 	loop_remove_timer(d->room_timer);
+	loop_remove_timer(d->health_timer);
 	loop_remove_timer(d->watchdog_timer);
-	if (d->pipeline && recorder_commit(d->recorder, pipeline_closed_until(d->pipeline), true) == 0) {
+	if (d->pipeline &&
+		(timekeeper_judges(d) ? recorder_commit(d->recorder, pipeline_closed_until(d->pipeline), true)
+				      : recorder_flush_raw(d->recorder)) == 0) {
 		(void)store_audit(
 			d->store, "emisd", "stop", "", ""); /* a stop that is not noted is seen by the next start */
 	}
@@ -327,6 +401,8 @@ bool daemon_stop(struct daemon *d)
 	acquire_destroy(d->acquire);
 	pipeline_destroy(d->pipeline);
 	recorder_destroy(d->recorder);
+	gateway_destroy(d->gateway);
+	store_check_end(d->check);
 	store_close(d->store);
 	if (all) {
 		mailbox_destroy(d->box);

@@ -4,6 +4,8 @@
 
 #include "core/pipeline.h"
 #include "daemon/acquire.h"
+#include "daemon/clock_watch.h"
+#include "daemon/gateway.h"
 #include "daemon/link.h"
 #include "daemon/loop.h"
 #include "daemon/message.h"
@@ -13,6 +15,7 @@
 
 struct ctl;
 struct ctl_command;
+struct store_check;
 
 struct daemon {
 	const struct site *site;
@@ -20,7 +23,13 @@ struct daemon {
 	struct message_context context;
 	struct loop *loop;
 	struct store *store;
-	struct pipeline *pipeline;
+	struct store_check *check; /* NULL when it is done */
+	struct gateway *gateway;
+	struct pipeline *pipeline; /* judges while watch.set; else it only shows what is measured */
+	struct clock_watch watch;
+	unsigned told_damages; /* of store_damage() */
+	uint64_t told_dropped; /* of store_raw_dropped() */
+	bool relabelled;       /* what waited for the clock is among the other readings */
 	struct recorder *recorder;
 	struct acquire *acquire;
 	struct outbox *outbox;
@@ -34,6 +43,7 @@ struct daemon {
 	struct loop_timer *step_timer;
 	struct loop_timer *batch_timer;
 	struct loop_timer *room_timer;
+	struct loop_timer *health_timer;
 	struct loop_timer *watchdog_timer;
 };
 

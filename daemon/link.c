@@ -384,7 +384,7 @@ static void poll_instrument(struct link *link, struct poller *poller)
 		rest_until_next(poller, &profile->requests[i], i, now);
 		struct link_report report = { .instrument = poller->instrument, .request = i };
 		report.answer = poller->answers[i];
-		report.at = clock_utc(link->clock);
+		report.at = clock_mono(link->clock);
 		report.last = i == last;
 		if (!mailbox_post(link->box, &report, !report.last)) {
 			return; /* the daemon is ending */

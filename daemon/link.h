@@ -18,7 +18,7 @@ struct link_report {
 	size_t instrument; /* index in site->instruments */
 	size_t request;    /* index in its profile's requests */
 	bool last;         /* of this poll of the instrument */
-	struct utc at;     /* the moment of the answer, or of giving up */
+	struct mono at;    /* the moment of the answer, or of giving up; what time that was, the main loop says */
 	struct answer answer;
 };
 

@@ -66,9 +66,9 @@ int loop_run(struct loop *loop)
 	return r < 0 ? r : 0;
 }
 
-void loop_stop(struct loop *loop)
+void loop_stop(struct loop *loop, int result)
 {
-	(void)sd_event_exit(loop->event, 0); /* fails only when it is exiting already */
+	(void)sd_event_exit(loop->event, result); /* fails only when it is exiting already */
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)

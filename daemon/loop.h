@@ -17,7 +17,8 @@ int loop_catch_signals(struct loop *loop);
 
 /* Runs until loop_stop() or a signal. 0 or -errno. */
 int loop_run(struct loop *loop);
-void loop_stop(struct loop *loop);
+/* `result`, 0 or -errno, is what loop_run() returns. */
+void loop_stop(struct loop *loop, int result);
 
 /* Calls back while the descriptor is ready for `events` (EPOLLIN, EPOLLOUT). NULL when it
  * cannot be watched. The descriptor stays the caller's; remove before closing it. */

@@ -64,6 +64,30 @@ static void wake(struct mailbox *box)
 	box->owed = false;
 }
 
+/* The lock is held, and there is room. */
+static void put(struct mailbox *box, const void *message, bool more)
+{
+	size_t slot = (box->first + box->n) % box->capacity;
+
+	memcpy(box->slots + slot * box->size, message, box->size);
+	box->owed |= box->n == 0;
+	box->n++;
+	if (box->owed && !more) {
+		wake(box);
+	}
+}
+
+bool mailbox_offer(struct mailbox *box, const void *message)
+{
+	pthread_mutex_lock(&box->lock);
+	bool good = box->n < box->capacity && !box->closed;
+	if (good) {
+		put(box, message, false);
+	}
+	pthread_mutex_unlock(&box->lock);
+	return good;
+}
+
 bool mailbox_post(struct mailbox *box, const void *message, bool more)
 {
 	pthread_mutex_lock(&box->lock);
@@ -75,13 +99,7 @@ bool mailbox_post(struct mailbox *box, const void *message, bool more)
 	}
 	bool open = !box->closed;
 	if (open) {
-		size_t slot = (box->first + box->n) % box->capacity;
-		memcpy(box->slots + slot * box->size, message, box->size);
-		box->owed |= box->n == 0;
-		box->n++;
-		if (box->owed && !more) {
-			wake(box);
-		}
+		put(box, message, more);
 	}
 	pthread_mutex_unlock(&box->lock);
 	return open;

@@ -17,6 +17,9 @@ void mailbox_destroy(struct mailbox *box);
  * nothing done, once the box is closed. */
 bool mailbox_post(struct mailbox *box, const void *message, bool more);
 
+/* The same without waiting: false when the box is full or closed. For what may be lost. */
+bool mailbox_offer(struct mailbox *box, const void *message);
+
 /* Copies the oldest message out; false when there is none. */
 bool mailbox_take(struct mailbox *box, void *ret_message);
 

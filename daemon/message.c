@@ -1,47 +1,58 @@
-#include "daemon/message.h"
+#include "daemon/message_json.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 
-#define SCHEMA 1
-
 void message_online_topic(const struct message_context *context, char *topic)
 {
-	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/online", SCHEMA, context->site->id);
+	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/online", MESSAGE_SCHEMA, context->site->id);
+}
+
+void message_gateway_topic(const struct message_context *context, char *topic)
+{
+	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/%s/alarm", MESSAGE_SCHEMA, context->site->id, GATEWAY);
+}
+
+void message_resend_topic(const struct message_context *context, char *topic)
+{
+	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/resend", MESSAGE_SCHEMA, context->site->id);
+}
+
+void message_resend_reply_topic(const struct message_context *context, char *topic)
+{
+	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/resend/reply", MESSAGE_SCHEMA, context->site->id);
 }
 
 void message_checkpoint_topic(const struct message_context *context, char *topic)
 {
-	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/checkpoint", SCHEMA, context->site->id);
+	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/checkpoint", MESSAGE_SCHEMA, context->site->id);
 }
 
 void message_alarm_topic(const struct message_context *context, const struct outlet *outlet, char *topic)
 {
-	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/%s/alarm", SCHEMA, context->site->id, outlet->id);
+	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/%s/alarm", MESSAGE_SCHEMA, context->site->id, outlet->id);
 }
 
 void message_state_topic(
 	const struct message_context *context, const struct outlet *outlet, const struct point *point, char *topic)
 {
-	snprintf(
-		topic, TOPIC_SIZE, "emis/%d/%s/%s/%s/state", SCHEMA, context->site->id, outlet->id, point->factor->key);
+	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/%s/%s/state", MESSAGE_SCHEMA, context->site->id, outlet->id,
+		point->factor->key);
 }
 
-/* What is not known is null, never a number. */
-static json_t *number(double value)
+json_t *message_number(double value)
 {
 	return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *moment(const struct message_context *context, struct utc at)
+json_t *message_moment(const struct message_context *context, struct utc at)
 {
 	char text[TIME_TEXT_SIZE];
 
 	return json_string(time_format(at, context->site->judging.offset_min, text));
 }
 
-static char *dump(json_t *object)
+char *message_dump(json_t *object)
 {
 	char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(10)) : NULL;
 
@@ -49,17 +60,29 @@ static char *dump(json_t *object)
 	return text;
 }
 
-char *message_online(const struct message_context *context, bool online)
+char *message_online(const struct message_context *context, bool online, int64_t newest_seq)
 {
-	return dump(json_pack("{s:i, s:s, s:b, s:o, s:b}", "schema", SCHEMA, "site", context->site->id, "online",
-		online, "at", moment(context, clock_utc(context->clock)), "simulated", context->clock->simulated));
+	return message_dump(json_pack("{s:i, s:s, s:b, s:I, s:o, s:b}", "schema", MESSAGE_SCHEMA, "site",
+		context->site->id, "online", online, "seq", (json_int_t)newest_seq, "at",
+		message_moment(context, clock_utc(context->clock)), "simulated", context->clock->simulated));
 }
 
 char *message_checkpoint(const struct message_context *context, const struct store_checkpoint *c)
 {
-	return dump(json_pack("{s:i, s:s, s:I, s:o, s:s, s:s, s:s, s:b}", "schema", SCHEMA, "site", context->site->id,
-		"number", (json_int_t)c->number, "at", moment(context, c->at), "body", c->body, "signature",
-		c->signature, "public_key", c->public_key, "simulated", context->clock->simulated));
+	return message_dump(json_pack("{s:i, s:s, s:I, s:o, s:s, s:s, s:s, s:b}", "schema", MESSAGE_SCHEMA, "site",
+		context->site->id, "number", (json_int_t)c->number, "at", message_moment(context, c->at), "body",
+		c->body, "signature", c->signature, "public_key", c->public_key, "simulated",
+		context->clock->simulated));
+}
+
+char *message_resend_reply(const struct message_context *context, const struct resend_reply *r)
+{
+	return message_dump(json_pack("{s:i, s:s, s:s?, s:b, s:s?, s:o, s:o, s:I, s:I, s:s?, s:o, s:b}", "schema",
+		MESSAGE_SCHEMA, "site", context->site->id, "id", r->id[0] ? r->id : NULL, "ok", r->error[0] == '\0',
+		"stream", r->stream, "from", r->from > 0 ? json_integer(r->from) : json_null(), "to",
+		r->to > 0 ? json_integer(r->to) : json_null(), "count", (json_int_t)r->count, "newest",
+		(json_int_t)r->newest, "error", r->error[0] ? r->error : NULL, "at",
+		message_moment(context, clock_utc(context->clock)), "simulated", context->clock->simulated));
 }
 
 static json_t *limit_object(const struct limit *limit)
@@ -68,13 +91,14 @@ static json_t *limit_object(const struct limit *limit)
 		return json_null();
 	}
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s}", "key", limit->key, "min",
-		number(limit->min), "max", number(limit->max), "o2_ref", number(limit->o2_ref), "share_of_month",
-		number(limit->share_of_month), "tier", limit->tier, "document", limit->document->number, "title",
-		limit->document->title, "clause", limit->clause, "period", limit_period_name(limit->period),
-		"confidence", limit->confidence, "citable", limit_citable(limit), "confirmed_by", limit->confirmed_by);
+		message_number(limit->min), "max", message_number(limit->max), "o2_ref", message_number(limit->o2_ref),
+		"share_of_month", message_number(limit->share_of_month), "tier", limit->tier, "document",
+		limit->document->number, "title", limit->document->title, "clause", limit->clause, "period",
+		limit_period_name(limit->period), "confidence", limit->confidence, "citable", limit_citable(limit),
+		"confirmed_by", limit->confirmed_by);
 }
 
-static json_t *counts_object(const struct mean *mean)
+json_t *message_counts(const struct mean *mean)
 {
 	json_t *counts = json_object();
 
@@ -105,13 +129,13 @@ static json_t *budget_object(const struct event *event)
 	}
 	return json_pack("{s:i, s:i, s:i, s:i, s:o, s:o}", "judged", (int)share->valid, "over", (int)share->over,
 		"allowed", (int)share->allowed, "left", (int)share->allowed - (int)share->over, "met",
-		number(share->met), "projected", number(share->projected));
+		message_number(share->met), "projected", message_number(share->projected));
 }
 
 static json_t *period_object(const struct message_context *context, const struct mean *mean)
 {
 	return json_pack("{s:s, s:o, s:o}", "kind", period_name(mean->rule->period), "start",
-		moment(context, mean->start), "end", moment(context, mean->end));
+		message_moment(context, mean->start), "end", message_moment(context, mean->end));
 }
 
 static void set(json_t *object, const char *key, json_t *value)
@@ -127,7 +151,7 @@ static json_t *factor_head(
 {
 	const struct factor *factor = point->factor;
 
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:s, s:b}", "schema", SCHEMA, "site",
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:s, s:b}", "schema", MESSAGE_SCHEMA, "site",
 		context->site->id, "outlet", outlet->id, "outlet_name", outlet->name, "factor", factor->key, "code",
 		factor->code[0] ? factor->code : NULL, "name_en", factor->name, "name_zh", factor->name_zh, "unit",
 		factor->unit, "simulated", context->clock->simulated);
@@ -145,19 +169,29 @@ char *message_alarm(const struct message_context *context, const struct event *e
 	set(m, "event", json_string(alarm_change_name(event->change)));
 	set(m, "class", json_string(alarm_class_name(alarm_class_of(event->rule, event->limit))));
 	set(m, "rule", json_string(alarm_rule_name(event->rule)));
-	set(m, "at", moment(context, event->at));
-	set(m, "since", moment(context, event->since));
+	set(m, "at", message_moment(context, event->at));
+	set(m, "since", message_moment(context, event->since));
 	set(m, "period", period_object(context, &event->mean));
-	set(m, "value", number(event->value));
-	set(m, "worst", number(event->worst));
+	set(m, "value", message_number(event->value));
+	set(m, "worst", message_number(event->worst));
 	set(m, "basis", json_string(basis_of(event)));
 	set(m, "limit", limit_object(event->limit));
 	set(m, "valid", json_integer(event->mean.n_valid));
 	set(m, "due", json_integer(event->mean.n_due));
-	set(m, "counts", counts_object(&event->mean));
+	set(m, "counts", message_counts(&event->mean));
 	set(m, "budget", budget_object(event));
 	set(m, "acknowledged", json_null());
-	return dump(m);
+	return message_dump(m);
+}
+
+char *message_gateway(const struct message_context *context, const struct store_alarm *alarm, const char *change,
+	int64_t seq, const char *words)
+{
+	return message_dump(json_pack("{s:i, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:s, s:n, s:b}",
+		"schema", MESSAGE_SCHEMA, "site", context->site->id, "outlet", GATEWAY, "seq", (json_int_t)seq,
+		"alarm_id", alarm->id, "event", change, "class", alarm->alarm_class, "rule", alarm->rule, "at",
+		message_moment(context, alarm->last), "since", message_moment(context, alarm->since), "times",
+		(json_int_t)alarm->value, "words", words, "acknowledged", "simulated", context->clock->simulated));
 }
 
 char *message_acknowledged(
@@ -172,9 +206,9 @@ char *message_acknowledged(
 	set(m, "seq", json_integer(seq));
 	set(m, "event", json_string("acknowledged"));
 	set(m, "acknowledged",
-		json_pack("{s:s, s:o, s:s}", "by", who, "at", moment(context, clock_utc(context->clock)), "remark",
-			remark));
-	return dump(m);
+		json_pack("{s:s, s:o, s:s}", "by", who, "at", message_moment(context, clock_utc(context->clock)),
+			"remark", remark));
+	return message_dump(m);
 }
 
 static json_t *last_hour_object(const struct message_context *context, const struct mean *hour)
@@ -184,8 +218,8 @@ static json_t *last_hour_object(const struct message_context *context, const str
 	if (!hour->rule) {
 		return json_null();
 	}
-	return json_pack("{s:o, s:o, s:b, s:s}", "period", period_object(context, hour), "value", number(hour->value),
-		"valid", hour->valid, "flag", flag);
+	return json_pack("{s:o, s:o, s:b, s:s}", "period", period_object(context, hour), "value",
+		message_number(hour->value), "valid", hour->valid, "flag", flag);
 }
 
 char *message_state(const struct message_context *context, const struct outlet *outlet, const struct point *point,
@@ -197,15 +231,15 @@ char *message_state(const struct message_context *context, const struct outlet *
 	if (!m) {
 		return NULL;
 	}
-	set(m, "at", moment(context, clock_utc(context->clock)));
+	set(m, "at", message_moment(context, clock_utc(context->clock)));
 	set(m, "flag", json_string(flag));
-	set(m, "raw", number(view->raw.value));
-	set(m, "converted", number(view->converted));
-	set(m, "hour_mean", number(view->hour_mean));
+	set(m, "raw", message_number(view->raw.value));
+	set(m, "converted", message_number(view->converted));
+	set(m, "hour_mean", message_number(view->hour_mean));
 	set(m, "valid", json_integer(view->valid_minutes));
 	set(m, "due", json_integer(view->due_minutes));
-	set(m, "share", number(view->share));
+	set(m, "share", message_number(view->share));
 	set(m, "last_hour", last_hour_object(context, &view->last_hour));
 	set(m, "limit", limit_object(view->limit));
-	return dump(m);
+	return message_dump(m);
 }

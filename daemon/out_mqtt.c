@@ -3,11 +3,13 @@
 #include <MQTTAsync.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/text.h"
+#include "daemon/broker.h"
 #include "daemon/clock.h"
 #include "daemon/mailbox.h"
 
@@ -15,14 +17,15 @@
 #define CONNECT_TIMEOUT_S 20
 #define HANDLE_LIFE 300  /* each TLS reconnect keeps some hundred bytes until the handle is destroyed */
 #define MAILBOX_ROOM 512 /* more than a window of messages and the few words about the connection */
+#define REQUEST_ROOM 8   /* more at a time are dropped: paho's thread must not wait for us */
 
-enum note_kind { NOTE_CONNECTED, NOTE_LOST, NOTE_ACKNOWLEDGED, NOTE_REFUSED, NOTE_UNKNOWN };
+enum note_kind { NOTE_CONNECTED, NOTE_LOST, NOTE_ACKNOWLEDGED, NOTE_REFUSED, NOTE_UNKNOWN, NOTE_REQUESTED };
 
 /* What a callback may do: leave this in the mailbox. */
 struct note {
 	enum note_kind kind;
 	unsigned epoch;
-	int64_t token;
+	int64_t token; /* of NOTE_CONNECTED: the largest message, 0 = any */
 	bool no_subscriber;
 	char reason[96];
 };
@@ -38,16 +41,19 @@ struct mqtt {
 	const struct mqtt_conf *conf;
 	struct mqtt_handler handler;
 	struct mailbox *box;
+	struct mailbox *requests; /* a NOTE_REQUESTED for each */
 	MQTTAsync handle;
+	size_t broker;  /* of the handle */
+	size_t largest; /* message that this broker takes */
 	enum mqtt_state state;
-	unsigned epoch; /* counts connections: notes about earlier ones are ignored */
+	atomic_uint epoch; /* counts connections: notes about earlier ones are ignored */
 	unsigned connects;
 	char uri[PATH_SIZE + 8];
 	char client_id[96];
 	char *will_topic;
 	char *will_payload;
 	char password[256];
-	bool has_password;
+	char tls_reason[80]; /* OpenSSL's; of paho's thread only */
 };
 
 /* ---- on paho's thread ---- */
@@ -65,9 +71,13 @@ static void leave_note(struct mqtt *mqtt, enum note_kind kind, unsigned epoch, i
 static void on_connected5(void *context, MQTTAsync_successData5 *data)
 {
 	struct mqtt *mqtt = context;
+	MQTTProperties *properties = data ? &data->properties : NULL;
+	int64_t largest = 0;
 
-	(void)data;
-	leave_note(mqtt, NOTE_CONNECTED, mqtt->epoch, -1, NULL);
+	if (properties && MQTTProperties_hasProperty(properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE)) {
+		largest = (int64_t)MQTTProperties_getNumericValue(properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE);
+	}
+	leave_note(mqtt, NOTE_CONNECTED, mqtt->epoch, largest, NULL);
 }
 
 static void on_connected3(void *context, MQTTAsync_successData *data)
@@ -76,22 +86,57 @@ static void on_connected3(void *context, MQTTAsync_successData *data)
 	on_connected5(context, NULL);
 }
 
+/* A line of OpenSSL's error queue, thread:error:code:library:function:reason:file:line:data. paho itself only says that
+ * there is no connection. */
+static int on_tls_error(const char *line, size_t length, void *context)
+{
+	struct mqtt *mqtt = context;
+	const char *at = line;
+
+	(void)length;
+	for (int i = 0; at && i < 5; i++) {
+		at = strchr(at, ':');
+		at = at ? at + 1 : NULL;
+	}
+	if (at && !mqtt->tls_reason[0]) {
+		snprintf(mqtt->tls_reason, sizeof(mqtt->tls_reason), "%.*s", (int)strcspn(at, ":\n"), at);
+	}
+	return 1;
+}
+
+/* The broker's own word, or NULL: return codes of MQTT 3.1.1 (3.2.2.3), reason codes of MQTT 5. */
+static const char *refusal(int code)
+{
+	static const char *const old[] = { NULL, "Unacceptable protocol version", "Identifier rejected",
+		"Server unavailable", "Bad user name or password", "Not authorized" };
+
+	if (code >= MQTTREASONCODE_UNSPECIFIED_ERROR) {
+		return MQTTReasonCode_toString(code);
+	}
+	return code > 0 && (size_t)code < sizeof(old) / sizeof(old[0]) ? old[code] : NULL;
+}
+
 static void on_connect_failed(struct mqtt *mqtt, int code, const char *message)
 {
+	const char *words = refusal(code);
 	char reason[96];
 
-	snprintf(reason, sizeof(reason), "%s (code %d)", message ? message : "no connection", code);
+	words = words ? words : message;
+	if (mqtt->tls_reason[0]) {
+		snprintf(reason, sizeof(reason), "no TLS: %s", mqtt->tls_reason);
+		mqtt->tls_reason[0] = '\0';
+	} else if (code < 0 && strncmp(mqtt->uri, "ssl", 3) == 0) {
+		snprintf(reason, sizeof(reason), "no connection, no TLS, or a certificate for another host (code %d)",
+			code);
+	} else {
+		snprintf(reason, sizeof(reason), "%s (code %d)", words ? words : "no connection", code);
+	}
 	leave_note(mqtt, NOTE_LOST, mqtt->epoch, -1, reason);
 }
 
 static void on_connect_failed5(void *context, MQTTAsync_failureData5 *data)
 {
-	const char *words = data->message;
-
-	if (!words && data->reasonCode > 0) {
-		words = MQTTReasonCode_toString(data->reasonCode);
-	}
-	on_connect_failed(context, data->reasonCode > 0 ? (int)data->reasonCode : data->code, words);
+	on_connect_failed(context, data->reasonCode > 0 ? (int)data->reasonCode : data->code, data->message);
 }
 
 static void on_connect_failed3(void *context, MQTTAsync_failureData *data)
@@ -130,11 +175,34 @@ static void on_done5(void *context, MQTTAsync_successData5 *data)
 	on_done(context, NULL);
 }
 
+static void copy_properties(MQTTProperties *properties, struct mqtt_request *request)
+{
+	MQTTProperty *topic = MQTTProperties_getProperty(properties, MQTTPROPERTY_CODE_RESPONSE_TOPIC);
+	MQTTProperty *correlation = MQTTProperties_getProperty(properties, MQTTPROPERTY_CODE_CORRELATION_DATA);
+
+	if (topic && (size_t)topic->value.data.len < sizeof(request->response_topic)) {
+		memcpy(request->response_topic, topic->value.data.data, (size_t)topic->value.data.len);
+	}
+	if (correlation && (size_t)correlation->value.data.len <= sizeof(request->correlation)) {
+		request->n_correlation = (size_t)correlation->value.data.len;
+		memcpy(request->correlation, correlation->value.data.data, request->n_correlation);
+	}
+}
+
 static int on_message(void *context, char *topic, int length, MQTTAsync_message *message)
 {
-	(void)context;
-	(void)length;
-	/* Nothing is subscribed to. */
+	struct mqtt *mqtt = context;
+	struct mqtt_request request = { .size = (size_t)message->payloadlen };
+
+	(void)length; /* only one topic is subscribed to */
+	request.too_long = request.size > MQTT_REQUEST_SIZE;
+	request.size = request.too_long ? MQTT_REQUEST_SIZE : request.size;
+	memcpy(request.payload, message->payload, request.size);
+	copy_properties(&message->properties, &request);
+	/* What was retained was not asked now. */
+	if (!message->retained && mailbox_offer(mqtt->requests, &request)) {
+		leave_note(mqtt, NOTE_REQUESTED, mqtt->epoch, -1, NULL);
+	}
 	MQTTAsync_freeMessage(&message);
 	MQTTAsync_free(topic);
 	return 1;
@@ -177,38 +245,6 @@ static void on_refused3(void *context, MQTTAsync_failureData *data)
 
 /* ---- on the main loop ---- */
 
-/* paho's own names for plain and encrypted connections. */
-static void make_uri(const struct mqtt_conf *conf, char *uri, size_t size)
-{
-	bool tls = strncmp(conf->broker, "mqtts://", 8) == 0;
-	const char *rest = conf->broker + (tls ? 8 : 7);
-	const char *port = strrchr(rest, ':');
-	bool has_port = port && strspn(port + 1, "0123456789") == strlen(port + 1) && port[1];
-
-	snprintf(uri, size, "%s://%s%s", tls ? "ssl" : "tcp", rest, has_port ? "" : tls ? ":8883" : ":1883");
-}
-
-static bool read_password(struct mqtt *mqtt, char *error, size_t size)
-{
-	const char *path = mqtt->conf->password_file;
-
-	if (!path[0]) {
-		return true;
-	}
-	FILE *file = fopen(path, "re");
-	bool good = file && fgets(mqtt->password, sizeof(mqtt->password), file);
-	if (!good) {
-		snprintf(error, size, "the MQTT password file %s cannot be read: %s", path,
-			file ? "it is empty" : strerror(errno));
-	}
-	if (file) {
-		fclose(file);
-	}
-	mqtt->password[strcspn(mqtt->password, "\r\n")] = '\0';
-	mqtt->has_password = good;
-	return good;
-}
-
 static int create_handle(struct mqtt *mqtt)
 {
 	MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
@@ -240,17 +276,20 @@ struct mqtt *mqtt_create(const struct mqtt_conf *conf, const char *client_id, co
 	}
 	mqtt->conf = conf;
 	mqtt->handler = *handler;
-	make_uri(conf, mqtt->uri, sizeof(mqtt->uri));
+	mqtt->largest = SIZE_MAX;
+	broker_uri(conf->brokers[0], mqtt->uri, sizeof(mqtt->uri));
 	(void)text_copy(mqtt->client_id, sizeof(mqtt->client_id), client_id); /* made to fit by the caller */
 	mqtt->will_topic = strdup(will_topic);
 	mqtt->will_payload = strdup(will_payload);
 	mqtt->box = mailbox_create(MAILBOX_ROOM, sizeof(struct note));
-	if (!mqtt->will_topic || !mqtt->will_payload || !mqtt->box || !read_password(mqtt, error, size)) {
+	mqtt->requests = mailbox_create(REQUEST_ROOM, sizeof(struct mqtt_request));
+	if (!mqtt->will_topic || !mqtt->will_payload || !mqtt->box || !mqtt->requests ||
+		!broker_password(conf, mqtt->password, sizeof(mqtt->password), error, size)) {
 		mqtt_destroy(mqtt);
 		return NULL;
 	}
 	if (create_handle(mqtt) < 0) {
-		snprintf(error, size, "the MQTT library refuses the broker address %s", conf->broker);
+		snprintf(error, size, "the MQTT library refuses the broker address %s", conf->brokers[0]);
 		mqtt_destroy(mqtt);
 		return NULL;
 	}
@@ -267,16 +306,42 @@ enum mqtt_state mqtt_get_state(const struct mqtt *mqtt)
 	return mqtt->state;
 }
 
+size_t mqtt_largest(const struct mqtt *mqtt)
+{
+	return mqtt->largest;
+}
+
+size_t mqtt_message_size(const char *topic, const char *payload)
+{
+	/* Fixed header, length of the topic, packet id, no properties (MQTT 5.0, 3.3). */
+	return strlen(topic) + strlen(payload) + 5 + 2 + 2 + 1;
+}
+
+static void take_request(struct mqtt *mqtt, bool current)
+{
+	struct mqtt_request request;
+
+	if (mailbox_take(mqtt->requests, &request) && current) {
+		mqtt->handler.requested(mqtt->handler.context, &request);
+	}
+}
+
 static void take_note(struct mqtt *mqtt, const struct note *note)
 {
 	const struct mqtt_handler *h = &mqtt->handler;
 
+	if (note->kind == NOTE_REQUESTED) {
+		take_request(mqtt, note->epoch == mqtt->epoch);
+		return;
+	}
 	if (note->epoch != mqtt->epoch) {
 		return;
 	}
 	switch (note->kind) {
 	case NOTE_CONNECTED:
 		mqtt->state = MQTT_CONNECTED;
+		mqtt->largest = note->token > 0 ? (size_t)note->token : SIZE_MAX;
+		broker_send_at_once();
 		h->connected(h->context);
 		return;
 	case NOTE_LOST:
@@ -290,7 +355,8 @@ static void take_note(struct mqtt *mqtt, const struct note *note)
 	case NOTE_REFUSED:
 		h->refused(h->context, note->token, note->reason);
 		return;
-	case NOTE_UNKNOWN: /* the connection's end tells */
+	case NOTE_REQUESTED: /* above */
+	case NOTE_UNKNOWN:   /* the connection's end tells */
 		return;
 	}
 }
@@ -309,6 +375,8 @@ static void set_tls(struct mqtt *mqtt, MQTTAsync_SSLOptions *ssl)
 	const struct mqtt_conf *conf = mqtt->conf;
 
 	ssl->enableServerCertAuth = 1;
+	ssl->ssl_error_cb = on_tls_error;
+	ssl->ssl_error_context = mqtt;
 	ssl->verify = 1; /* the certificate must be for this host: the library's default does not ask */
 	if (conf->ca[0]) {
 		ssl->trustStore = conf->ca;
@@ -320,7 +388,7 @@ static void set_tls(struct mqtt *mqtt, MQTTAsync_SSLOptions *ssl)
 	}
 }
 
-int mqtt_connect(struct mqtt *mqtt)
+int mqtt_connect(struct mqtt *mqtt, size_t broker)
 {
 	bool v5 = mqtt->conf->version == 5;
 	MQTTAsync_connectOptions options5 = MQTTAsync_connectOptions_initializer5;
@@ -329,9 +397,12 @@ int mqtt_connect(struct mqtt *mqtt)
 	MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
 	MQTTAsync_SSLOptions ssl = MQTTAsync_SSLOptions_initializer;
 
-	if (++mqtt->connects % HANDLE_LIFE == 0) {
+	if (mqtt->handle && (++mqtt->connects % HANDLE_LIFE == 0 || broker != mqtt->broker)) {
 		MQTTAsync_destroy(&mqtt->handle);
+		mqtt->handle = NULL;
 	}
+	mqtt->broker = broker;
+	broker_uri(mqtt->conf->brokers[broker], mqtt->uri, sizeof(mqtt->uri));
 	if (!mqtt->handle && create_handle(mqtt) < 0) {
 		return -EIO;
 	}
@@ -345,7 +416,7 @@ int mqtt_connect(struct mqtt *mqtt)
 	options.maxInflight = (int)mqtt->conf->window + 100; /* state messages beside the window */
 	options.MQTTVersion = v5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
 	options.username = mqtt->conf->username[0] ? mqtt->conf->username : NULL;
-	options.password = mqtt->has_password ? mqtt->password : NULL;
+	options.password = mqtt->password[0] ? mqtt->password : NULL;
 	options.context = mqtt;
 	if (v5) {
 		options.onSuccess5 = on_connected5;
@@ -364,6 +435,38 @@ int mqtt_connect(struct mqtt *mqtt)
 		return -EIO;
 	}
 	return 0;
+}
+
+bool mqtt_subscribe(struct mqtt *mqtt, const char *topic)
+{
+	MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+
+	return mqtt->state == MQTT_CONNECTED &&
+		MQTTAsync_subscribe(mqtt->handle, topic, QOS, &response) == MQTTASYNC_SUCCESS;
+}
+
+bool mqtt_reply(struct mqtt *mqtt, const struct mqtt_request *request, const char *topic, const char *payload)
+{
+	MQTTAsync_message message = MQTTAsync_message_initializer;
+	MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+	MQTTProperty correlation = { .identifier = MQTTPROPERTY_CODE_CORRELATION_DATA };
+
+	if (mqtt->state != MQTT_CONNECTED) {
+		return false;
+	}
+	message.payload = (void *)payload; /* the library copies it */
+	message.payloadlen = (int)strlen(payload);
+	message.qos = QOS;
+	if (request->n_correlation > 0) {
+		correlation.value.data.data = (char *)request->correlation;
+		correlation.value.data.len = (int)request->n_correlation;
+		if (MQTTProperties_add(&message.properties, &correlation) != 0) {
+			return false;
+		}
+	}
+	bool sent = MQTTAsync_sendMessage(mqtt->handle, topic, &message, &response) == MQTTASYNC_SUCCESS;
+	MQTTProperties_free(&message.properties);
+	return sent;
 }
 
 static bool send_message(
@@ -457,6 +560,7 @@ void mqtt_destroy(struct mqtt *mqtt)
 		return;
 	}
 	if (mqtt->state != MQTT_WAITING) {
+		mailbox_close(mqtt->requests);
 		mailbox_close(mqtt->box); /* paho still works with it: left to the end of the process */
 		return;
 	}
@@ -464,6 +568,7 @@ void mqtt_destroy(struct mqtt *mqtt)
 		MQTTAsync_destroy(&mqtt->handle);
 	}
 	mailbox_destroy(mqtt->box);
+	mailbox_destroy(mqtt->requests);
 	free(mqtt->will_topic);
 	free(mqtt->will_payload);
 	free(mqtt);

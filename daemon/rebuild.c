@@ -90,9 +90,14 @@ static int64_t longest_grace(const struct site *site)
 static void restore(void *context, const struct store_alarm *alarm)
 {
 	struct rebuild *rb = context;
+	enum alarm_rule rule;
 
-	if (!pipeline_restore_alarm(rb->pipeline, alarm->outlet, alarm->factor, alarm->rule, alarm->limit_key,
-		    alarm->since, alarm->worst)) {
+	if (strcmp(alarm->outlet, GATEWAY) == 0) {
+		return; /* of the box itself: gateway.c */
+	}
+	if (!alarm_rule_from_name(alarm->rule, &rule) ||
+		!pipeline_restore_alarm(rb->pipeline, alarm->outlet, alarm->factor, rule, alarm->limit_key,
+			alarm->since, alarm->worst)) {
 		rb->lost_alarms++;
 		log_warning(
 			"the alarm %s stays raised in the store: what it is about is no longer configured", alarm->id);

@@ -101,6 +101,12 @@ struct pipeline_sink recorder_sink(struct recorder *recorder)
 	return (struct pipeline_sink){ take_mean, take_event, recorder };
 }
 
+void recorder_forget(struct recorder *recorder)
+{
+	recorder->n_records = 0;
+	recorder->n_events = 0;
+}
+
 size_t recorder_waiting(const struct recorder *recorder)
 {
 	return recorder->n_records;

@@ -12,6 +12,9 @@
 
 #define OUTLET_TIERS 5
 
+/* In the place of an outlet where the box itself is meant; no outlet may be called so. */
+#define GATEWAY "gateway"
+
 struct instrument_conf {
 	char name[NAME_SIZE];
 	size_t link;
@@ -38,16 +41,28 @@ struct feed {
 	size_t point;
 };
 
+#define MQTT_BROKERS 4
+
 struct mqtt_conf {
-	char broker[PATH_SIZE]; /* "mqtt://host:1883" or "mqtts://host:8883"; empty = no publishing */
+	/* "mqtt://host:1883" or "mqtts://host:8883", in the order in which they are tried; none = no publishing */
+	char brokers[MQTT_BROKERS][PATH_SIZE];
+	size_t n_brokers;
 	char ca[PATH_SIZE];
 	char client_cert[PATH_SIZE];
 	char client_key[PATH_SIZE];
 	char username[64];
 	char password_file[PATH_SIZE];
-	int version;     /* 5 or 3 (3.1.1) */
-	int keepalive_s; /* real time */
-	size_t window;   /* messages handed over and not yet acknowledged */
+	char password_credential[NAME_SIZE]; /* a file in $CREDENTIALS_DIRECTORY (systemd LoadCredential) */
+	int version;                         /* 5 or 3 (3.1.1) */
+	int keepalive_s;                     /* real time */
+	size_t window;                       /* messages handed over and not yet acknowledged */
+	bool means[PERIOD_COUNT];            /* these are published */
+	int64_t health_ms;                   /* between two words on how the box is, in real time; 0 = none */
+};
+
+struct clock_conf {
+	int64_t wait_ms;              /* after boot or a jump, for the synchroniser */
+	char synchronized[PATH_SIZE]; /* a file that it touches */
 };
 
 struct store_conf {
@@ -89,6 +104,7 @@ struct site {
 	struct pipeline_settings judging;
 	struct mqtt_conf mqtt;
 	struct store_conf store;
+	struct clock_conf clock;
 	char control_socket[PATH_SIZE];
 	char admin_group[32]; /* its members may acknowledge and mark */
 };

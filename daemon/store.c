@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -36,12 +37,20 @@ const char *store_error(const struct store *store)
 	return store->error;
 }
 
+const char *store_boot(const struct store *store)
+{
+	return store->boot;
+}
+
 static void read_boot_id(struct store *store)
 {
 	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
 
 	if (!file || !fgets(store->boot, sizeof(store->boot), file)) {
-		snprintf(store->boot, sizeof(store->boot), "unknown");
+		/* Then each run is a boot of its own: two boots must never look like one. */
+		uint64_t random = 0;
+		(void)!getrandom(&random, sizeof(random), 0); /* of so few bytes it gives all */
+		snprintf(store->boot, sizeof(store->boot), "run-%016llx", (unsigned long long)random);
 	}
 	store->boot[strcspn(store->boot, "\n")] = '\0';
 	if (file) {

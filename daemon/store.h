@@ -24,6 +24,8 @@ struct store;
  * sentence in `error` of `size` bytes. A directory holds either real or simulated data, never both. */
 struct store *store_open(const struct site *site, const struct clock *clock, char *error, size_t size);
 void store_close(struct store *store);
+/* The kernel's id of this boot. */
+const char *store_boot(const struct store *store);
 const char *store_error(const struct store *store);
 
 /* How many files were found damaged since store_open(), and a sentence about the last. */
@@ -86,7 +88,7 @@ int store_roll_next(struct store *store, enum period period, struct utc after, s
 int store_roll_read(struct store *store, struct utc from, struct utc until,
 	void (*take)(void *context, const struct stored_mean *mean), void *context);
 
-/* ---- state (store_state.c) ---- */
+/* ---- alarms (store_alarm.c) ---- */
 
 /* An event with its message, ready to be committed. */
 struct store_event {
@@ -109,7 +111,7 @@ struct store_alarm {
 	char clause[96];
 	char alarm_class[16];
 	char acknowledged_by[64]; /* empty while nobody did */
-	enum alarm_rule rule;
+	char rule[24];
 	bool raised;
 	struct utc since;
 	struct utc last;
@@ -139,6 +141,11 @@ int64_t store_next_seq(const struct store *store);
 /* Alarm states, events, outbox rows and the mark up to which all periods are judged: one transaction. Only when
  * it returns 0 may a message leave. events[i].seq must count up from store_next_seq(). */
 int store_commit(struct store *store, const struct store_event *events, size_t n, struct utc judged_until);
+
+/* One change of an alarm about the box itself, which has no event of the pipeline: one transaction. The message bears
+ * the number store_next_seq(). 0 or -errno. */
+int store_tell(struct store *store, const struct store_alarm *alarm, const char *change, const char *topic,
+	const char *payload);
 
 /* False when nothing was judged yet. */
 bool store_judged_until(struct store *store, struct utc *ret_until);
@@ -182,7 +189,8 @@ int store_marks(struct store *store, struct utc since, void (*take)(void *contex
 
 /* Up to `max` pending rows with after < id < before, oldest first, into rows. Returns their number or -errno. */
 int store_outbox_pending(struct store *store, int64_t after, int64_t before, struct outbox_row *rows, size_t max);
-int store_outbox_done(struct store *store, int64_t id, struct utc at);
+/* The broker took these: one transaction. 0 or -errno. */
+int store_outbox_done(struct store *store, const int64_t *ids, size_t n, struct utc at);
 /* One more refusal. Returns how many there were, or -errno. */
 int store_outbox_refused(struct store *store, int64_t id, const char *reason);
 /* Never sent again by itself; kept with its reason. */
@@ -190,9 +198,54 @@ int store_outbox_park(struct store *store, int64_t id, struct utc at, const char
 /* The id of the last message; 0 without any. */
 int64_t store_outbox_newest(struct store *store);
 int store_outbox_count(struct store *store, struct outbox_counts *ret_counts);
+/* Makes messages pending again: those of a stream ("alarm", "checkpoint") by their numbers, or all that are parked.
+ * Returns how many, or -errno. */
+int64_t store_outbox_again(struct store *store, const char *stream, int64_t from, int64_t to);
+int64_t store_outbox_release(struct store *store);
+/* The number of the newest message of a stream; 0 without any. */
+int64_t store_outbox_newest_seq(struct store *store, const char *stream);
+
+/* A message that the broker would not have; texts live until the callback returns. */
+struct store_parked {
+	const char *stream;
+	int64_t seq;
+	const char *topic;
+	struct utc created;
+	struct utc parked;
+	const char *reason;
+	size_t size;
+};
+/* Hands out parked messages, oldest first. 0 or -errno. */
+int store_outbox_parked(
+	struct store *store, size_t max, void (*take)(void *context, const struct store_parked *row), void *context);
 
 /* Who did what; old and new value may be "". 0 or -errno. */
 int store_audit(struct store *store, const char *who, const char *what, const char *old_value, const char *new_value);
+
+/* ---- the clock (store_relabel.c) ---- */
+
+/* Whether the wall clock is synchronised, for what is stored from now on. */
+void store_clock_trust(struct store *store, bool synchronized);
+/* Remembers what wall time is: `offset_ms` more than the monotonic clock of this boot, from `mono` on. 0 or -errno. */
+int store_clock_note(struct store *store, struct mono mono, int64_t offset_ms);
+/* What readings waited for is known: puts those of boots whose clock was set among the others, under their wall time.
+ * *ret_undated counts those of earlier boots whose clock never was. 1 when there is more to do, 0 or -errno; whatever
+ * fails can be asked again. */
+int store_relabel(struct store *store, uint64_t *ret_undated);
+
+/* Audit rows of one cause, and what is remembered for the next time: one transaction. Texts are borrowed. 0 or -errno.
+ */
+struct store_change {
+	const char *what;
+	const char *old_value;
+	const char *new_value;
+};
+struct store_changes {
+	struct store_change *change;
+	size_t n;
+};
+int store_audit_changes(struct store *store, const char *who, const struct store_changes *changes, const char *meta_key,
+	const char *meta_value);
 
 /* A text that belongs to the state and survives; "" when it was never set. The caller frees it; NULL when out of
  * memory. */
@@ -208,6 +261,9 @@ int store_set_meta(struct store *store, const char *key, const char *value);
 int store_keep_room(struct store *store);
 /* True while readings wait for room on the disk: store_raw_flush() refuses. Alarms and means do not wait. */
 bool store_space_low(const struct store *store);
+/* Bytes that all files of the store take, and that its disk has free. */
+int64_t store_used_bytes(const struct store *store);
+int64_t store_free_bytes(const struct store *store);
 /* Gives the file that keeps room for alarms away. True when that made room: then try again. */
 bool store_drop_ballast(struct store *store);
 

@@ -33,6 +33,22 @@ int store_audit(struct store *store, const char *who, const char *what, const ch
 	return store_end(store, store_audit_put(store, who, what, old_value, new_value));
 }
 
+int store_audit_changes(struct store *store, const char *who, const struct store_changes *changes, const char *meta_key,
+	const char *meta_value)
+{
+	int r = store_begin(store);
+
+	if (r < 0) {
+		return r;
+	}
+	for (size_t i = 0; r == 0 && i < changes->n; i++) {
+		const struct store_change *c = &changes->change[i];
+		r = store_audit_put(store, who, c->what, c->old_value, c->new_value);
+	}
+	r = r == 0 ? store_set_meta(store, meta_key, meta_value) : r;
+	return store_end(store, r);
+}
+
 int store_audit_rows(
 	struct store *store, size_t max, void (*take)(void *context, const struct store_audit_row *row), void *context)
 {

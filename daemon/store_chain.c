@@ -18,7 +18,7 @@ static const struct {
 } contents[] = {
 	{ "audit", "SELECT id, at_ms, boot, mono_ms, who, what, old, new, simulated FROM audit WHERE id=?1" },
 	{ "chunk",
-		"SELECT hour_ms, n, boot.name, mono_ms, wall_ms, simulated, data,"
+		"SELECT hour_ms, n, boot.name, mono_ms, wall_ms, synchronized, simulated, data,"
 		" (SELECT group_concat(id || ' ' || name, char(10)) FROM"
 		" (SELECT id, name FROM series WHERE id<=?2 ORDER BY id))"
 		" FROM chunk LEFT JOIN boot ON boot.id = chunk.boot WHERE chunk.id=?1" },
@@ -284,10 +284,11 @@ void store_checkpoint_make(struct store *store, struct store_checkpoint *ret_che
 	c->number = newest_checkpoint(store, "SELECT seq FROM sqlite_sequence WHERE name='checkpoint'", 0) + 1;
 	c->at = clock_utc(store->clock);
 	snprintf(c->body, sizeof(c->body),
-		"emisd checkpoint 1\nsite %s\nnumber %lld\nlink %lld\nhash %s\nat %s\nboot %s\nsimulated %d\n",
+		"emisd checkpoint 1\nsite %s\nnumber %lld\nlink %lld\nhash %s\nseq %lld\nat %s\nboot %s\nsimulated "
+		"%d\n",
 		store->site->id, (long long)c->number, (long long)store->chain.head.id,
-		proof_hash_text(&store->chain.head.hash, hash), time_format(c->at, store->site->judging.offset_min, at),
-		store->boot, store->clock->simulated);
+		proof_hash_text(&store->chain.head.hash, hash), (long long)store_next_seq(store) - 1,
+		time_format(c->at, store->site->judging.offset_min, at), store->boot, store->clock->simulated);
 	proof_sign(&store->chain.key, c->body, c->signature);
 	(void)store_public_key(store, c->public_key);
 }

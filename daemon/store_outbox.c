@@ -24,7 +24,14 @@ int store_outbox_open(struct store *store)
 		{ &o->done, "UPDATE outbox SET state=1, ended_ms=?2, reason=NULL WHERE id=?1 AND state=0" },
 		{ &o->refused, "UPDATE outbox SET refusals=refusals+1, reason=?2 WHERE id=?1 RETURNING refusals" },
 		{ &o->park, "UPDATE outbox SET state=2, ended_ms=?2, reason=?3 WHERE id=?1" },
-		{ &o->counts, "SELECT state, count(*), min(created_ms) FROM outbox GROUP BY state" },
+		{ &o->counts,
+			"SELECT (SELECT count(*) FROM outbox WHERE state=0), (SELECT count(*) FROM outbox WHERE "
+			"state=1),"
+			" (SELECT count(*) FROM outbox WHERE state=2), (SELECT min(created_ms) FROM outbox WHERE "
+			"state=0)" },
+		{ &o->again,
+			"UPDATE outbox SET state=0, refusals=0, reason=NULL, ended_ms=NULL"
+			" WHERE stream=?1 AND seq BETWEEN ?2 AND ?3" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
@@ -39,7 +46,7 @@ int store_outbox_open(struct store *store)
 void store_outbox_close(struct store *store)
 {
 	struct store_outbox *o = &store->outbox;
-	sqlite3_stmt *statements[] = { o->put, o->pending, o->done, o->refused, o->park, o->counts };
+	sqlite3_stmt *statements[] = { o->put, o->pending, o->done, o->refused, o->park, o->counts, o->again };
 
 	for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
 		sqlite3_finalize(statements[i]);
@@ -83,11 +90,19 @@ int store_outbox_pending(struct store *store, int64_t after, int64_t before, str
 	return step == SQLITE_DONE || n > 0 ? n : store_db_fail(store->state.db, "cannot read", store->error);
 }
 
-int store_outbox_done(struct store *store, int64_t id, struct utc at)
+int store_outbox_done(struct store *store, const int64_t *ids, size_t n, struct utc at)
 {
-	sqlite3_bind_int64(store->outbox.done, 1, id);
-	sqlite3_bind_int64(store->outbox.done, 2, at.ms);
-	return store_db_run(store->outbox.done, store->error);
+	int r = store_begin(store);
+
+	if (r < 0) {
+		return r;
+	}
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		sqlite3_bind_int64(store->outbox.done, 1, ids[i]);
+		sqlite3_bind_int64(store->outbox.done, 2, at.ms);
+		r = store_db_run(store->outbox.done, store->error);
+	}
+	return store_end(store, r);
 }
 
 int store_outbox_refused(struct store *store, int64_t id, const char *reason)
@@ -129,22 +144,75 @@ int store_outbox_count(struct store *store, struct outbox_counts *ret_counts)
 {
 	struct outbox_counts counts = { 0 };
 	sqlite3_stmt *s = store->outbox.counts;
-	int64_t *const by_state[] = { &counts.pending, &counts.sent, &counts.parked };
-	int step;
+	bool read = sqlite3_step(s) == SQLITE_ROW;
 
-	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
-		int state = sqlite3_column_int(s, 0);
-		if (state >= 0 && state < (int)ARRAY_SIZE(by_state)) {
-			*by_state[state] = sqlite3_column_int64(s, 1);
-		}
-		if (state == 0) {
-			counts.oldest_pending.ms = sqlite3_column_int64(s, 2);
-		}
+	if (read) {
+		counts.pending = sqlite3_column_int64(s, 0);
+		counts.sent = sqlite3_column_int64(s, 1);
+		counts.parked = sqlite3_column_int64(s, 2);
+		counts.oldest_pending.ms = sqlite3_column_int64(s, 3);
 	}
-	sqlite3_reset(s); /* the step's result is looked at below */
-	if (step != SQLITE_DONE) {
+	sqlite3_reset(s); /* whether it was read is looked at below */
+	if (!read) {
 		return store_db_fail(store->state.db, "cannot read", store->error);
 	}
 	*ret_counts = counts;
 	return 0;
+}
+
+int64_t store_outbox_again(struct store *store, const char *stream, int64_t from, int64_t to)
+{
+	sqlite3_stmt *s = store->outbox.again;
+
+	sqlite3_bind_text(s, 1, stream, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(s, 2, from);
+	sqlite3_bind_int64(s, 3, to);
+	int r = store_db_run(s, store->error);
+	return r < 0 ? r : sqlite3_changes(store->state.db);
+}
+
+int64_t store_outbox_release(struct store *store)
+{
+	int r = store_db_exec(store->state.db,
+		"UPDATE outbox SET state=0, refusals=0, reason=NULL, ended_ms=NULL WHERE state=2", store->error);
+
+	return r < 0 ? r : sqlite3_changes(store->state.db);
+}
+
+int64_t store_outbox_newest_seq(struct store *store, const char *stream)
+{
+	sqlite3_stmt *s =
+		store_db_prepare(store->state.db, "SELECT max(seq) FROM outbox WHERE stream=?1", store->error);
+	int64_t newest = 0;
+
+	if (s) {
+		sqlite3_bind_text(s, 1, stream, -1, SQLITE_STATIC);
+		newest = sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+	}
+	sqlite3_finalize(s);
+	return newest;
+}
+
+int store_outbox_parked(
+	struct store *store, size_t max, void (*take)(void *context, const struct store_parked *row), void *context)
+{
+	sqlite3_stmt *s = store_db_prepare(store->state.db,
+		"SELECT stream, seq, topic, created_ms, ended_ms, ifnull(reason, ''), length(payload) FROM outbox"
+		" WHERE state=2 ORDER BY id LIMIT ?1",
+		store->error);
+	int step = SQLITE_ERROR;
+
+	if (!s) {
+		return -EIO;
+	}
+	sqlite3_bind_int64(s, 1, (int64_t)max);
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		struct store_parked row = { (const char *)sqlite3_column_text(s, 0), sqlite3_column_int64(s, 1),
+			(const char *)sqlite3_column_text(s, 2), { sqlite3_column_int64(s, 3) },
+			{ sqlite3_column_int64(s, 4) }, (const char *)sqlite3_column_text(s, 5),
+			(size_t)sqlite3_column_int64(s, 6) };
+		take(context, &row);
+	}
+	sqlite3_finalize(s);
+	return step == SQLITE_DONE ? 0 : store_db_fail(store->state.db, "cannot read", store->error);
 }

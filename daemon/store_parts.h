@@ -66,11 +66,14 @@ struct store_roll {
 
 struct store_state {
 	struct sqlite3 *db;
-	int64_t next_seq;
 	struct sqlite3_stmt *set_meta;
+	struct sqlite3_stmt *put_audit;
+};
+
+struct store_alarms {
+	int64_t next_seq;
 	struct sqlite3_stmt *put_alarm;
 	struct sqlite3_stmt *put_event;
-	struct sqlite3_stmt *put_audit;
 };
 
 struct store_outbox {
@@ -80,6 +83,7 @@ struct store_outbox {
 	struct sqlite3_stmt *refused;
 	struct sqlite3_stmt *park;
 	struct sqlite3_stmt *counts;
+	struct sqlite3_stmt *again;
 };
 
 /* The end of the chain: the newest link. */
@@ -109,14 +113,19 @@ struct store {
 	char error[STORE_ERROR_SIZE];
 	char damage[400]; /* what the last damaged file was, and what became of it */
 	unsigned n_damages;
-	bool unclean; /* the last emisd did not end in order: files are read whole before they are trusted */
+	bool synchronized; /* the wall clock is, as far as is known (store_clock_trust) */
+	bool unclean;      /* the last emisd did not end in order: files are read whole before they are trusted */
 	struct store_raw raw;
 	struct store_roll roll;
 	struct store_state state;
+	struct store_alarms alarms;
 	struct store_outbox outbox;
 	struct store_chain chain;
 	struct store_space space;
 };
+
+/* Deletes a file of the store with its companions. 0 or -errno. */
+int store_remove(struct store *store, const char *name);
 
 /* Points counted through over all outlets. */
 size_t store_point_number(const struct store *store, size_t outlet, size_t point);
@@ -138,11 +147,12 @@ struct raw_chunk {
 	int boot;         /* id in the file */
 	struct mono mono; /* when it was written */
 	struct utc wall;
+	bool synchronized; /* the wall clock was */
 	const unsigned char *data;
 	size_t size;
 };
 
-#define RAW_COLUMNS "id, hour_ms, finished, n, boot, mono_ms, wall_ms, crc, data"
+#define RAW_COLUMNS "id, hour_ms, finished, n, boot, mono_ms, wall_ms, crc, data, synchronized"
 
 /* A row of RAW_COLUMNS; data lives until the next step. False when its CRC is wrong. */
 bool store_raw_read_chunk(struct sqlite3_stmt *row, struct raw_chunk *ret_chunk);
@@ -151,11 +161,16 @@ bool store_raw_read_chunk(struct sqlite3_stmt *row, struct raw_chunk *ret_chunk)
 int store_raw_insert(struct store *store, const struct raw_chunk *chunk);
 /* Opens the file of the local day, made if need be, as store->raw.db. 0 or -errno. */
 int store_raw_open_day(struct store *store, struct utc day);
+/* The id of a name in the table "series" or "boot" of a raw file, which gets one if it has none. 0 or -errno. */
+int store_raw_id(struct store *store, struct sqlite3 *db, const char *table, const char *name, int *ret_id);
 void store_raw_path(const struct store *store, struct utc day, char *path, size_t size);
 /* For scandir(): "raw-YYYYMMDD.db". */
 struct dirent;
 int store_raw_is_file(const struct dirent *entry);
+/* The file holds readings that wait for their time (store_relabel.c). */
+bool store_raw_is_undated(const char *name);
 
+void store_raw_close_day(struct store *store);
 int store_raw_open(struct store *store);
 void store_raw_close(struct store *store);
 void store_roll_init(struct store *store);
@@ -232,6 +247,9 @@ int store_end(struct store *store, int r);
 /* Within a transaction of state.db. */
 int store_audit_put(
 	struct store *store, const char *who, const char *what, const char *old_value, const char *new_value);
+
+int store_alarms_open(struct store *store);
+void store_alarms_close(struct store *store);
 
 /* Queues a message, within a transaction of state.db. */
 int store_outbox_put(struct store *store, const char *stream, int64_t seq, const char *topic, const char *payload);

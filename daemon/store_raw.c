@@ -20,13 +20,16 @@ static const char *const migrations[] = {
 	"CREATE TABLE boot(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
 	"CREATE TABLE chunk(id INTEGER PRIMARY KEY, hour_ms INTEGER NOT NULL, finished INTEGER NOT NULL,"
 	" n INTEGER NOT NULL, boot INTEGER NOT NULL REFERENCES boot(id), mono_ms INTEGER NOT NULL,"
-	" wall_ms INTEGER NOT NULL, simulated INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL) STRICT;",
+	" wall_ms INTEGER NOT NULL, synchronized INTEGER NOT NULL, simulated INTEGER NOT NULL, crc INTEGER NOT NULL, "
+	"data BLOB NOT NULL) STRICT;",
 };
 
 /* ---- the file of a day ---- */
 
-static void close_day(struct store_raw *raw)
+void store_raw_close_day(struct store *store)
 {
+	struct store_raw *raw = &store->raw;
+
 	sqlite3_finalize(raw->insert);
 	sqlite3_close(raw->db);
 	raw->insert = NULL;
@@ -46,7 +49,7 @@ int store_raw_open(struct store *store)
 
 void store_raw_close(struct store *store)
 {
-	close_day(&store->raw);
+	store_raw_close_day(store);
 	free(store->raw.buffer);
 	free(store->raw.series);
 	memset(&store->raw, 0, sizeof(store->raw));
@@ -62,7 +65,7 @@ void store_raw_path(const struct store *store, struct utc day, char *path, size_
 }
 
 /* The id of a name in a table of the file, which gets one if it has none. */
-static int id_of(struct store *store, struct sqlite3 *db, const char *table, const char *name, int *ret_id)
+int store_raw_id(struct store *store, struct sqlite3 *db, const char *table, const char *name, int *ret_id)
 {
 	char sql[128];
 
@@ -96,13 +99,13 @@ static int map_names(struct store *store, struct sqlite3 *db)
 	if (r < 0) {
 		return r;
 	}
-	r = id_of(store, db, "boot", store->boot, &store->raw.boot);
+	r = store_raw_id(store, db, "boot", store->boot, &store->raw.boot);
 	for (size_t o = 0, number = 0; r == 0 && o < store->site->n_outlets; o++) {
 		const struct outlet *outlet = &store->site->outlets[o];
 		for (size_t p = 0; r == 0 && p < outlet->n_points; p++, number++) {
 			char name[SERIES_NAME_SIZE];
 			store_series_name(outlet, &outlet->points[p], name);
-			r = id_of(store, db, "series", name, &store->raw.series[number]);
+			r = store_raw_id(store, db, "series", name, &store->raw.series[number]);
 			if (r == 0 && store->raw.series[number] > UINT16_MAX) {
 				snprintf(store->error, sizeof(store->error), "%s: more than %u series",
 					sqlite3_db_filename(db, "main"), (unsigned)UINT16_MAX);
@@ -133,7 +136,7 @@ int store_raw_open_day(struct store *store, struct utc day)
 	if (raw->db && raw->day.ms == day.ms) {
 		return 0;
 	}
-	close_day(raw);
+	store_raw_close_day(store);
 	store_raw_path(store, day, path, sizeof(path));
 	make_small_pages(path);
 	raw->db = store_open_file(store, strrchr(path, '/') + 1, migrations, ARRAY_SIZE(migrations), false);
@@ -142,11 +145,11 @@ int store_raw_open_day(struct store *store, struct utc day)
 	}
 	raw->day = day;
 	raw->insert = store_db_prepare(raw->db,
-		"INSERT INTO chunk(hour_ms, finished, n, boot, mono_ms, wall_ms, simulated, crc, data)"
-		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+		"INSERT INTO chunk(hour_ms, finished, n, boot, mono_ms, wall_ms, simulated, crc, data, synchronized)"
+		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 		store->error);
 	if (!raw->insert || map_names(store, raw->db) < 0) {
-		close_day(raw);
+		store_raw_close_day(store);
 		return -EIO;
 	}
 	return 0;
@@ -154,7 +157,7 @@ int store_raw_open_day(struct store *store, struct utc day)
 
 int store_raw_salvage(struct store *store, const char *name, const char *why)
 {
-	close_day(&store->raw); /* it may be that one */
+	store_raw_close_day(store); /* it may be that one */
 	struct sqlite3 *db = store_salvage(store, name, migrations, ARRAY_SIZE(migrations), why);
 
 	sqlite3_close(db);
@@ -237,6 +240,7 @@ int store_raw_insert(struct store *store, const struct raw_chunk *chunk)
 	sqlite3_bind_int(insert, 7, store->clock->simulated);
 	sqlite3_bind_int64(insert, 8, (int64_t)crc32(0, chunk->data, (uInt)chunk->size));
 	sqlite3_bind_blob(insert, 9, chunk->data, (int)chunk->size, SQLITE_STATIC);
+	sqlite3_bind_int(insert, 10, chunk->synchronized);
 	int r = store_db_run(insert, store->error);
 	sqlite3_clear_bindings(insert); /* data ends with the caller */
 	return r;
@@ -252,9 +256,11 @@ static int insert_hour(struct store *store, struct utc hour)
 {
 	const struct store_raw *raw = &store->raw;
 	struct packed *packed = calloc(raw->n, sizeof(*packed));
-	struct raw_chunk chunk = {
-		.hour = hour, .boot = raw->boot, .mono = clock_mono(store->clock), .wall = clock_utc(store->clock)
-	};
+	struct raw_chunk chunk = { .hour = hour,
+		.boot = raw->boot,
+		.mono = clock_mono(store->clock),
+		.wall = clock_utc(store->clock),
+		.synchronized = store->synchronized };
 	unsigned char *data = NULL;
 
 	for (size_t i = 0; packed && i < raw->n; i++) {

@@ -76,6 +76,7 @@ static int gather(struct store *store, struct utc hour, struct slice *slice, str
 			*ret_chunk = chunk;
 		}
 		ret_chunk->id = chunk.id;
+		ret_chunk->synchronized &= chunk.synchronized;
 	}
 	if (r == 0 && step != SQLITE_ROW && step != SQLITE_DONE) {
 		r = store_db_fail(store->raw.db, "cannot read", store->error);

@@ -19,7 +19,8 @@ bool store_raw_read_chunk(struct sqlite3_stmt *row, struct raw_chunk *ret_chunk)
 		.mono = { sqlite3_column_int64(row, 5) },
 		.wall = { sqlite3_column_int64(row, 6) },
 		.data = sqlite3_column_blob(row, 8),
-		.size = (size_t)sqlite3_column_bytes(row, 8) };
+		.size = (size_t)sqlite3_column_bytes(row, 8),
+		.synchronized = sqlite3_column_int(row, 9) };
 
 	*ret_chunk = chunk;
 	return chunk.data && crc32(0, chunk.data, (uInt)chunk.size) == (uint32_t)sqlite3_column_int64(row, 7);

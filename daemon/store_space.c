@@ -22,7 +22,7 @@ static int is_ours(const struct dirent *entry)
 }
 
 /* Bytes on the disk of all files in the directory. */
-static int64_t used_bytes(const struct store *store)
+int64_t store_used_bytes(const struct store *store)
 {
 	char path[PATH_SIZE * 2];
 	struct dirent **entries;
@@ -43,7 +43,7 @@ static int64_t used_bytes(const struct store *store)
 	return used;
 }
 
-static int64_t free_bytes(const struct store *store)
+int64_t store_free_bytes(const struct store *store)
 {
 	struct statvfs fs;
 
@@ -53,10 +53,25 @@ static int64_t free_bytes(const struct store *store)
 	return (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
 }
 
-static int delete_file(struct store *store, const char *name, int64_t used, int64_t room)
+int store_remove(struct store *store, const char *name)
 {
 	static const char *const parts[] = { "", "-wal", "-shm" };
-	char path[PATH_SIZE * 2 + 8], what[64], why[128];
+	char path[PATH_SIZE * 2], file[64];
+
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(file, sizeof(file), "%.24s%s", name, parts[i]);
+		store_path(store, file, path, sizeof(path));
+		if (unlink(path) < 0 && errno != ENOENT) {
+			snprintf(store->error, sizeof(store->error), "cannot delete %s: %s", path, strerror(errno));
+			return -errno;
+		}
+	}
+	return 0;
+}
+
+static int delete_file(struct store *store, const char *name, int64_t used, int64_t room)
+{
+	char what[64], why[128];
 
 	/* The row first: a file that is gone without a word would look like tampering. */
 	snprintf(what, sizeof(what), "delete %.24s", name);
@@ -64,34 +79,32 @@ static int delete_file(struct store *store, const char *name, int64_t used, int6
 		(long long)(room >> 20));
 	int r = store_audit(store, "emisd", what, "", why);
 	store_roll_close(store); /* it may have the file open */
-	for (size_t i = 0; r == 0 && i < 3; i++) {
-		char file[64];
-		snprintf(file, sizeof(file), "%.24s%s", name, parts[i]);
-		store_path(store, file, path, sizeof(path));
-		if (unlink(path) < 0 && errno != ENOENT) {
-			snprintf(store->error, sizeof(store->error), "cannot delete %s: %s", path, strerror(errno));
-			r = -errno;
-		}
-	}
+	r = r == 0 ? store_remove(store, name) : r;
 	if (r == 0) {
 		log_info("deleted %s: %s", name, why);
 	}
 	return r;
 }
 
+/* Readings that wait for their time are few, and nowhere else: they stay. */
+static int is_dated(const struct dirent *entry)
+{
+	return store_raw_is_file(entry) && !store_raw_is_undated(entry->d_name);
+}
+
 /* Deletes the oldest files of a kind until quota and disk have room. Those from the name first_kept on stay. */
 static int delete_oldest(struct store *store, int (*is_one)(const struct dirent *), const char *first_kept)
 {
 	struct dirent **names;
-	int64_t used = used_bytes(store), room = free_bytes(store);
+	int64_t used = store_used_bytes(store), room = store_free_bytes(store);
 	int n = scandir(store->site->store.path, &names, is_one, alphasort), r = 0;
 
 	for (int i = 0; i < n; i++) {
 		bool wanted = used > store->site->store.quota_bytes || room < store->site->store.reserve_bytes;
 		if (r == 0 && wanted && strcmp(names[i]->d_name, first_kept) < 0) {
 			r = delete_file(store, names[i]->d_name, used, room);
-			used = used_bytes(store);
-			room = free_bytes(store);
+			used = store_used_bytes(store);
+			room = store_free_bytes(store);
 		}
 		free(names[i]);
 	}
@@ -110,7 +123,7 @@ static int make_room(struct store *store)
 	int month = store_roll_month(store, now), kept = month / 100 * 12 + month % 100 - 1 - conf->keep_minutes;
 
 	store_raw_path(store, (struct utc){ today.ms - KEEP_DAYS * DAY_MS }, path, sizeof(path));
-	int r = delete_oldest(store, store_raw_is_file, strrchr(path, '/') + 1);
+	int r = delete_oldest(store, is_dated, strrchr(path, '/') + 1);
 	if (r == 0) {
 		snprintf(name, sizeof(name), "min-%04d%02d.db", kept / 12, kept % 12 + 1);
 		r = delete_oldest(store, store_roll_is_month, name);
@@ -147,14 +160,14 @@ bool store_drop_ballast(struct store *store)
 	char path[PATH_SIZE * 2];
 
 	store_path(store, BALLAST, path, sizeof(path));
-	return free_bytes(store) < store->site->store.reserve_bytes && unlink(path) == 0;
+	return store_free_bytes(store) < store->site->store.reserve_bytes && unlink(path) == 0;
 }
 
 int store_keep_room(struct store *store)
 {
 	int64_t reserve = store->site->store.reserve_bytes;
 	int r = make_room(store);
-	int64_t room = free_bytes(store);
+	int64_t room = store_free_bytes(store);
 
 	/* A quarter more before it is good again, or readings would stop and go with each batch. */
 	store->space.low = room < (store->space.low ? reserve + reserve / 4 : reserve);

@@ -96,19 +96,21 @@ def coverage(rows):
     for _, _, limit in rows:
         group = limit["sector"].split(".")[0]
         counts[group, limit["tier"], limit["factor"], limit["verified"]] += 1
-    lines = ["| sector | tier | read | unconfirmed | factors |", "|---|---|---:|---:|---|"]
+    lines = ["| sector | tier | read | unconfirmed | by factor |", "|---|---|---:|---:|---|"]
     for group, tier in sorted({key[:2] for key in counts}, key=lambda k: (k[0], TIERS.index(k[1]))):
-        here = {key: n for key, n in counts.items() if key[:2] == (group, tier)}
-        read = sum(n for key, n in here.items() if key[3])
-        factors = ", ".join(sorted({key[2] for key in here}))
+        read, unread = ({key[2]: n for key, n in counts.items() if key[:2] == (group, tier) and key[3] is known}
+                        for known in (True, False))
+        factors = ", ".join(f"{factor} {read.get(factor, 0)}" + (f"+{unread[factor]}" if factor in unread else "")
+                            for factor in sorted(read | unread))
         name = f"**{group}**" if group in PLAN else group
-        lines.append(f"| {name} | {tier} | {read} | {sum(here.values()) - read} | {factors} |")
+        lines.append(f"| {name} | {tier} | {sum(read.values())} | {sum(unread.values())} | {factors} |")
     return "\n".join(lines)
 
 
 def page():
     rows = list(limits())
-    text = [HEAD, "## Coverage\n", "Rows by sector and tier; the six sectors of the plan of 2019 in bold.\n", coverage(rows), ""]
+    text = [HEAD, "## Coverage\n", "Rows by sector, tier and factor (`so2 3+2`: three that were read and two unconfirmed); the six sectors of the plan of\n"
+            "2019 in bold.\n", coverage(rows), ""]
     last = None
     for path, document, limit in rows:
         if path != last:

@@ -4,8 +4,9 @@ import json
 import re
 
 import pytest
+import yaml
 
-from tests.support.contract import complaint
+from tests.support.contract import SCHEMAS, TOPICS, complaint, validator
 from tests.support.rig import ROOT
 
 MANUAL = (ROOT / "docs/mqtt.md").read_text()
@@ -44,3 +45,27 @@ def test_every_field_of_the_example_is_described():
 def test_a_message_is_about_its_topic():
     assert complaint("emis/1/anyang-steel-01/DA002/alarm", ALARM)
     assert complaint("emis/1/anyang-steel-01/DA001/so2/alarm", ALARM)
+
+
+def test_the_asyncapi_file_says_the_same_as_the_contract():
+    api = yaml.safe_load((SCHEMAS / "asyncapi.yaml").read_text())
+    sample = {"site": "s-1", "outlet": "DA001", "factor": "so2", "period": "hour"}
+    schemas = set()
+    for channel, what in api["channels"].items():
+        message = (what.get("subscribe") or what["publish"])["message"]
+        topic = channel.format(**sample)
+        expected = next(name for pattern, name in TOPICS if pattern.fullmatch(topic))
+        assert message["payload"]["$ref"] == f"{expected}.schema.json", channel
+        assert set(what["parameters"]) == set(re.findall(r"{(\w+)}", channel)), channel
+        retained = "retained, replaced" if expected == "health" else "retained"
+        described = validator(expected).schema["description"]
+        operation = what.get("subscribe") or what["publish"]
+        assert operation["bindings"]["mqtt"]["retain"] == ("not retained" not in described and retained in described), channel
+        schemas.add(expected)
+    assert schemas == {path.name.split(".")[0] for path in SCHEMAS.glob("*.schema.json")}
+
+
+def test_what_the_bureau_may_ask_stands_in_the_schema():
+    assert complaint("emis/1/s/resend", {"from": 12, "to": 40, "stream": "alarm", "id": "desk-7"}) is None
+    assert complaint("emis/1/s/resend", {"from": 12})
+    assert complaint("emis/1/s/resend", {"from": 1, "to": 2, "id": "a/b"})

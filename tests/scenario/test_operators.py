@@ -146,6 +146,25 @@ def test_an_unread_number_proves_nothing_until_it_is_confirmed(make_rig):
     assert by in emisctl(rig, "limits", LOCAL)
 
 
+def test_every_changed_setting_is_noted_with_its_old_and_new_value(make_rig):
+    rig = make_rig(scale=60, broker=False)
+    assert not [a for a in rig.ask("audit")["audit"] if a["who"] == "configuration"], "the first start changes nothing"
+    rig.emisd.stop()
+    text = rig.conf.read_text()
+    changed = text.replace('grace = "30s";', 'grace = "30s"; no_data_minutes = 7;').replace(
+        'from = "dust.pm";', 'from = "dust.pm"; slope = 1.02;')
+    assert changed.count("slope") == changed.count("= 7;") == 1
+    rig.conf.write_text(changed)
+    rig.start_emisd()
+    rows = {a["what"]: (a["old"], a["new"]) for a in rig.ask("audit")["audit"] if a["who"] == "configuration"}
+    assert rows["outlets.DA001.points.pm.slope"] == ("", "1.02")
+    assert rows["judging.no_data_minutes"] == ("5", "7")
+    rig.emisd.stop()
+    rig.start_emisd()
+    again = [a for a in rig.ask("audit")["audit"] if a["who"] == "configuration"]
+    assert len(again) == len(rows), "and once only"
+
+
 def test_the_budget_of_the_month_is_kept_over_a_restart(make_rig):
     rig = make_rig(scale=240, start="2026-03-02T07:58:00+08:00", poll="4s", plant=["hold so2 120"])
     exceedance(rig)

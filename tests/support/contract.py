@@ -8,8 +8,24 @@ import re
 import jsonschema
 
 SCHEMAS = pathlib.Path(__file__).resolve().parents[2] / "docs/mqtt"
-TOPICS = {"alarm": r"emis/1/([^/]+)/([^/]+)/alarm", "state": r"emis/1/([^/]+)/([^/]+)/([^/]+)/state",
-          "online": r"emis/1/([^/]+)/online", "checkpoint": r"emis/1/([^/]+)/checkpoint"}
+# The first that fits. Its named groups are fields of the message.
+SITE = "emis/1/(?P<site>[^/]+)/"
+TOPICS = [(re.compile(SITE + pattern), schema) for pattern, schema in (
+    ("gateway/alarm", "gateway-alarm"),
+    ("(?P<outlet>[^/]+)/alarm", "alarm"),
+    ("(?P<outlet>[^/]+)/(?P<factor>[^/]+)/state", "state"),
+    ("(?P<outlet>[^/]+)/mean/(?P<kind>minute|hour|day)", "mean"),
+    ("online", "online"),
+    ("health", "health"),
+    ("checkpoint", "checkpoint"),
+    ("resend/reply(/.+)?", "resend-reply"),
+    ("resend", "resend"),
+)]
+
+
+def kind_of(topic):
+    """The name of the schema of what a topic carries, or None when the contract does not know it."""
+    return next((name for pattern, name in TOPICS if pattern.fullmatch(topic)), None)
 
 
 @functools.cache
@@ -21,12 +37,14 @@ def validator(name):
 
 def complaint(topic, payload):
     """What is wrong with a message, or None."""
-    name = topic.rsplit("/", 1)[-1]
-    match = re.fullmatch(TOPICS.get(name, "(?!)"), topic)
+    match, name = next(((m, name) for pattern, name in TOPICS if (m := pattern.fullmatch(topic))), (None, None))
     if not match:
         return f"{topic}: no topic of the contract"
     error = next(validator(name).iter_errors(payload), None)
     if error:
         return f"{topic}: {error.json_path}: {error.message}"
-    about = [payload[key] for key in ("site", "outlet", "factor")[:len(match.groups())]]
-    return None if about == list(match.groups()) else f"{topic}: the message is about {about}"
+    if name == "resend":
+        return None  # what is sent to a gateway names it in the topic only
+    about = {**payload, "kind": payload["period"]["kind"]} if name == "mean" else payload
+    wrong = [key for key, value in match.groupdict().items() if about[key] != value]
+    return f"{topic}: the message has another {wrong[0]}" if wrong else None

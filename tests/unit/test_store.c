@@ -15,6 +15,7 @@
 #include <getopt.h>
 
 #include "daemon/store.h"
+#include "daemon/store_check.h"
 #include "daemon/store_verify.h"
 
 #define EIGHT 1772409600000LL /* 2026-03-02T08:00:00+08:00 */
@@ -500,6 +501,44 @@ static void test_a_damaged_day_of_readings(void **state)
 	assert_int_equal(damages(rig), 1);
 }
 
+/* Waits until all files are checked. */
+static void check_in_background(struct rig *rig)
+{
+	struct store_check *check;
+
+	assert_int_equal(store_check_start(rig->store, &check), 0);
+	assert_non_null(check);
+	while (store_check_step(check)) {
+	}
+	store_check_end(check);
+}
+
+static void test_old_days_are_checked_in_the_background_after_an_unclean_stop(void **state)
+{
+	struct rig *rig = *state;
+	struct store_check *check;
+
+	for (int day = -4; day <= 0; day++) {
+		send_hours(rig, HOUR(0) + day * DAY_MS, 1000);
+	}
+	store_close(rig->store);
+	open_store(rig);
+	assert_int_equal(store_check_start(rig->store, &check), 0);
+	assert_null(check); /* the stop was in order */
+	store_close(rig->store);
+	int64_t page = query(rig, "raw-20260226.db",
+		"SELECT pageno FROM dbstat WHERE name='chunk' AND pagetype='leaf' LIMIT 1 OFFSET 2");
+	corrupt(rig, "raw-20260226.db", (long)((page - 1) * 4096), 4096);
+	(void)query(rig, "state.db", "UPDATE meta SET value='1' WHERE key='in_use'"); /* the power was cut */
+	open_store(rig);
+	check_in_background(rig);
+	assert_int_equal(damages(rig), 1);
+	assert_in_range(query(rig, "raw-20260226.db", "SELECT count(*) FROM chunk"), 50, 199);
+	/* Ended in the middle it leaves nothing behind. */
+	assert_int_equal(store_check_start(rig->store, &check), 0);
+	store_check_end(check);
+}
+
 static void test_the_quota_takes_the_oldest_day(void **state)
 {
 	struct rig *rig = *state;
@@ -535,6 +574,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_damaged_state, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_most_of_a_damaged_state_is_saved, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_damaged_day_of_readings, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_old_days_are_checked_in_the_background_after_an_unclean_stop, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_the_quota_takes_the_oldest_day, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_each_change_shows, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_was_kept_elsewhere, set_up, tear_down),

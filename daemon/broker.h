@@ -1,0 +1,18 @@
+/* broker.h - where a broker is and what it wants to hear, without the MQTT library. */
+#ifndef EMIS_DAEMON_BROKER_H
+#define EMIS_DAEMON_BROKER_H
+
+#include "daemon/site.h"
+
+/* "mqtts://host" as the library calls it: "ssl://host:8883". */
+void broker_uri(const char *broker, char *uri, size_t size);
+
+/* The password out of its file or systemd's credential; "" when none is configured. False with a sentence in `error`.
+ */
+bool broker_password(const struct mqtt_conf *conf, char *password, size_t password_size, char *error, size_t size);
+
+/* Lets small messages leave at once. The library leaves Nagle's algorithm on, which holds them back for 40 ms, and
+ * hides its socket: so all TCP sockets of this process. */
+void broker_send_at_once(void);
+
+#endif

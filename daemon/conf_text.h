@@ -1,0 +1,13 @@
+/* conf_text.h - the text of a configuration file before libconfig sees it; for conf.c. */
+#ifndef EMIS_DAEMON_CONF_TEXT_H
+#define EMIS_DAEMON_CONF_TEXT_H
+
+#include "daemon/conf.h"
+
+/* The whole file, NUL-terminated, to be freed; NULL with a complaint. */
+char *conf_text_read(const char *path, struct conf_errors *errors);
+
+/* Complains about what the parser would let pass. False when there was anything. */
+bool conf_text_check(const char *text, const char *path, struct conf_errors *errors);
+
+#endif

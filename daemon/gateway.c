@@ -1,0 +1,188 @@
+#include "daemon/gateway.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "daemon/backoff.h"
+
+#define AGAIN_MS HOUR_MS /* a broker that refuses all would else be told so with each message it refuses */
+
+static const struct {
+	const char *name;
+	bool happening;
+} rules[GATEWAY_RULE_COUNT] = {
+	[GATEWAY_CLOCK_UNSET] = { "clock-unset", false },
+	[GATEWAY_DISK_LOW] = { "disk-low", false },
+	[GATEWAY_CLOCK_STEP] = { "clock-step", true },
+	[GATEWAY_STORE_DAMAGE] = { "store-damage", true },
+	[GATEWAY_READINGS_DROPPED] = { "readings-dropped", true },
+	[GATEWAY_READINGS_UNDATED] = { "readings-undated", true },
+	[GATEWAY_MESSAGE_PARKED] = { "message-parked", true },
+};
+
+struct condition {
+	bool so;                  /* as it is now */
+	unsigned said;            /* times since it was raised */
+	unsigned told;            /* of these */
+	struct mono last;         /* when it was told */
+	char words[400];          /* of the newest */
+	struct store_alarm alarm; /* as it is stored; .raised false while there is none */
+};
+
+struct gateway {
+	const struct message_context *context;
+	struct store *store;
+	struct backoff trouble;
+	struct condition conditions[GATEWAY_RULE_COUNT];
+};
+
+static void restore(void *context, const struct store_alarm *alarm)
+{
+	struct gateway *g = context;
+
+	for (int i = 0; strcmp(alarm->outlet, GATEWAY) == 0 && i < GATEWAY_RULE_COUNT; i++) {
+		struct condition *c = &g->conditions[i];
+		if (strcmp(alarm->rule, rules[i].name) == 0) {
+			c->alarm = *alarm;
+			c->so = true;
+			c->said = c->told = alarm->value >= 1.0 ? (unsigned)alarm->value : 1;
+			snprintf(c->words, sizeof(c->words), "raised before emisd was started");
+		}
+	}
+}
+
+struct gateway *gateway_create(const struct message_context *context, struct store *store)
+{
+	struct gateway *g = calloc(1, sizeof(*g));
+
+	if (!g) {
+		return NULL;
+	}
+	g->context = context;
+	g->store = store;
+	backoff_init(&g->trouble, 1, 1);
+	if (store_alarms(store, false, SIZE_MAX / 2, restore, g) < 0) {
+		free(g);
+		return NULL;
+	}
+	return g;
+}
+
+void gateway_destroy(struct gateway *gateway)
+{
+	free(gateway);
+}
+
+void gateway_say(struct gateway *g, enum gateway_rule rule, const char *format, ...)
+{
+	struct condition *c = &g->conditions[rule];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(c->words, sizeof(c->words), format, arguments);
+	va_end(arguments);
+	c->so = true;
+	if (rules[rule].happening || c->said == 0) {
+		c->said++;
+	}
+}
+
+void gateway_end(struct gateway *g, enum gateway_rule rule)
+{
+	g->conditions[rule].so = false;
+}
+
+void gateway_acknowledged(struct gateway *g, const char *rule_name)
+{
+	for (int i = 0; i < GATEWAY_RULE_COUNT; i++) {
+		if (rules[i].happening && strcmp(rules[i].name, rule_name) == 0) {
+			gateway_end(g, (enum gateway_rule)i);
+		}
+	}
+}
+
+/* What is to be told of the condition now; ALARM_UNCHANGED for nothing. */
+static enum alarm_change change_of(const struct gateway *g, const struct condition *c)
+{
+	if (c->so != c->alarm.raised) {
+		return c->so ? ALARM_RAISED : ALARM_CLEARED;
+	}
+	bool again = c->so && c->said > c->told && clock_mono(g->context->clock).ms - c->last.ms >= AGAIN_MS;
+	return again ? ALARM_CONTINUED : ALARM_UNCHANGED;
+}
+
+/* The alarm as it will be. Its id has the number of the message that raised it: the moment may be of a clock that
+ * stands at the same one after each power cut. */
+static struct store_alarm next_alarm(const struct gateway *g, int rule, enum alarm_change change)
+{
+	const struct condition *c = &g->conditions[rule];
+	struct store_alarm a = c->alarm;
+	char compact[TIME_TEXT_SIZE];
+
+	a.last = clock_utc(g->context->clock);
+	a.raised = change != ALARM_CLEARED;
+	a.value = a.worst = c->said;
+	if (change == ALARM_RAISED) {
+		a.since = a.last;
+		a.limit_min = a.limit_max = NAN;
+		a.acknowledged_by[0] = '\0';
+		snprintf(a.rule, sizeof(a.rule), "%s", rules[rule].name);
+		snprintf(a.outlet, sizeof(a.outlet), "%s", GATEWAY);
+		snprintf(a.alarm_class, sizeof(a.alarm_class), "%s", alarm_class_name(ALARM_CONDITION));
+		snprintf(a.id, sizeof(a.id), "%s/%s/-/%s/%lld/%sZ", g->context->site->id, GATEWAY, a.rule,
+			(long long)store_next_seq(g->store), time_format_compact(a.since, 0, compact));
+	}
+	return a;
+}
+
+static int tell(struct gateway *g, int rule, enum alarm_change change)
+{
+	struct condition *c = &g->conditions[rule];
+	struct store_alarm alarm = next_alarm(g, rule, change);
+	char topic[TOPIC_SIZE];
+	int64_t seq = store_next_seq(g->store);
+
+	message_gateway_topic(g->context, topic);
+	char *payload = message_gateway(g->context, &alarm, alarm_change_name(change), seq, c->words);
+	if (!payload) {
+		log_error("out of memory for the alarm %s", alarm.id);
+		return -1;
+	}
+	int r = store_tell(g->store, &alarm, alarm_change_name(change), topic, payload);
+	free(payload);
+	if (r < 0) {
+		(void)backoff_next(&g->trouble);
+		if (backoff_worth_a_line(&g->trouble)) {
+			log_error("%s %s is not told yet: %s", rules[rule].name, alarm_change_name(change),
+				store_error(g->store));
+		}
+		return r;
+	}
+	log_warning("condition %s: %s: %s (seq %lld)", alarm_change_name(change), rules[rule].name, c->words,
+		(long long)seq);
+	backoff_reset(&g->trouble);
+	c->alarm = alarm;
+	c->told = c->said;
+	c->last = clock_mono(g->context->clock);
+	if (change == ALARM_CLEARED) {
+		c->said = c->told = 0;
+	}
+	return 0;
+}
+
+bool gateway_commit(struct gateway *g)
+{
+	bool told = false;
+
+	for (int i = 0; i < GATEWAY_RULE_COUNT; i++) {
+		enum alarm_change change = change_of(g, &g->conditions[i]);
+		if (change != ALARM_UNCHANGED && tell(g, i, change) == 0) {
+			told = true;
+		}
+	}
+	return told;
+}

@@ -1,0 +1,20 @@
+/* message_json.h - how messages write numbers, moments and counts; for message*.c only. */
+#ifndef EMIS_DAEMON_MESSAGE_JSON_H
+#define EMIS_DAEMON_MESSAGE_JSON_H
+
+#include <jansson.h>
+
+#include "daemon/message.h"
+
+#define MESSAGE_SCHEMA 1
+
+/* What is not known is null, never a number. */
+json_t *message_number(double value);
+/* ISO 8601 with the site's offset. */
+json_t *message_moment(const struct message_context *context, struct utc at);
+/* Sub-values of a mean by flag. */
+json_t *message_counts(const struct mean *mean);
+/* The text of the object, to be freed; takes the object. NULL when either is out of memory. */
+char *message_dump(json_t *object);
+
+#endif

@@ -1,0 +1,76 @@
+"""How long an alarm takes from the decision to the subscriber, and how fast a backlog leaves, against a bare paho publisher.
+
+Run by `./dev bench publish`. The store lies in the build folder, on a real disk; goal: a backlog takes at most 1.5 times
+what the bare publisher takes for the same messages, with the same window and the same broker.
+"""
+
+import os
+import pathlib
+import platform
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+
+BUILD = pathlib.Path(os.environ["EMISD_BUILD"])
+BENCH = BUILD / "tests/bench/bench_publish"
+ALARMS = 1000
+BACKLOG = 20000
+ROUNDS = 5
+
+
+def broker(folder):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    conf = folder / "mosquitto.conf"
+    conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\nlog_type error\n"
+                    "max_queued_messages 0\nmax_inflight_messages 0\nset_tcp_nodelay true\n")
+    child = subprocess.Popen(["/usr/sbin/mosquitto", "-c", conf], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) == 0:
+                return child, port
+    raise SystemExit("the broker does not answer")
+
+
+def run(mode, port, n):
+    with tempfile.TemporaryDirectory(dir=BUILD) as folder:
+        done = subprocess.run([BENCH, mode, str(port), folder, str(n)], check=True, capture_output=True, text=True)
+        return done.stdout
+
+
+def percentile(values, share):
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        child, port = broker(pathlib.Path(folder))
+        try:
+            pairs = [tuple(map(float, line.split())) for line in run("latency", port, ALARMS).splitlines()]
+            ratios, rates = [], []
+            for _ in range(ROUNDS):
+                drain, bare = float(run("drain", port, BACKLOG)), float(run("bare", port, BACKLOG))
+                ratios.append(drain / bare)
+                rates.append((BACKLOG / drain, BACKLOG / bare))
+        finally:
+            child.terminate()
+            child.wait()
+    print(f"{time.strftime('%Y-%m-%d')}, {platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}\n")
+    print(f"An alarm from the decision to the subscriber, {ALARMS} one after the other, microseconds\n")
+    print("| | p50 | p99 |\n|---|---:|---:|")
+    commits, whole = [p[0] for p in pairs], [p[1] for p in pairs]
+    print(f"| decision to subscriber | {percentile(whole, 0.5):.0f} | {percentile(whole, 0.99):.0f} |")
+    print(f"| of it the commit (with its fsync) | {percentile(commits, 0.5):.0f} | {percentile(commits, 0.99):.0f} |")
+    print(f"| share of the commit in the median | {percentile(commits, 0.5) / percentile(whole, 0.5):.2f} | |\n")
+    print(f"A backlog of {BACKLOG} messages of 1.2 kB, window 100, median of {ROUNDS} turns\n")
+    print("| what | messages/s | ratio of times |\n|---|---:|---:|")
+    print(f"| bare paho publisher (floor) | {statistics.median(r[1] for r in rates):.0f} | 1.00 |")
+    print(f"| store and outbox | {statistics.median(r[0] for r in rates):.0f} | {statistics.median(ratios):.2f} |")
+
+
+if __name__ == "__main__":
+    main()

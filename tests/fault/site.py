@@ -1,0 +1,139 @@
+"""A site for fault tests: the plant, a broker, emisd and the bureau's reference consumer, each in a process of its own."""
+
+import signal
+import sqlite3
+from datetime import datetime, timedelta
+
+from tests.fault.checker import check_all, read_only
+from tests.support.consumer import Consumer
+from tests.support.rig import Broker, Plant, Rig, replace_section, site_conf, wait_for
+
+# Nothing is dropped for a subscriber who is away. Not 0, which means no limit: with it Mosquitto 2.0.11 ends the connection
+# of whoever publishes what its access list refuses.
+KEEP_ALL = "max_queued_messages 1000000\n"
+# A hole is asked for at once: the tests are in more of a hurry than a bureau.
+HASTY = ("--patience", "1", "--pace", "1", "--tries", "60")
+
+
+def multiply(text, outlet, n):
+    """The configuration with an outlet n times, from the same instruments: n times the alarms."""
+    begin = text.index(f'{{ id = "{outlet}";')
+    end = text.index("); }", begin) + 4
+    one = text[begin:end]
+    copies = [one.replace(f'"{outlet}"', f'"{outlet}-{i}"') for i in range(1, n)]
+    return text[:end] + "".join(",\n" + copy for copy in copies) + text[end:]
+
+
+class Site(Rig):
+    """`truth` is what the plant does; `mqtt` stands for the settings of emisd's mqtt group beside the broker; `outlets`
+    multiplies the outlet that the truth is about.
+    """
+
+    def __init__(self, folder, truth, scale=360.0, poll="4s", broker=KEEP_ALL, mqtt="", consumer=HASTY, outlets=1,
+                 **options):
+        super().__init__(folder, scale=scale, start=truth.start.isoformat(), poll=poll, **options)
+        self.truth = truth
+        self.outlets = outlets
+        self.broker_conf = broker
+        self.consumer_options = consumer
+        self.mqtt_conf = mqtt
+        self.consumer = None
+
+    def start_surroundings(self):
+        want = self.wanted
+        scenario = self.folder / "scenario.txt"
+        scenario.write_text("\n".join(self.truth.statements()) + "\n")
+        self.plant = Plant(self.folder, self.scale, self.start, self.anchor, scenario)
+        self.start_bureau()
+        text = site_conf(self.folder, self.plant.links, self.broker.port, want["judging"], want["poll"])
+        text = multiply(replace_section(text, "mqtt", self.mqtt_section()), "DA001", self.outlets)
+        self.conf.write_text(want["edit"](text) if want["edit"] else text)
+
+    def start_bureau(self):
+        self.broker = Broker(self.folder, extra=self.broker_conf)
+        self.start_consumer()
+
+    def mqtt_section(self):
+        return f'{{ broker = "mqtt://127.0.0.1:{self.broker.port}"; {self.mqtt_conf} }}'
+
+    def start_consumer(self):
+        self.consumer = Consumer(self.folder, self.broker.port, *self.consumer_options)
+
+    def restart_broker(self, wait=False):
+        """With `wait` also until the bureau has subscribed again: a broker without persistence forgot that it did."""
+        subscribed = self.consumer.text().count("subscribed")
+        self.broker = Broker(self.folder, self.broker.port, extra=self.broker_conf)
+        if wait:
+            wait_for(lambda: self.consumer.text().count("subscribed") > subscribed, what="the bureau's return")
+
+    def stop(self):
+        if self.consumer and self.consumer.running():
+            self.consumer.stop()
+        super().stop()
+
+    def __exit__(self, kind, *_):
+        self.stop()
+        said = self.emisd.text() if self.emisd else ""
+        if kind:
+            print(f"--- emisd\n{said[-20000:]}\n--- consumer\n{self.consumer.text()[-4000:] if self.consumer else ''}")
+        else:
+            assert "Sanitizer" not in said and "Traceback" not in self.consumer.text(), said
+
+    # ---- waiting
+
+    def outbox(self):
+        return self.ask("status")["outbox"][0]
+
+    def events(self):
+        """How many events the box has recorded."""
+        with read_only(self.folder / "data/state.db") as db:
+            return db.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0]
+
+    def judged_until(self):
+        """Up to when the box has judged, as a datetime."""
+        try:
+            with read_only(self.folder / "data/state.db") as db:
+                row = db.execute("SELECT value FROM meta WHERE key='judged_until_ms'").fetchone()
+        except sqlite3.OperationalError:
+            return self.truth.start
+        return datetime.fromtimestamp(int(row[0]) / 1000, self.truth.start.tzinfo) if row else self.truth.start
+
+    def at(self, wall):
+        """A wall-clock time of the first day, or a number of seconds after the start."""
+        if isinstance(wall, str):
+            return datetime.fromisoformat(self.start[:11] + wall + self.start[19:])
+        return self.truth.start + timedelta(seconds=wall)
+
+    def wait_judged(self, until, seconds=None):
+        limit = seconds or max((until.timestamp() - self.clock()) / self.scale, 0) + 60
+        wait_for(lambda: self.judged_until() >= until, limit, f"the judgement up to {until}")
+
+    def settle(self, seconds=60):
+        """Everything that was recorded is delivered, and emisd is off."""
+        for _ in range(20):
+            wait_for(lambda: self.answers() and self.outbox()["pending"] == 0, seconds, "the empty outbox")
+            assert self.emisd.stop() == 0
+            with read_only(self.folder / "data/state.db") as db:
+                pending, = db.execute("SELECT count(*) FROM outbox WHERE state=0").fetchone()
+                events, = db.execute("SELECT count(*) FROM event").fetchone()
+            if not pending:
+                break
+            self.start_emisd()
+        assert not pending, "something is always on its way"
+        return events
+
+    def check(self, until, **options):
+        """Waits for the end of it and compares the books; the figures."""
+        self.wait_judged(until)
+        for _ in range(20):
+            events = self.settle()
+            try:
+                wait_for(lambda: len(self.consumer.seqs()) >= events, 3, "all events at the bureau")
+                break
+            except AssertionError:
+                self.start_emisd()  # what the broker forgot is asked for, and somebody has to answer
+        return check_all(self.folder / "data", self.consumer, self.truth, until, self.outlets, **options)
+
+    def kill(self, who):
+        """Sends kill -9 to "emisd", "broker" or "consumer"."""
+        getattr(self, who).stop(signal.SIGKILL)
