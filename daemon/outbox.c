@@ -31,6 +31,19 @@ struct region {
 	bool exhausted; /* nothing is behind it */
 };
 
+/* A broker may answer a message that it will not have by ending the connection, again and again. Then messages go one
+ * by one, to find which it is. */
+struct suspicion {
+	int64_t alone;          /* the row in flight, when there is only one */
+	int64_t connected_ms;   /* when the connection was made, real monotonic */
+	int64_t quiet_until_ms; /* before then states and means are not sent: it may be they */
+	unsigned unanswered;    /* connections in a row that ended with messages unacknowledged */
+	unsigned short_lived;   /* connections in a row that ended soon with nothing of the outbox on its way */
+	unsigned calm;          /* acknowledgements since messages go one by one */
+	bool careful;           /* one by one, and only once the broker has taken a harmless one */
+	bool proven;            /* it has */
+};
+
 struct outbox {
 	const struct message_context *context;
 	struct store *store;
@@ -39,32 +52,23 @@ struct outbox {
 	struct loop_io *io;
 	struct loop_timer *retry;
 	struct loop_timer *patience;
-	struct backoff backoff;
-	struct outbox_handler handler;
-	struct resend resend;
-	struct mean_feed *means;
-	size_t broker; /* of the configuration's: in use, or tried next */
-	bool connected;
-	char error[128];
-	size_t in_flight;
-	int64_t done[MAX_WINDOW]; /* acknowledged and not marked so yet */
-	size_t n_done;
-	bool unmarked; /* some could not be: they go again once the store takes a mark */
 	struct loop_timer *marking;
+	struct mean_feed *means;
+	struct outbox_handler handler;
+	struct backoff backoff;
+	struct resend resend;
+	struct suspicion suspicion;
+	size_t broker; /* of the configuration's: in use, or tried next */
+	size_t in_flight;
 	int64_t live_from; /* what was queued after the connection was made goes first: ids from here on */
 	struct region live;
 	struct region backlog; /* the older ones */
-	bool again;            /* there are pending rows behind live and backlog: to be handed over from the start */
-	/* A broker may answer a message that it will not have by ending the connection, again and again. Then messages
-	 * go one by one, to find which it is. */
-	unsigned suspicious;    /* connections in a row that ended so */
-	unsigned calm;          /* acknowledgements since */
-	bool careful;           /* one by one, and only once the broker has taken a harmless one */
-	unsigned short_lived;   /* connections in a row that ended soon with nothing of the outbox on its way */
-	int64_t connected_ms;   /* when the connection was made, real monotonic */
-	int64_t quiet_until_ms; /* before then states and means are not sent: it may be they */
-	bool proven;            /* it has */
-	int64_t alone;          /* the row in flight, when there is only one */
+	size_t n_done;
+	int64_t done[MAX_WINDOW]; /* acknowledged and not marked so yet */
+	char error[128];
+	bool connected;
+	bool unmarked; /* some could not be: they go again once the store takes a mark */
+	bool again;    /* there are pending rows behind live and backlog: to be handed over from the start */
 	bool warned_no_subscriber;
 	bool finishing;
 };
@@ -175,8 +179,8 @@ static void on_connected(void *context)
 	log_info("broker %s: connected", broker_name(o));
 	backoff_reset(&o->backoff);
 	o->connected = true;
-	o->connected_ms = clock_real_mono_ms();
-	o->proven = false;
+	o->suspicion.connected_ms = clock_real_mono_ms();
+	o->suspicion.proven = false;
 	o->error[0] = '\0';
 	start_over(o, store_outbox_newest(o->store) + 1);
 	mean_feed_connected(o->means);
@@ -222,23 +226,23 @@ static void count_refusal(struct outbox *o, int64_t id, const char *reason)
 static void suspect(struct outbox *o)
 {
 	int64_t now_ms = clock_real_mono_ms();
-	bool soon = o->in_flight == 0 && now_ms - o->connected_ms < SOON_MS;
+	bool soon = o->in_flight == 0 && now_ms - o->suspicion.connected_ms < SOON_MS;
 
-	o->suspicious = o->in_flight > 0 ? o->suspicious + 1 : 0;
-	o->short_lived = soon ? o->short_lived + 1 : 0;
-	if (o->short_lived >= SUSPICIOUS && now_ms >= o->quiet_until_ms) {
+	o->suspicion.unanswered = o->in_flight > 0 ? o->suspicion.unanswered + 1 : 0;
+	o->suspicion.short_lived = soon ? o->suspicion.short_lived + 1 : 0;
+	if (o->suspicion.short_lived >= SUSPICIOUS && now_ms >= o->suspicion.quiet_until_ms) {
 		log_warning("broker %s: it ended %u connections at once; no states and means for %d min",
-			broker_name(o), o->short_lived, (int)(QUIET_MS / MINUTE_MS));
-		o->quiet_until_ms = now_ms + QUIET_MS;
+			broker_name(o), o->suspicion.short_lived, (int)(QUIET_MS / MINUTE_MS));
+		o->suspicion.quiet_until_ms = now_ms + QUIET_MS;
 	}
-	if (o->careful && o->proven && o->in_flight == 1) {
-		count_refusal(o, o->alone, "the broker ends the connection whenever it is sent");
+	if (o->suspicion.careful && o->suspicion.proven && o->in_flight == 1) {
+		count_refusal(o, o->suspicion.alone, "the broker ends the connection whenever it is sent");
 	}
-	if (o->suspicious >= SUSPICIOUS && !o->careful) {
+	if (o->suspicion.unanswered >= SUSPICIOUS && !o->suspicion.careful) {
 		log_warning("broker %s: it ended %u connections with messages unacknowledged; sending them one by one",
-			broker_name(o), o->suspicious);
-		o->careful = true;
-		o->calm = 0;
+			broker_name(o), o->suspicion.unanswered);
+		o->suspicion.careful = true;
+		o->suspicion.calm = 0;
 	}
 }
 
@@ -273,7 +277,7 @@ static void on_lost(void *context, const char *reason)
 	o->connected = false;
 	if (o->backoff.failures == 0 || backoff_worth_a_line(&o->backoff)) {
 		log_warning("broker %s: %s; attempt %u, trying %s within %lld s", lost, reason, o->backoff.failures,
-			broker_name(o), (long long)(o->backoff.delay_ms * 5 / 4 / 1000 + 1));
+			broker_name(o), (long long)o->backoff.delay_ms * 5 / 4 / 1000 + 1);
 	}
 }
 
@@ -288,7 +292,7 @@ static void on_acknowledged(void *context, int64_t id, bool no_subscriber)
 	struct outbox *o = context;
 
 	if (id == ONLINE_TOKEN) {
-		o->proven = true;
+		o->suspicion.proven = true;
 		go_on(o);
 		return;
 	}
@@ -299,9 +303,9 @@ static void on_acknowledged(void *context, int64_t id, bool no_subscriber)
 		return;
 	}
 	settled(o);
-	o->suspicious = 0;
-	if (o->careful && ++o->calm >= CALM) {
-		o->careful = false;
+	o->suspicion.unanswered = 0;
+	if (o->suspicion.careful && ++o->suspicion.calm >= CALM) {
+		o->suspicion.careful = false;
 	}
 	note_done(o, id);
 	if (no_subscriber && !o->warned_no_subscriber) {
@@ -318,7 +322,7 @@ static void on_refused(void *context, int64_t id, const char *reason)
 
 	if (id == ONLINE_TOKEN) {
 		log_warning("broker %s: refuses the word that the gateway is here: %s", broker_name(o), reason);
-		o->proven = true; /* it lives */
+		o->suspicion.proven = true; /* it lives */
 	} else if (id < 0) {
 		mean_feed_refused(o->means, reason);
 	} else {
@@ -397,7 +401,7 @@ struct outbox *outbox_create(const struct message_context *context, struct store
 
 static size_t window_of(const struct outbox *o)
 {
-	return !o->careful ? o->context->site->mqtt.window : o->proven ? 1 : 0;
+	return !o->suspicion.careful ? o->context->site->mqtt.window : o->suspicion.proven ? 1 : 0;
 }
 
 /* Hands one row over, or parks it when the broker said that it takes none of this size. False when paho takes no more.
@@ -417,7 +421,7 @@ static bool hand_row(struct outbox *o, const struct outbox_row *row)
 		return false;
 	}
 	o->in_flight++;
-	o->alone = row->id;
+	o->suspicion.alone = row->id;
 	return true;
 }
 
@@ -448,7 +452,7 @@ static void hand_over(struct outbox *o, struct region *r, int64_t before)
 /* While it is being found what the broker does not like, nothing goes but the outbox. */
 static bool is_quiet(const struct outbox *o)
 {
-	return o->careful || clock_real_mono_ms() < o->quiet_until_ms;
+	return o->suspicion.careful || clock_real_mono_ms() < o->suspicion.quiet_until_ms;
 }
 
 /* Means go where alarms leave room. */
