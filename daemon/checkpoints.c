@@ -9,13 +9,18 @@ int checkpoints_step(const struct message_context *context, struct store *store,
 	struct store_checkpoint checkpoint;
 	char topic[TOPIC_SIZE];
 
-	if (store_checkpoint_last(store).ms >= hour.ms || store_raw_finished(store).ms < hour.ms) {
-		return 0;
+	struct utc last;
+	int r = store_checkpoint_last(store, &last);
+	if (r < 0 || last.ms >= hour.ms || store_raw_finished(store).ms < hour.ms) {
+		return r;
 	}
-	store_checkpoint_make(store, &checkpoint);
+	r = store_checkpoint_make(store, &checkpoint);
+	if (r < 0) {
+		return r;
+	}
 	message_checkpoint_topic(context, topic);
 	char *payload = message_checkpoint(context, &checkpoint);
-	int r = payload ? store_checkpoint_commit(store, &checkpoint, topic, payload) : -ENOMEM;
+	r = payload ? store_checkpoint_commit(store, &checkpoint, topic, payload) : -ENOMEM;
 	free(payload);
 	return r < 0 ? r : 1;
 }

@@ -13,11 +13,14 @@ json_t *ctl_run_identity(struct daemon *d, const json_t *request, char *error, s
 	json_t *table = ctl_table("identity", columns, ARRAY_SIZE(columns));
 	char key[PROOF_KEY_TEXT], hash[PROOF_HASH_TEXT];
 	int64_t links;
-	struct utc at = store_checkpoint_last(d->store);
+	struct utc at = { INT64_MIN };
 
 	(void)request;
-	(void)error;
-	(void)size;
+	if (store_checkpoint_last(d->store, &at) < 0) {
+		snprintf(error, size, "%s", store_error(d->store));
+		json_decref(table);
+		return NULL;
+	}
 	store_chain_end(d->store, &links, hash);
 	ctl_add_row(table,
 		json_pack("[s, s, I, s, o]", d->site->id, store_public_key(d->store, key), (json_int_t)links, hash,

@@ -156,7 +156,7 @@ static int run(const struct site *site, const struct clock *clock)
 
 	r = r == 0 ? daemon_run(&daemon) : r;
 	if (!daemon_stop(&daemon)) {
-		/* A worker hangs in a read and still uses our memory; the store is closed: leave. */
+		/* A worker hangs in a read, or paho connects, and still uses our memory; the store is closed: leave. */
 		_exit(r == 0 ? EXIT_DONE : EXIT_REFUSED);
 	}
 	return r == 0 ? EXIT_DONE : EXIT_REFUSED;

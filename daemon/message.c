@@ -52,10 +52,20 @@ json_t *message_moment(const struct message_context *context, struct utc at)
 	return json_string(time_format(at, context->site->judging.offset_min, text));
 }
 
+/* Not json_dumps(): out of memory within a key, jansson 2.14 leaves out the key and goes on. */
 char *message_dump(json_t *object)
 {
-	char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(10)) : NULL;
+	const size_t flags = JSON_COMPACT | JSON_REAL_PRECISION(10);
+	size_t size = object ? json_dumpb(object, NULL, 0, flags) : 0;
+	char *text = size > 0 ? malloc(size + 1) : NULL;
 
+	if (text && json_dumpb(object, text, size, flags) != size) {
+		free(text);
+		text = NULL;
+	}
+	if (text) {
+		text[size] = '\0';
+	}
 	json_decref(object);
 	return text;
 }
@@ -98,6 +108,15 @@ static json_t *limit_object(const struct limit *limit)
 		"confirmed_by", limit->confirmed_by);
 }
 
+/* Out of memory ends the object: what is incomplete is no message. */
+static void set(json_t **object, const char *key, json_t *value)
+{
+	if (json_object_set_new(*object, key, value) < 0) {
+		json_decref(*object);
+		*object = NULL;
+	}
+}
+
 json_t *message_counts(const struct mean *mean)
 {
 	json_t *counts = json_object();
@@ -105,7 +124,7 @@ json_t *message_counts(const struct mean *mean)
 	for (int i = 0; i < FLAG_COUNT; i++) {
 		char letter[2] = { flag_letter((enum flag)i), '\0' };
 		if (mean->counts[i] > 0) {
-			json_object_set_new(counts, letter, json_integer(mean->counts[i]));
+			set(&counts, letter, json_integer(mean->counts[i]));
 		}
 	}
 	return counts;
@@ -138,14 +157,6 @@ static json_t *period_object(const struct message_context *context, const struct
 		message_moment(context, mean->start), "end", message_moment(context, mean->end));
 }
 
-static void set(json_t *object, const char *key, json_t *value)
-{
-	/* Out of memory shows when the whole is dumped: a missing value makes the object incomplete, so drop it. */
-	if (json_object_set_new(object, key, value) < 0) {
-		json_object_clear(object);
-	}
-}
-
 static json_t *factor_head(
 	const struct message_context *context, const struct outlet *outlet, const struct point *point)
 {
@@ -164,23 +175,23 @@ char *message_alarm(const struct message_context *context, const struct event *e
 	if (!m) {
 		return NULL;
 	}
-	set(m, "seq", json_integer(seq));
-	set(m, "alarm_id", json_string(alarm_id));
-	set(m, "event", json_string(alarm_change_name(event->change)));
-	set(m, "class", json_string(alarm_class_name(alarm_class_of(event->rule, event->limit))));
-	set(m, "rule", json_string(alarm_rule_name(event->rule)));
-	set(m, "at", message_moment(context, event->at));
-	set(m, "since", message_moment(context, event->since));
-	set(m, "period", period_object(context, &event->mean));
-	set(m, "value", message_number(event->value));
-	set(m, "worst", message_number(event->worst));
-	set(m, "basis", json_string(basis_of(event)));
-	set(m, "limit", limit_object(event->limit));
-	set(m, "valid", json_integer(event->mean.n_valid));
-	set(m, "due", json_integer(event->mean.n_due));
-	set(m, "counts", message_counts(&event->mean));
-	set(m, "budget", budget_object(event));
-	set(m, "acknowledged", json_null());
+	set(&m, "seq", json_integer(seq));
+	set(&m, "alarm_id", json_string(alarm_id));
+	set(&m, "event", json_string(alarm_change_name(event->change)));
+	set(&m, "class", json_string(alarm_class_name(alarm_class_of(event->rule, event->limit))));
+	set(&m, "rule", json_string(alarm_rule_name(event->rule)));
+	set(&m, "at", message_moment(context, event->at));
+	set(&m, "since", message_moment(context, event->since));
+	set(&m, "period", period_object(context, &event->mean));
+	set(&m, "value", message_number(event->value));
+	set(&m, "worst", message_number(event->worst));
+	set(&m, "basis", json_string(basis_of(event)));
+	set(&m, "limit", limit_object(event->limit));
+	set(&m, "valid", json_integer(event->mean.n_valid));
+	set(&m, "due", json_integer(event->mean.n_due));
+	set(&m, "counts", message_counts(&event->mean));
+	set(&m, "budget", budget_object(event));
+	set(&m, "acknowledged", json_null());
 	return message_dump(m);
 }
 
@@ -203,9 +214,9 @@ char *message_acknowledged(
 		json_decref(m);
 		return NULL;
 	}
-	set(m, "seq", json_integer(seq));
-	set(m, "event", json_string("acknowledged"));
-	set(m, "acknowledged",
+	set(&m, "seq", json_integer(seq));
+	set(&m, "event", json_string("acknowledged"));
+	set(&m, "acknowledged",
 		json_pack("{s:s, s:o, s:s}", "by", who, "at", message_moment(context, clock_utc(context->clock)),
 			"remark", remark));
 	return message_dump(m);
@@ -231,15 +242,15 @@ char *message_state(const struct message_context *context, const struct outlet *
 	if (!m) {
 		return NULL;
 	}
-	set(m, "at", message_moment(context, clock_utc(context->clock)));
-	set(m, "flag", json_string(flag));
-	set(m, "raw", message_number(view->raw.value));
-	set(m, "converted", message_number(view->converted));
-	set(m, "hour_mean", message_number(view->hour_mean));
-	set(m, "valid", json_integer(view->valid_minutes));
-	set(m, "due", json_integer(view->due_minutes));
-	set(m, "share", message_number(view->share));
-	set(m, "last_hour", last_hour_object(context, &view->last_hour));
-	set(m, "limit", limit_object(view->limit));
+	set(&m, "at", message_moment(context, clock_utc(context->clock)));
+	set(&m, "flag", json_string(flag));
+	set(&m, "raw", message_number(view->raw.value));
+	set(&m, "converted", message_number(view->converted));
+	set(&m, "hour_mean", message_number(view->hour_mean));
+	set(&m, "valid", json_integer(view->valid_minutes));
+	set(&m, "due", json_integer(view->due_minutes));
+	set(&m, "share", message_number(view->share));
+	set(&m, "last_hour", last_hour_object(context, &view->last_hour));
+	set(&m, "limit", limit_object(view->limit));
 	return message_dump(m);
 }

@@ -285,12 +285,12 @@ struct mqtt *mqtt_create(const struct mqtt_conf *conf, const char *client_id, co
 	mqtt->requests = mailbox_create(REQUEST_ROOM, sizeof(struct mqtt_request));
 	if (!mqtt->will_topic || !mqtt->will_payload || !mqtt->box || !mqtt->requests ||
 		!broker_password(conf, mqtt->password, sizeof(mqtt->password), error, size)) {
-		mqtt_destroy(mqtt);
+		(void)mqtt_destroy(mqtt);
 		return NULL;
 	}
 	if (create_handle(mqtt) < 0) {
 		snprintf(error, size, "the MQTT library refuses the broker address %s", conf->brokers[0]);
-		mqtt_destroy(mqtt);
+		(void)mqtt_destroy(mqtt);
 		return NULL;
 	}
 	return mqtt;
@@ -554,15 +554,15 @@ void mqtt_finish(struct mqtt *mqtt, const char *topic, const char *payload, int 
 	}
 }
 
-void mqtt_destroy(struct mqtt *mqtt)
+bool mqtt_destroy(struct mqtt *mqtt)
 {
 	if (!mqtt) {
-		return;
+		return true;
 	}
 	if (mqtt->state != MQTT_WAITING) {
 		mailbox_close(mqtt->requests);
 		mailbox_close(mqtt->box); /* paho still works with it: left to the end of the process */
-		return;
+		return false;
 	}
 	if (mqtt->handle) {
 		MQTTAsync_destroy(&mqtt->handle);
@@ -572,4 +572,5 @@ void mqtt_destroy(struct mqtt *mqtt)
 	free(mqtt->will_topic);
 	free(mqtt->will_payload);
 	free(mqtt);
+	return true;
 }

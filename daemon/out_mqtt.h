@@ -83,7 +83,8 @@ void mqtt_abort(struct mqtt *mqtt);
 /* Publishes a last retained message and disconnects; waits at most timeout_ms (real). */
 void mqtt_finish(struct mqtt *mqtt, const char *topic, const char *payload, int timeout_ms);
 
-/* Only what can be freed safely is: paho must not be destroyed while it connects. */
-void mqtt_destroy(struct mqtt *mqtt);
+/* Only what can be freed safely is: paho must not be destroyed while it connects. Then false: its thread goes on, and
+ * the process must end by _exit(), or OpenSSL's clean-up at exit takes the ground from under it. */
+bool mqtt_destroy(struct mqtt *mqtt);
 
 #endif

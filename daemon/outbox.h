@@ -44,7 +44,7 @@ bool outbox_publish_state(struct outbox *outbox, const char *topic, const char *
 
 void outbox_get_status(struct outbox *outbox, struct outbox_status *ret_status);
 
-/* Says goodbye to the broker, within timeout_ms (real), and frees what can be freed. */
-void outbox_finish(struct outbox *outbox, int timeout_ms);
+/* Says goodbye to the broker, within timeout_ms (real), and frees what can be freed; as mqtt_destroy(). */
+bool outbox_finish(struct outbox *outbox, int timeout_ms);
 
 #endif

@@ -102,7 +102,18 @@ static int write_key(const char *path, const struct proof_key *key, char *error,
 	return good ? 0 : fail(error, size, path, "made to last");
 }
 
-int proof_key_load(const char *path, struct proof_key *ret_key, bool *ret_made, char *error, size_t size)
+/* The secret is a seed with the public key that follows from it. Sets key->public_key. */
+static bool belongs_together(struct proof_key *key)
+{
+	unsigned char secret[crypto_sign_SECRETKEYBYTES];
+
+	(void)crypto_sign_seed_keypair(key->public_key, secret, key->secret); /* cannot fail */
+	bool same = sodium_memcmp(secret, key->secret, sizeof(secret)) == 0;
+	sodium_memzero(secret, sizeof(secret));
+	return same;
+}
+
+int proof_key_load(const char *path, struct proof_key *ret_key, char *error, size_t size)
 {
 	struct proof_key key;
 	unsigned char more;
@@ -111,7 +122,6 @@ int proof_key_load(const char *path, struct proof_key *ret_key, bool *ret_made, 
 		snprintf(error, size, "libsodium finds no source of random numbers");
 		return -EIO;
 	}
-	*ret_made = false;
 	errno = 0;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno != ENOENT) {
@@ -119,17 +129,16 @@ int proof_key_load(const char *path, struct proof_key *ret_key, bool *ret_made, 
 	}
 	if (fd < 0) {
 		crypto_sign_keypair(key.public_key, key.secret);
-		int r = write_key(path, &key, error, size);
-		*ret_made = r == 0;
 		*ret_key = key;
-		return r;
+		return write_key(path, &key, error, size);
 	}
 	ssize_t n = read(fd, key.secret, sizeof(key.secret));
 	bool whole = n == (ssize_t)sizeof(key.secret) && read(fd, &more, 1) == 0;
 	close(fd);
-	if (!whole || crypto_sign_ed25519_sk_to_pk(key.public_key, key.secret) < 0) {
-		snprintf(error, size, "%s is no key: %zd bytes, expected %zu", path, n, sizeof(key.secret));
-		return -EINVAL;
+	if (!whole || !belongs_together(&key)) {
+		snprintf(error, size, "%s is no key", path);
+		sodium_memzero(&key, sizeof(key));
+		return -EBADMSG;
 	}
 	*ret_key = key;
 	return 0;

@@ -36,8 +36,9 @@ struct proof_key {
 	unsigned char public_key[32];
 };
 
-/* Reads the secret key file, or makes it (mode 0600) when it is not there. 0, or -errno with a sentence in `error`. */
-int proof_key_load(const char *path, struct proof_key *ret_key, bool *ret_made, char *error, size_t size);
+/* Reads the secret key file, or makes it (mode 0600) when it is not there. 0, or -errno with a sentence in `error`:
+ * -EBADMSG when the file is none. */
+int proof_key_load(const char *path, struct proof_key *ret_key, char *error, size_t size);
 void proof_key_forget(struct proof_key *key);
 const char *proof_public_text(const struct proof_key *key, char text[PROOF_KEY_TEXT]);
 

@@ -1,5 +1,6 @@
 #include "daemon/rebuild.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -104,12 +105,33 @@ static void restore(void *context, const struct store_alarm *alarm)
 	}
 }
 
+/* Where to begin, and a pipeline that knows what was before. 0, or -errno after which rb->pipeline is NULL. */
+static int restore_all(struct rebuild *rb, struct store *store, struct utc start, struct utc judged)
+{
+	int offset = rb->site->judging.offset_min;
+
+	rb->lost_alarms = 0;
+	rb->pipeline = pipeline_create(rb->site->outlets, rb->site->n_outlets, &rb->site->judging, start, judged);
+	if (!rb->pipeline) {
+		return -ENOMEM;
+	}
+	int r = store_alarms(store, false, SIZE_MAX / 2, restore, rb);
+	r = r == 0 ? store_roll_read(store, time_quarter(start, offset), start, restore_mean, rb) : r;
+	r = r == 0 ? store_marks(store, start, restore_mark, rb) : r;
+	if (r < 0) {
+		pipeline_destroy(rb->pipeline);
+		rb->pipeline = NULL;
+	}
+	return r;
+}
+
 struct pipeline *rebuild_pipeline(
 	const struct site *site, struct store *store, struct recorder *recorder, struct utc now)
 {
 	struct rebuild rb = { .site = site, .recorder = recorder, .sink = recorder_sink(recorder) };
 	struct utc judged = { INT64_MIN };
-	bool known = store_judged_until(store, &judged);
+	int mark = store_judged_until(store, &judged);
+	bool known = mark > 0;
 	bool gap = known && now.ms - judged.ms > MAX_GAP_MS;
 	struct utc start = now;
 
@@ -118,21 +140,12 @@ struct pipeline *rebuild_pipeline(
 		struct utc from = { judged.ms - HOUR_MS - longest_grace(site) };
 		start = time_floor(from, DAY_MS, site->judging.offset_min);
 	}
-
-	rb.pipeline = pipeline_create(site->outlets, site->n_outlets, &site->judging, start, judged);
-	if (!rb.pipeline) {
-		log_error("out of memory");
-		return NULL;
-	}
-	int r = store_alarms(store, false, SIZE_MAX / 2, restore, &rb);
-	r = r == 0 ? store_roll_read(store, time_quarter(start, site->judging.offset_min), start, restore_mean, &rb)
-		   : r;
-	r = r == 0 ? store_marks(store, start, restore_mark, &rb) : r;
+	int r = mark < 0 ? mark : restore_all(&rb, store, start, judged);
 	if (r == 0 && known && !gap) {
 		r = store_raw_replay(store, start, replay, &rb);
 	}
 	if (r < 0) {
-		log_error("the stored readings cannot be replayed: %s", store_error(store));
+		log_error("what is stored cannot be restored: %s", r == -ENOMEM ? "out of memory" : store_error(store));
 		pipeline_destroy(rb.pipeline);
 		return NULL;
 	}

@@ -32,6 +32,21 @@ void store_path(const struct store *store, const char *name, char *ret_path, siz
 	snprintf(ret_path, size, "%s/%s", store->site->store.path, name);
 }
 
+int store_sync_folder(struct store *store)
+{
+	const char *folder = store->site->store.path;
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd >= 0 && fsync(fd) == 0 ? 0 : -errno;
+
+	if (r < 0) {
+		snprintf(store->error, sizeof(store->error), "cannot sync %s: %s", folder, strerror(-r));
+	}
+	if (fd >= 0) {
+		close(fd);
+	}
+	return r;
+}
+
 const char *store_error(const struct store *store)
 {
 	return store->error;
@@ -123,6 +138,7 @@ struct store *store_open(const struct site *site, const struct clock *clock, cha
 	store->site = site;
 	store->clock = clock;
 	store->lock_fd = -1;
+	store->numbers.fd = -1;
 	for (size_t i = 0; i < site->n_outlets; i++) {
 		store->n_points += site->outlets[i].n_points;
 	}
@@ -149,6 +165,7 @@ void store_close(struct store *store)
 		(void)store_set_meta(store, "in_use", "0"); /* else the next start looks closer */
 	}
 	store_state_close(store);
+	store_numbers_close(store);
 	if (store->lock_fd >= 0) {
 		close(store->lock_fd);
 	}

@@ -147,8 +147,8 @@ int store_commit(struct store *store, const struct store_event *events, size_t n
 int store_tell(struct store *store, const struct store_alarm *alarm, const char *change, const char *topic,
 	const char *payload);
 
-/* False when nothing was judged yet. */
-bool store_judged_until(struct store *store, struct utc *ret_until);
+/* 1, 0 when nothing was judged yet, or -errno. */
+int store_judged_until(struct store *store, struct utc *ret_until);
 
 /* Hands out alarms, newest first; raised ones only, or all up to `max`. 0 or -errno. */
 int store_alarms(struct store *store, bool all, size_t max,
@@ -247,8 +247,8 @@ struct store_changes {
 int store_audit_changes(struct store *store, const char *who, const struct store_changes *changes, const char *meta_key,
 	const char *meta_value);
 
-/* A text that belongs to the state and survives; "" when it was never set. The caller frees it; NULL when out of
- * memory. */
+/* A text that belongs to the state and survives; "" when it was never set. The caller frees it; NULL when it cannot
+ * be read. */
 char *store_meta_text(struct store *store, const char *key);
 /* 0 or -errno. */
 int store_set_meta(struct store *store, const char *key, const char *value);
@@ -278,13 +278,13 @@ struct store_checkpoint {
 	char public_key[PROOF_KEY_TEXT];
 };
 
-/* Composes the next checkpoint. Nothing is stored yet. */
-void store_checkpoint_make(struct store *store, struct store_checkpoint *ret_checkpoint);
+/* Composes the next checkpoint. Nothing is stored yet. 0 or -errno. */
+int store_checkpoint_make(struct store *store, struct store_checkpoint *ret_checkpoint);
 /* Stores it with its message, one transaction. 0 or -errno. */
 int store_checkpoint_commit(
 	struct store *store, const struct store_checkpoint *checkpoint, const char *topic, const char *payload);
-/* When the newest one was made; INT64_MIN without any. */
-struct utc store_checkpoint_last(struct store *store);
+/* When the newest one was made; INT64_MIN without any. 0 or -errno. */
+int store_checkpoint_last(struct store *store, struct utc *ret_at);
 /* All readings of hours before this moment are in the chain. */
 struct utc store_raw_finished(const struct store *store);
 

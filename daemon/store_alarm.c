@@ -17,16 +17,25 @@
 
 /* ---- opening ---- */
 
-static int read_next_seq(struct store *store)
+/* After the highest number that may have left the box. */
+static int go_on_counting(struct store *store)
 {
-	sqlite3_stmt *s =
-		store_db_prepare(store->state.db, "SELECT seq FROM sqlite_sequence WHERE name='event'", store->error);
-	int step = s ? sqlite3_step(s) : SQLITE_ERROR;
+	int64_t last = 0;
+	int r = store_last_number(store, "event", &last);
 
-	store->alarms.next_seq = step == SQLITE_ROW ? sqlite3_column_int64(s, 0) + 1 : 1;
-	sqlite3_finalize(s);
-	return step == SQLITE_ROW || step == SQLITE_DONE ? 0
-							 : store_db_fail(store->state.db, "cannot read", store->error);
+	if (r < 0) {
+		return r;
+	}
+	if (last < store->numbers.event) {
+		if (store->n_damages == 0) {
+			store_note_damage(store, "state.db has lost its newest commits: events %lld to %lld",
+				(long long)last + 1, (long long)store->numbers.event);
+		}
+		last = store->numbers.event;
+	}
+	store->alarms.next_seq = last + 1;
+	store_numbers_keep(store, last, 0);
+	return 0;
 }
 
 int store_alarms_open(struct store *store)
@@ -40,7 +49,7 @@ int store_alarms_open(struct store *store)
 		store->error);
 	a->put_event =
 		store_db_prepare(store->state.db, "INSERT INTO event VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)", store->error);
-	return a->put_alarm && a->put_event ? read_next_seq(store) : -EIO;
+	return a->put_alarm && a->put_event ? go_on_counting(store) : -EIO;
 }
 
 void store_alarms_close(struct store *store)
@@ -159,6 +168,7 @@ int store_commit(struct store *store, const struct store_event *events, size_t n
 	r = store_end(store, r);
 	if (r == 0) {
 		store->alarms.next_seq += (int64_t)n;
+		store_numbers_keep(store, store->alarms.next_seq - 1, 0);
 	}
 	return r;
 }
@@ -177,6 +187,7 @@ int store_tell(struct store *store, const struct store_alarm *alarm, const char 
 	r = store_end(store, r);
 	if (r == 0) {
 		store->alarms.next_seq++;
+		store_numbers_keep(store, store->alarms.next_seq - 1, 0);
 	}
 	return r;
 }
@@ -312,6 +323,7 @@ int store_acknowledge(struct store *store, const struct store_alarm *alarm, cons
 	r = store_end(store, r);
 	if (r == 0) {
 		store->alarms.next_seq++;
+		store_numbers_keep(store, store->alarms.next_seq - 1, 0);
 	}
 	return r;
 }

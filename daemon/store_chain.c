@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,10 +135,44 @@ static int read_head(struct store *store)
 							 : store_db_fail(store->state.db, "cannot read", store->error);
 }
 
+/* A damaged key signs nothing any more; what it signed can be checked with the public key, which the bureau has. */
+static int set_key_aside(struct store *store, const char *path)
+{
+	char aside[96], to[PATH_SIZE * 2];
+
+	store_aside_name(store, KEY_FILE, aside, sizeof(aside));
+	store_path(store, aside, to, sizeof(to));
+	if (rename(path, to) < 0) {
+		return -errno;
+	}
+	store_note_damage(store, KEY_FILE " was damaged; it is kept as %s, and a new key signs from now on", aside);
+	return 0;
+}
+
+/* The audit log names every key that signs. Asked at each start: a power cut may have come between the file and the
+ * row. */
+static int name_key(struct store *store)
+{
+	sqlite3_stmt *s = store_db_prepare(
+		store->state.db, "SELECT 1 FROM audit WHERE what='key made' AND new=?1 LIMIT 1", store->error);
+	char key[PROOF_KEY_TEXT];
+	int step = SQLITE_ERROR;
+
+	if (s) {
+		sqlite3_bind_text(s, 1, store_public_key(store, key), -1, SQLITE_STATIC);
+		step = sqlite3_step(s);
+	}
+	int r = step == SQLITE_ROW || step == SQLITE_DONE ? 0 : -EIO;
+	if (s && r < 0) {
+		r = store_db_fail(store->state.db, "cannot read", store->error);
+	}
+	sqlite3_finalize(s);
+	return step == SQLITE_DONE ? store_audit(store, "emisd", "key made", "", key) : r;
+}
+
 int store_chain_open(struct store *store)
 {
 	char path[PATH_SIZE * 2];
-	bool made = false;
 
 	store->chain.put = store_db_prepare(
 		store->state.db, "INSERT INTO link VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", store->error);
@@ -145,12 +180,11 @@ int store_chain_open(struct store *store)
 		return -EIO;
 	}
 	store_path(store, KEY_FILE, path, sizeof(path));
-	int r = proof_key_load(path, &store->chain.key, &made, store->error, sizeof(store->error));
-	if (r == 0 && made) {
-		char key[PROOF_KEY_TEXT];
-		r = store_audit(store, "emisd", "key made", "", store_public_key(store, key));
+	int r = proof_key_load(path, &store->chain.key, store->error, sizeof(store->error));
+	if (r == -EBADMSG && set_key_aside(store, path) == 0) {
+		r = proof_key_load(path, &store->chain.key, store->error, sizeof(store->error));
 	}
-	return r;
+	return r == 0 ? name_key(store) : r;
 }
 
 void store_chain_close(struct store *store)
@@ -199,21 +233,25 @@ int store_chain_add(struct store *store, const char *kind, int64_t row)
 	return put_link(store, store->state.db, &link);
 }
 
-/* True when the chunk has its link. */
-static bool is_linked(struct store *store, const struct chain_link *link)
+/* 1 when the chunk has its link, 0 when not, or -errno. */
+static int is_linked(struct store *store, const struct chain_link *link)
 {
 	sqlite3_stmt *s = store_db_prepare(
 		store->state.db, "SELECT 1 FROM link WHERE kind=?1 AND file=?2 AND row=?3", store->error);
-	bool linked = false;
+	int step = SQLITE_ERROR;
 
 	if (s) {
 		sqlite3_bind_text(s, 1, link->kind, -1, SQLITE_STATIC);
 		sqlite3_bind_text(s, 2, link->file, -1, SQLITE_STATIC);
 		sqlite3_bind_int64(s, 3, link->row);
-		linked = sqlite3_step(s) == SQLITE_ROW;
+		step = sqlite3_step(s);
+	}
+	int r = step == SQLITE_ROW ? 1 : step == SQLITE_DONE ? 0 : -EIO;
+	if (s && r < 0) {
+		r = store_db_fail(store->state.db, "cannot read", store->error);
 	}
 	sqlite3_finalize(s);
-	return linked;
+	return r;
 }
 
 int store_chain_add_chunks(struct store *store, struct utc hour)
@@ -233,9 +271,8 @@ int store_chain_add_chunks(struct store *store, struct utc hour)
 			.kind = "chunk", .row = sqlite3_column_int64(s, 0), .upto = sqlite3_column_int64(s, 1)
 		};
 		(void)text_copy(link.file, sizeof(link.file), strrchr(path, '/') + 1); /* "raw-YYYYMMDD.db" */
-		if (!is_linked(store, &link)) {
-			r = put_link(store, store->raw.db, &link);
-		}
+		r = is_linked(store, &link);
+		r = r == 0 ? put_link(store, store->raw.db, &link) : r < 0 ? r : 0;
 	}
 	if (r == 0 && step != SQLITE_DONE) {
 		r = store_db_fail(store->raw.db, "cannot read", store->error);
@@ -257,31 +294,34 @@ const char *store_public_key(const struct store *store, char text[PROOF_KEY_TEXT
 	return proof_public_text(&store->chain.key, text);
 }
 
-static int64_t newest_checkpoint(struct store *store, const char *sql, int64_t otherwise)
+int store_checkpoint_last(struct store *store, struct utc *ret_at)
 {
-	sqlite3_stmt *s = store_db_prepare(store->state.db, sql, store->error);
-	int64_t value = otherwise;
+	sqlite3_stmt *s = store_db_prepare(
+		store->state.db, "SELECT at_ms FROM checkpoint ORDER BY number DESC LIMIT 1", store->error);
+	int step = s ? sqlite3_step(s) : SQLITE_ERROR;
+	int r = step == SQLITE_ROW || step == SQLITE_DONE ? 0 : -EIO;
 
-	if (s && sqlite3_step(s) == SQLITE_ROW && sqlite3_column_type(s, 0) != SQLITE_NULL) {
-		value = sqlite3_column_int64(s, 0);
+	if (r == 0) {
+		ret_at->ms = step == SQLITE_ROW ? sqlite3_column_int64(s, 0) : INT64_MIN;
+	} else if (s) {
+		r = store_db_fail(store->state.db, "cannot read", store->error);
 	}
 	sqlite3_finalize(s);
-	return value;
+	return r;
 }
 
-struct utc store_checkpoint_last(struct store *store)
-{
-	return (struct utc){ newest_checkpoint(
-		store, "SELECT at_ms FROM checkpoint ORDER BY number DESC LIMIT 1", INT64_MIN) };
-}
-
-void store_checkpoint_make(struct store *store, struct store_checkpoint *ret_checkpoint)
+int store_checkpoint_make(struct store *store, struct store_checkpoint *ret_checkpoint)
 {
 	struct store_checkpoint *c = ret_checkpoint;
 	char hash[PROOF_HASH_TEXT], at[TIME_TEXT_SIZE];
+	int64_t last = 0;
+	int r = store_last_number(store, "checkpoint", &last);
 
+	if (r < 0) {
+		return r;
+	}
 	memset(c, 0, sizeof(*c));
-	c->number = newest_checkpoint(store, "SELECT seq FROM sqlite_sequence WHERE name='checkpoint'", 0) + 1;
+	c->number = (last > store->numbers.checkpoint ? last : store->numbers.checkpoint) + 1;
 	c->at = clock_utc(store->clock);
 	snprintf(c->body, sizeof(c->body),
 		"emisd checkpoint 1\nsite %s\nnumber %lld\nlink %lld\nhash %s\nseq %lld\nat %s\nboot %s\nsimulated "
@@ -291,6 +331,7 @@ void store_checkpoint_make(struct store *store, struct store_checkpoint *ret_che
 		time_format(c->at, store->site->judging.offset_min, at), store->boot, store->clock->simulated);
 	proof_sign(&store->chain.key, c->body, c->signature);
 	(void)store_public_key(store, c->public_key);
+	return 0;
 }
 
 int store_checkpoint_commit(
@@ -310,6 +351,9 @@ int store_checkpoint_commit(
 		r = store_db_run(s, store->error);
 		r = r == 0 ? store_outbox_put(store, "checkpoint", c->number, topic, payload) : r;
 		r = store_end(store, r);
+	}
+	if (r == 0) {
+		store_numbers_keep(store, 0, c->number);
 	}
 	sqlite3_finalize(s);
 	return r;

@@ -28,10 +28,10 @@ struct sqlite3 *store_db_open_read(const char *path, char *error);
 /* Prepares a statement that is kept. NULL with a sentence in `error`. */
 struct sqlite3_stmt *store_db_prepare(struct sqlite3 *db, const char *sql, char *error);
 
-/* Runs SQL without results. 0 or -EIO or -EBADMSG with a sentence in `error`. */
+/* Runs SQL without results. 0, or as store_db_fail(). */
 int store_db_exec(struct sqlite3 *db, const char *sql, char *error);
 
-/* Steps a statement that returns no row, and resets it. 0 or -EIO or -EBADMSG with a sentence in `error`. */
+/* Steps a statement that returns no row, and resets it. 0, or as store_db_fail(). */
 int store_db_run(struct sqlite3_stmt *statement, char *error);
 
 /* Ends a transaction: COMMIT when r is 0, else, or when COMMIT fails, ROLLBACK. 0 or the error. */

@@ -99,6 +99,13 @@ struct store_chain {
 	struct proof_key key;
 };
 
+/* The highest numbers that may have left the box (store_numbers.c). */
+struct store_numbers {
+	int fd; /* -1 while it cannot be kept */
+	int64_t event;
+	int64_t checkpoint;
+};
+
 struct store_space {
 	bool low; /* readings wait for room */
 	int64_t free;
@@ -121,6 +128,7 @@ struct store {
 	struct store_alarms alarms;
 	struct store_outbox outbox;
 	struct store_chain chain;
+	struct store_numbers numbers;
 	struct store_space space;
 };
 
@@ -132,6 +140,21 @@ size_t store_point_number(const struct store *store, size_t outlet, size_t point
 
 /* "DIRECTORY/name". */
 void store_path(const struct store *store, const char *name, char *ret_path, size_t size);
+
+/* Makes names that were given, or taken away, last. 0 or -errno with a sentence in store->error. */
+int store_sync_folder(struct store *store);
+
+/* Notes that a file was damaged, and says so in the log. */
+void store_note_damage(struct store *store, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A name for what is set aside that no file has: "NAME.damaged-YYYYMMDDTHHMMSS-N". */
+void store_aside_name(const struct store *store, const char *name, char *ret_aside, size_t size);
+
+/* What is not there counts as 0; what cannot be kept is a matter of the log. */
+void store_numbers_open(struct store *store);
+/* After a commit, before anything leaves; what is lower than before changes nothing. */
+void store_numbers_keep(struct store *store, int64_t event, int64_t checkpoint);
+void store_numbers_close(struct store *store);
 
 /* "DA001/so2" */
 #define SERIES_NAME_SIZE (OUTLET_ID_SIZE + FACTOR_KEY_SIZE + 1)
@@ -234,8 +257,11 @@ struct sqlite3 *store_open_file(
 /* The same for a file that is known to be damaged, and is not open. */
 struct sqlite3 *store_salvage(
 	struct store *store, const char *name, const char *const *migrations, size_t n_migrations, const char *why);
-/* Reads a raw file, not the open one, whole, and salvages it if need be. 0 or -errno. */
-int store_raw_check(struct store *store, const char *name);
+/* Makes sure that a raw file, not the open one, can be read: an empty one gets its tables, a damaged one is salvaged; `whole`
+ * reads all of it to find out. 0 or -errno. */
+int store_raw_check(struct store *store, const char *name, bool whole);
+/* The file of this day turned out to be damaged: salvages it. 0 or -errno. */
+int store_raw_mend(struct store *store, struct utc day);
 /* Of a raw file that could not be read: salvages it. 0 or -errno. */
 int store_raw_salvage(struct store *store, const char *name, const char *why);
 
@@ -264,6 +290,8 @@ int store_chain_add_chunks(struct store *store, struct utc hour);
 int store_chain_open(struct store *store);
 void store_chain_close(struct store *store);
 
+/* The last number that an AUTOINCREMENT table of state.db gave. 0 or -errno. */
+int store_last_number(struct store *store, const char *table, int64_t *ret_number);
 int store_state_open(struct store *store);
 void store_state_close(struct store *store);
 

@@ -148,11 +148,11 @@ int store_raw_open_day(struct store *store, struct utc day)
 		"INSERT INTO chunk(hour_ms, finished, n, boot, mono_ms, wall_ms, simulated, crc, data, synchronized)"
 		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 		store->error);
-	if (!raw->insert || map_names(store, raw->db) < 0) {
+	int r = raw->insert ? map_names(store, raw->db) : -EIO;
+	if (r < 0) {
 		store_raw_close_day(store);
-		return -EIO;
 	}
-	return 0;
+	return r;
 }
 
 int store_raw_salvage(struct store *store, const char *name, const char *why)
@@ -164,25 +164,20 @@ int store_raw_salvage(struct store *store, const char *name, const char *why)
 	return db ? 0 : -EIO;
 }
 
-int store_raw_check(struct store *store, const char *name)
+int store_raw_mend(struct store *store, struct utc day)
 {
-	struct sqlite3 *db = store_open_file(store, name, migrations, ARRAY_SIZE(migrations), true);
+	char path[PATH_SIZE * 2];
+
+	store_raw_path(store, day, path, sizeof(path));
+	return store_raw_salvage(store, strrchr(path, '/') + 1, "found while it was used");
+}
+
+int store_raw_check(struct store *store, const char *name, bool whole)
+{
+	struct sqlite3 *db = store_open_file(store, name, migrations, ARRAY_SIZE(migrations), whole);
 
 	sqlite3_close(db);
 	return db ? 0 : -EIO;
-}
-
-/* Sets the open file aside when it turns out to be damaged. 0 = try again, else r. */
-static int mend(struct store *store, int r)
-{
-	char name[32], why[160];
-
-	if (!store->raw.db || !store_db_is_damaged(store->raw.db)) {
-		return r;
-	}
-	snprintf(name, sizeof(name), "%.31s", strrchr(sqlite3_db_filename(store->raw.db, "main"), '/') + 1);
-	snprintf(why, sizeof(why), "%.159s", sqlite3_errmsg(store->raw.db));
-	return store_raw_salvage(store, name, why);
 }
 
 /* ---- writing ---- */
@@ -242,6 +237,8 @@ int store_raw_insert(struct store *store, const struct raw_chunk *chunk)
 	sqlite3_bind_blob(insert, 9, chunk->data, (int)chunk->size, SQLITE_STATIC);
 	sqlite3_bind_int(insert, 10, chunk->synchronized);
 	int r = store_db_run(insert, store->error);
+	/* Our rows break no rule of the table; an index of it that lies about the others does. */
+	r = r < 0 && (sqlite3_errcode(store->raw.db) & 0xFF) == SQLITE_CONSTRAINT ? -EBADMSG : r;
 	sqlite3_clear_bindings(insert); /* data ends with the caller */
 	return r;
 }
@@ -305,14 +302,18 @@ int store_raw_flush(struct store *store)
 			store->site->store.path, (long long)(store->space.free >> 20));
 		return -ENOSPC;
 	}
+	bool mended = false;
 	while (store->raw.n > 0) {
 		struct utc hour = hour_of(store, &store->raw.buffer[0]);
-		int r = store_raw_open_day(store, time_floor(hour, DAY_MS, store->site->judging.offset_min));
+		struct utc day = time_floor(hour, DAY_MS, store->site->judging.offset_min);
+		int r = store_raw_open_day(store, day);
 		r = r == 0 ? insert_hour(store, hour) : r;
 		if (r == 0) {
 			drop_hour(store, hour);
-		} else if (mend(store, r) < 0) {
+		} else if (r != -EBADMSG || mended || store_raw_mend(store, day) < 0) {
 			return r;
+		} else {
+			mended = true;
 		}
 	}
 	return 0;

@@ -154,7 +154,10 @@ int store_raw_finish(struct store *store, struct utc until)
 
 	if (raw->finished.ms == INT64_MIN) {
 		char *text = store_meta_text(store, "raw_finished_ms");
-		raw->finished.ms = text && text[0] ? atoll(text) : time_floor(until, DAY_MS, offset).ms - DAY_MS;
+		if (!text) {
+			return -EIO;
+		}
+		raw->finished.ms = text[0] ? atoll(text) : time_floor(until, DAY_MS, offset).ms - DAY_MS;
 		free(text);
 	}
 	if (raw->finished.ms + HOUR_MS > until.ms) {
@@ -169,6 +172,9 @@ int store_raw_finish(struct store *store, struct utc until)
 	}
 	r = store_raw_open_day(store, day);
 	r = r == 0 ? finish_slice(store, raw->finished) : r;
+	if (r == -EBADMSG) {
+		return store_raw_mend(store, day) < 0 ? r : 1;
+	}
 	r = r == 0 ? go_on(store, &raw->finished, (struct utc){ raw->finished.ms + HOUR_MS }) : r;
 	return r < 0 ? r : 1;
 }

@@ -140,7 +140,7 @@ static int replay_or_salvage(struct replay *replay, const char *name)
 	char path[PATH_SIZE * 2];
 
 	store_path(replay->store, name, path, sizeof(path));
-	int r = replay->store->unclean ? store_raw_check(replay->store, name) : 0;
+	int r = store_raw_check(replay->store, name, replay->store->unclean);
 	r = r == 0 ? replay_file(replay, path) : r;
 	if (r == -EBADMSG && store_raw_salvage(replay->store, name, "it cannot be read whole") == 0) {
 		r = replay_file(replay, path);

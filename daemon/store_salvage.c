@@ -2,10 +2,13 @@
  * every row that can still be read. */
 #include <errno.h>
 #include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/array.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "daemon/store_parts.h"
@@ -190,41 +193,108 @@ static void copy_all(struct salvage *s)
 	sqlite3_finalize(tables);
 }
 
-/* Sets the file aside with its companions. */
-static int set_aside(struct store *store, const char *name, char *aside, size_t size)
+void store_note_damage(struct store *store, const char *format, ...)
 {
-	static const char *const parts[] = { "", "-wal", "-shm" };
-	char from[PATH_SIZE * 2], to[PATH_SIZE * 2 + 64], compact[TIME_TEXT_SIZE];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(store->damage, sizeof(store->damage), format, arguments);
+	va_end(arguments);
+	store->n_damages++;
+	log_error("%s", store->damage);
+}
+
+void store_aside_name(const struct store *store, const char *name, char *ret_aside, size_t size)
+{
+	char path[PATH_SIZE * 2 + 64], compact[TIME_TEXT_SIZE];
 
 	time_format_compact(clock_utc(store->clock), 0, compact);
 	for (unsigned i = 0; i < 1000; i++) {
-		snprintf(aside, size, "%.24s.damaged-%s-%u", name, compact, i);
-		store_path(store, aside, to, sizeof(to));
-		if (access(to, F_OK) != 0) {
+		snprintf(ret_aside, size, "%.24s.damaged-%s-%u", name, compact, i);
+		store_path(store, ret_aside, path, sizeof(path));
+		if (access(path, F_OK) != 0) {
 			break;
 		}
 	}
-	for (size_t i = 0; i < 3; i++) {
-		char part[96];
-		snprintf(part, sizeof(part), "%.24s%s", name, parts[i]);
-		store_path(store, part, from, sizeof(from));
-		snprintf(part, sizeof(part), "%.80s%s", aside, parts[i]);
-		store_path(store, part, to, sizeof(to));
-		if (rename(from, to) < 0 && errno != ENOENT) {
+}
+
+/* "DIRECTORY/NAMEpart" */
+static void part_path(const struct store *store, const char *name, const char *part, char *path, size_t size)
+{
+	char whole[128];
+
+	snprintf(whole, sizeof(whole), "%.96s%.24s", name, part);
+	store_path(store, whole, path, size);
+}
+
+static void remove_part(const struct store *store, const char *name, const char *part)
+{
+	char path[PATH_SIZE * 2];
+
+	part_path(store, name, part, path, sizeof(path));
+	(void)unlink(path); /* mostly it is not there */
+}
+
+/* Gives the damaged file and its log a second name; where a disk knows no such thing, another name. */
+static int set_aside(struct store *store, const char *name, char *aside, size_t size)
+{
+	static const char *const parts[] = { "", "-wal" };
+	char from[PATH_SIZE * 2], to[PATH_SIZE * 2];
+
+	store_aside_name(store, name, aside, size);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		part_path(store, name, parts[i], from, sizeof(from));
+		part_path(store, aside, parts[i], to, sizeof(to));
+		if (link(from, to) < 0 && errno != ENOENT && rename(from, to) < 0) {
 			snprintf(store->error, sizeof(store->error), "%s is damaged and cannot be set aside: %s", from,
 				strerror(errno));
 			return -errno;
 		}
 	}
-	return 0;
+	return store_sync_folder(store);
+}
+
+/* The saved file, which is whole, takes the place of the damaged one. The log of the damaged one goes before: it would
+ * be taken for that of the new one. */
+static int replace(struct store *store, const char *name)
+{
+	char from[PATH_SIZE * 2], to[PATH_SIZE * 2];
+
+	remove_part(store, name, "-wal");
+	remove_part(store, name, "-shm");
+	int r = store_sync_folder(store);
+	part_path(store, name, ".saved", from, sizeof(from));
+	store_path(store, name, to, sizeof(to));
+	if (r == 0 && rename(from, to) < 0) {
+		r = -errno;
+		snprintf(store->error, sizeof(store->error), "%s cannot take the place of %s: %s", from, to,
+			strerror(-r));
+	}
+	return r == 0 ? store_sync_folder(store) : r;
+}
+
+/* After a power cut in the middle of a salvage: what was not whole begins anew. */
+static int resume(struct store *store, const char *name)
+{
+	char path[PATH_SIZE * 2];
+
+	remove_part(store, name, ".new");
+	remove_part(store, name, ".new-wal");
+	remove_part(store, name, ".new-shm");
+	part_path(store, name, ".saved", path, sizeof(path));
+	if (access(path, F_OK) != 0) {
+		return 0;
+	}
+	store_note_damage(store, "%.24s was damaged; what was saved of it before the last stop takes its place", name);
+	return replace(store, name);
 }
 
 /* Copies what can be read; the new file is good, whatever becomes of it. 0 or -errno. */
-static int save_rows(struct salvage *s, const char *aside, char *error)
+static int save_rows(struct salvage *s, const char *damaged, char *error)
 {
 	char ignored[STORE_ERROR_SIZE];
 
-	s->old = store_db_open_read(aside, ignored);
+	s->old = store_db_open_read(damaged, ignored);
 	if (!s->old) {
 		return 0;
 	}
@@ -234,54 +304,79 @@ static int save_rows(struct salvage *s, const char *aside, char *error)
 		r = store_db_end(s->db, keep_sequences(s, error), error);
 	}
 	sqlite3_close(s->old);
-	return r == 0 ? store_db_exec(s->db, "PRAGMA foreign_keys=ON", error) : r;
+	return r;
 }
 
+/* Makes NAME.new of what can be read, in one file without a log. 0 or -errno. */
+static int save(
+	struct store *store, struct salvage *s, const char *name, const char *const *migrations, size_t n_migrations)
+{
+	char path[PATH_SIZE * 2], log[PATH_SIZE * 2], damaged[PATH_SIZE * 2];
+
+	part_path(store, name, ".new", path, sizeof(path));
+	part_path(store, name, ".new-wal", log, sizeof(log));
+	store_path(store, name, damaged, sizeof(damaged));
+	s->db = store_db_open(path, migrations, n_migrations, store->error);
+	int r = s->db ? save_rows(s, damaged, store->error) : -EIO;
+	r = r == 0 ? store_db_exec(s->db, "PRAGMA journal_mode=DELETE", store->error) : r;
+	sqlite3_close(s->db);
+	if (r == 0 && access(log, F_OK) == 0) {
+		snprintf(store->error, sizeof(store->error), "%s cannot be made whole", path);
+		r = -EIO;
+	}
+	return r;
+}
+
+/* In steps of which each leaves a power cut something to go on from: NAME.new is made; the damaged file gets its second
+ * name; NAME.new becomes NAME.saved, which says that both is done; NAME.saved takes the place. */
 struct sqlite3 *store_salvage(
 	struct store *store, const char *name, const char *const *migrations, size_t n_migrations, const char *why)
 {
-	char aside[96], path[PATH_SIZE * 2], reason[160];
+	char aside[96], from[PATH_SIZE * 2], path[PATH_SIZE * 2], reason[160];
 	struct salvage s = { 0 };
 
 	snprintf(reason, sizeof(reason), "%.159s", why);
 	reason[strcspn(reason, "\n")] = '\0';
-	if (set_aside(store, name, aside, sizeof(aside)) < 0) {
+	int r = save(store, &s, name, migrations, n_migrations);
+	r = r == 0 ? set_aside(store, name, aside, sizeof(aside)) : r;
+	part_path(store, name, ".new", from, sizeof(from));
+	part_path(store, name, ".saved", path, sizeof(path));
+	if (r == 0 && rename(from, path) < 0) {
+		r = -errno;
+		snprintf(store->error, sizeof(store->error), "cannot rename %s: %s", from, strerror(-r));
+	}
+	r = r == 0 ? store_sync_folder(store) : r;
+	r = r == 0 ? replace(store, name) : r;
+	if (r < 0) {
 		return NULL;
 	}
+	store_note_damage(store, "%.24s was damaged (%s); it is kept as %s, %lld rows of it were saved", name, reason,
+		aside, (long long)s.rows);
 	store_path(store, name, path, sizeof(path));
-	s.db = store_db_open(path, migrations, n_migrations, store->error);
-	store_path(store, aside, path, sizeof(path));
-	if (!s.db || save_rows(&s, path, store->error) < 0) {
-		sqlite3_close(s.db);
-		return NULL;
-	}
-	snprintf(store->damage, sizeof(store->damage),
-		"%.24s was damaged (%s); it is kept as %s, %lld rows of it were saved", name, reason, aside,
-		(long long)s.rows);
-	store->n_damages++;
-	log_error("%s", store->damage);
-	return s.db;
+	return store_db_open(path, migrations, n_migrations, store->error);
 }
 
-/* The file says so itself, or a check does. */
-static bool is_damaged(struct sqlite3 *db, bool check, char *words, size_t size)
+/* 1 when the file is damaged: it says so itself, or a check does. 0 when not, or -EIO when that cannot be known. */
+static int is_damaged(struct store *store, struct sqlite3 *db, bool check, char *words, size_t size)
 {
 	sqlite3_stmt *s = NULL;
-	bool good = sqlite3_prepare_v2(db, check ? "PRAGMA quick_check(1)" : "PRAGMA schema_version", -1, &s, NULL) ==
-			SQLITE_OK &&
-		sqlite3_step(s) == SQLITE_ROW;
+	const char *found = NULL;
 
-	if (good && check) {
-		good = strcmp((const char *)sqlite3_column_text(s, 0), "ok") == 0;
-		const char *found =
-			(const char *)sqlite3_column_text(s, 0); /* "*** in database main ***", then what it is */
-		const char *line = strchr(found, '\n');
-		snprintf(words, size, "%.100s", line ? line + 1 : found);
-	} else if (!good) {
-		snprintf(words, size, "%.100s", sqlite3_errmsg(db));
+	if (sqlite3_prepare_v2(db, check ? "PRAGMA quick_check(1)" : "PRAGMA schema_version", -1, &s, NULL) ==
+			SQLITE_OK &&
+		sqlite3_step(s) == SQLITE_ROW) {
+		found = (const char *)sqlite3_column_text(s, 0);
+	}
+	int r = found ? check && strcmp(found, "ok") != 0 : store_db_is_damaged(db) ? 1 : -EIO;
+	if (r > 0) {
+		/* "*** in database main ***", then what it is */
+		const char *line = found ? strchr(found, '\n') : NULL;
+		snprintf(words, size, "%.100s", line ? line + 1 : found ? found : sqlite3_errmsg(db));
+	} else if (r < 0) {
+		r = store_db_fail(db, "cannot check", store->error);
 	}
 	sqlite3_finalize(s);
-	return !good;
+	return r;
 }
 
 struct sqlite3 *store_open_file(
@@ -291,11 +386,15 @@ struct sqlite3 *store_open_file(
 	bool damaged = false;
 
 	store_path(store, name, path, sizeof(path));
+	if (resume(store, name) < 0) {
+		return NULL;
+	}
 	struct sqlite3 *db = store_db_open_checked(path, migrations, n_migrations, store->error, &damaged);
-	if (db && is_damaged(db, check, words, sizeof(words))) {
+	int r = db ? is_damaged(store, db, check, words, sizeof(words)) : 0;
+	if (r != 0) {
 		sqlite3_close(db);
 		db = NULL;
-		damaged = true;
+		damaged = r > 0;
 	}
 	if (!db && damaged) {
 		db = store_salvage(

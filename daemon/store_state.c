@@ -106,31 +106,38 @@ int store_end(struct store *store, int r)
 	return r;
 }
 
-/* The value into buf. False when it was never set. */
-static bool get_meta(struct store *store, const char *key, char *buf, size_t size)
-{
-	sqlite3_stmt *s = store_db_prepare(store->state.db, "SELECT value FROM meta WHERE key=?1", store->error);
-	bool found = false;
-
-	if (s) {
-		sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
-		found = sqlite3_step(s) == SQLITE_ROW && text_copy(buf, size, (const char *)sqlite3_column_text(s, 0));
-	}
-	sqlite3_finalize(s);
-	return found;
-}
-
 char *store_meta_text(struct store *store, const char *key)
 {
 	sqlite3_stmt *s = store_db_prepare(store->state.db, "SELECT value FROM meta WHERE key=?1", store->error);
 	char *text = NULL;
+	int step = SQLITE_ERROR;
 
 	if (s) {
 		sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
-		text = strdup(sqlite3_step(s) == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : "");
+		step = sqlite3_step(s);
+	}
+	/* What cannot be read is not what was never set. */
+	if (step == SQLITE_ROW || step == SQLITE_DONE) {
+		const char *value = step == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : "";
+		text = value ? strdup(value) : NULL;
+		if (!text) {
+			snprintf(store->error, sizeof(store->error), "out of memory");
+		}
+	} else if (s) {
+		(void)store_db_fail(store->state.db, "cannot read", store->error); /* NULL says that it failed */
 	}
 	sqlite3_finalize(s);
 	return text;
+}
+
+/* 1 with the value in buf, 0 when it was never set, or -EIO. */
+static int get_meta(struct store *store, const char *key, char *buf, size_t size)
+{
+	char *text = store_meta_text(store, key);
+	int r = text ? text[0] && text_copy(buf, size, text) : -EIO;
+
+	free(text);
+	return r;
 }
 
 int store_set_meta(struct store *store, const char *key, const char *value)
@@ -145,8 +152,9 @@ static int check_owner(struct store *store, const char *key, const char *value, 
 {
 	char found[128];
 
-	if (!get_meta(store, key, found, sizeof(found))) {
-		return store_set_meta(store, key, value);
+	int r = get_meta(store, key, found, sizeof(found));
+	if (r <= 0) {
+		return r == 0 ? store_set_meta(store, key, value) : r;
 	}
 	if (strcmp(found, value) != 0) {
 		snprintf(store->error, sizeof(store->error),
@@ -157,10 +165,45 @@ static int check_owner(struct store *store, const char *key, const char *value, 
 	return 0;
 }
 
+int store_last_number(struct store *store, const char *table, int64_t *ret_number)
+{
+	sqlite3_stmt *s =
+		store_db_prepare(store->state.db, "SELECT seq FROM sqlite_sequence WHERE name=?1", store->error);
+	int step = SQLITE_ERROR;
+
+	if (s) {
+		sqlite3_bind_text(s, 1, table, -1, SQLITE_STATIC);
+		step = sqlite3_step(s);
+	}
+	int r = step == SQLITE_ROW || step == SQLITE_DONE ? 0 : -EIO;
+	if (r == 0) {
+		*ret_number = step == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+	} else if (s) {
+		r = store_db_fail(store->state.db, "cannot read", store->error);
+	}
+	sqlite3_finalize(s);
+	return r;
+}
+
+/* A file that was set aside may have taken the mark with it. Then the last day is judged again, from the readings:
+ * under the same alarm ids, and rather twice than not at all. */
+static int judge_again(struct store *store)
+{
+	char text[32];
+	int r = store->n_damages > 0 ? get_meta(store, "judged_until_ms", text, sizeof(text)) : 1;
+
+	if (r == 0) {
+		snprintf(text, sizeof(text), "%lld", (long long)clock_utc(store->clock).ms - DAY_MS);
+		r = store_set_meta(store, "judged_until_ms", text);
+	}
+	return r < 0 ? r : 0;
+}
+
 int store_state_open(struct store *store)
 {
-	char text[64];
+	char text[64] = "";
 
+	store_numbers_open(store);
 	store->state.db = store_open_file(store, "state.db", migrations, ARRAY_SIZE(migrations), true);
 	if (!store->state.db) {
 		return -EIO;
@@ -171,9 +214,9 @@ int store_state_open(struct store *store)
 	r = r == 0 ? store_chain_open(store) : r;
 	r = r == 0 ? check_owner(store, "site", store->site->id, "the site") : r;
 	r = r == 0 ? check_owner(store, "time", store->clock->simulated ? "simulated" : "real", "time kind") : r;
-	store->unclean = get_meta(store, "in_use", text, sizeof(text)) && strcmp(text, "1") == 0;
+	store->unclean = r == 0 && get_meta(store, "in_use", text, sizeof(text)) != 0 && strcmp(text, "0") != 0;
 	r = r == 0 ? store_set_meta(store, "in_use", "1") : r;
-	return r;
+	return r == 0 ? judge_again(store) : r;
 }
 
 void store_state_close(struct store *store)
@@ -191,13 +234,13 @@ void store_state_close(struct store *store)
 	memset(s, 0, sizeof(*s));
 }
 
-bool store_judged_until(struct store *store, struct utc *ret_until)
+int store_judged_until(struct store *store, struct utc *ret_until)
 {
 	char text[32];
+	int r = get_meta(store, "judged_until_ms", text, sizeof(text));
 
-	if (!get_meta(store, "judged_until_ms", text, sizeof(text))) {
-		return false;
+	if (r > 0) {
+		ret_until->ms = atoll(text);
 	}
-	ret_until->ms = atoll(text);
-	return true;
+	return r;
 }

@@ -30,7 +30,7 @@ static const char usage[] =
 	"  -d, --directory DIR  the store or a copy of it (default %s)\n"
 	"      --from TIME      look into what was linked from then on; the chain is walked as a whole\n"
 	"      --to TIME        and up to then\n"
-	"      --key KEY        the public key that must have signed (default: the newest in the store)\n"
+	"      --key KEY        the public key that must have signed (default: any that the audit log names)\n"
 	"      --against N:HASH a link and its hash from a checkpoint that was kept elsewhere\n"
 	"  -h, --help           print this and end\n\n"
 	"Exit status: 0 all is as it was, 1 something is not, 2 wrong usage.\n";
@@ -45,8 +45,9 @@ struct verify {
 	const char *directory;
 	struct utc from;
 	struct utc to;
-	char key[PROOF_KEY_TEXT];
-	int64_t against; /* 0 = none */
+	char key[PROOF_KEY_TEXT];    /* that must have signed; empty = any that the audit log names */
+	char signer[PROOF_KEY_TEXT]; /* of the last checkpoint looked at */
+	int64_t against;             /* 0 = none */
 	char against_hash[PROOF_HASH_TEXT];
 
 	struct sqlite3 *state;
@@ -289,10 +290,17 @@ static void check_checkpoint(struct verify *v, sqlite3_stmt *row)
 	long long number = sqlite3_column_int64(row, 0);
 	const char *body = (const char *)sqlite3_column_text(row, 1);
 	const char *signature = (const char *)sqlite3_column_text(row, 2);
+	const char *key = v->key[0] ? v->key : (const char *)sqlite3_column_text(row, 4);
 	char link[32], hash[PROOF_HASH_TEXT];
 
-	if (!proof_signed(v->key, body, signature)) {
-		fail(v, "checkpoint %lld is not signed by the key %s", number, v->key);
+	if (v->signer[0] && strcmp(v->signer, key) != 0) {
+		printf("NOTE    another key signs from checkpoint %lld on: %s\n", number, key);
+	}
+	(void)text_copy(v->signer, sizeof(v->signer), key); /* what does not fit signs nothing */
+	if (!proof_signed(key, body, signature)) {
+		fail(v, "checkpoint %lld is not signed by the key %s", number, key);
+	} else if (!v->key[0] && count(v, "SELECT count(*) FROM audit WHERE what='key made' AND new=?1", key, 0) == 0) {
+		fail(v, "checkpoint %lld is signed by the key %s, which the audit log does not name", number, key);
 	} else if (!word_of(body, "link", link, sizeof(link)) || !word_of(body, "hash", hash, sizeof(hash))) {
 		fail(v, "checkpoint %lld names no link and hash", number);
 	} else if (sqlite3_column_type(row, 3) == SQLITE_NULL) {
@@ -305,18 +313,13 @@ static void check_checkpoint(struct verify *v, sqlite3_stmt *row)
 static int64_t check_checkpoints(struct verify *v)
 {
 	sqlite3_stmt *s = store_db_prepare(v->state,
-		"SELECT number, body, signature, iif(link.id IS NULL, NULL, lower(hex(hash))) FROM checkpoint"
+		"SELECT number, body, signature, iif(link.id IS NULL, NULL, lower(hex(hash))), public_key FROM "
+		"checkpoint"
 		" LEFT JOIN link ON link.id = checkpoint.link ORDER BY number",
 		v->error);
-	sqlite3_stmt *newest =
-		store_db_prepare(v->state, "SELECT public_key FROM checkpoint ORDER BY number DESC LIMIT 1", v->error);
 	int64_t n = 0;
 	int step = SQLITE_ERROR;
 
-	if (newest && !v->key[0] && sqlite3_step(newest) == SQLITE_ROW) {
-		(void)text_copy(
-			v->key, sizeof(v->key), (const char *)sqlite3_column_text(newest, 0)); /* else it fails below */
-	}
 	while (s && (step = sqlite3_step(s)) == SQLITE_ROW) {
 		if (sqlite3_column_int64(s, 0) != ++n) {
 			fail(v, "checkpoint %lld is not there", (long long)n);
@@ -327,7 +330,6 @@ static int64_t check_checkpoints(struct verify *v)
 	if (step != SQLITE_DONE) {
 		fail(v, "the checkpoints cannot be read: %s", sqlite3_errmsg(v->state));
 	}
-	sqlite3_finalize(newest);
 	sqlite3_finalize(s);
 	return n;
 }
@@ -349,7 +351,8 @@ static int run(struct verify *v)
 	look_for_strangers(v);
 	int64_t checkpoints = check_checkpoints(v);
 	printf("%lld links, %u rows compared, %u in files that retention deleted, %lld checkpoints signed by %s\n",
-		(long long)v->links, v->checked, v->retired, (long long)checkpoints, v->key[0] ? v->key : "nobody");
+		(long long)v->links, v->checked, v->retired, (long long)checkpoints,
+		v->signer[0] ? v->signer : "nobody");
 	puts(v->failures ? "The store is not as it was written." : "All is as it was written.");
 	sqlite3_close(v->raw);
 	sqlite3_close(v->state);

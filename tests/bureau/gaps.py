@@ -55,11 +55,14 @@ class Line:
             self.upto += 1
             self.above.discard(self.upto)
 
+    def top(self):
+        """The highest number that is known to exist."""
+        return max(self.upto, self.newest, max(self.above, default=0))
+
     def missing(self):
         """(first, last) in order, none longer than a request may be. Lazy: a gateway may claim to be at any number."""
-        top = max(self.newest, max(self.above, default=0))
         first = self.upto + 1
-        for there in [*sorted(self.above | self.lost), top + 1]:
+        for there in [*sorted(self.above | self.lost), self.top() + 1]:
             while first < there:
                 last = min(there, first + MOST) - 1
                 yield first, last
@@ -69,7 +72,7 @@ class Line:
 
 class Gaps:
     def __init__(self, patience=30.0, pace=10.0, tries=8, rng=None):
-        """patience: a hole is left alone so long after the last arrival; pace: between two requests to a site, which
+        """patience: a hole is left alone so long after it was last seen to open or to fill; pace: between two requests to a site, which
         answers one in 10 s for long; tries: then a range is given up."""
         self.patience, self.pace, self.tries = patience, pace, tries
         self.random = rng or random.Random()
@@ -82,8 +85,9 @@ class Gaps:
 
     def arrived(self, site, stream, number, now):
         line = self.line(site, stream)
+        if number != line.top() + 1:  # the next in the row says nothing about a hole
+            line.waits_until = now + self.patience
         line.add(number)
-        line.waits_until = now + self.patience
 
     def announced(self, site, stream, newest, now):
         """The gateway says how far it has counted: with it a lost tail is noticed."""

@@ -242,6 +242,15 @@ def test_a_filling_hole_is_left_alone_and_an_absent_site_is_not_asked():
     assert [(r.first, r.last) for r in ask] == [(50, 99)]
 
 
+def test_new_alarms_do_not_put_off_the_question_about_an_old_hole():
+    gaps = Gaps(patience=30.0)
+    gaps.arrived("s", "alarm", 2, 0.0)
+    for n in range(3, 100):
+        gaps.arrived("s", "alarm", n, float(n))
+    ask, _ = gaps.due(100.0)
+    assert [(r.first, r.last) for r in ask] == [(1, 1)]
+
+
 def test_a_lost_tail_is_noticed_and_a_boast_costs_nothing():
     gaps = Gaps(patience=1.0, pace=1.0)
     gaps.arrived("s", "alarm", 1, 0.0)

@@ -40,10 +40,10 @@ class Truth:
         edges = [begin, *(at for at, _ in self.changes if begin < at < end), end]
         return sum(self.value(a) * (b - a) for a, b in zip(edges, edges[1:])) / (end - begin)
 
-    def hours(self, until):
-        """{start: mean} of the whole hours that the plant ran, up to `until`."""
-        first = self.start.replace(minute=0, second=0)
-        first += timedelta(hours=first < self.start)
+    def hours(self, since, until):
+        """{start: mean} of the whole hours between."""
+        first = since.replace(minute=0, second=0, microsecond=0)
+        first += timedelta(hours=first < since)
         result = {}
         while first + timedelta(hours=1) <= until:
             result[first] = self.mean(first, first + timedelta(hours=1))
@@ -151,9 +151,11 @@ def told_unknown(alarms, truth, hour):
     return any(begin < hour + timedelta(hours=1) and (end is None or end > hour) for begin, end in spans.values())
 
 
-def check_facts(alarms, truth, until, books, outlets=1):
-    """Every hour in which the plant was beyond a limit is there once for each outlet and limit, and no other hour."""
-    means, facts = truth.hours(until), {}
+def check_facts(alarms, truth, span, books, outlets=1):
+    """Every hour of the span in which the plant was beyond a limit is there once for each outlet and limit, and no other
+    hour.
+    """
+    means, facts = truth.hours(*span), {}
     for a in alarms:
         if a["class"] == "exceedance" and a["event"] != "cleared":
             key = (a["outlet"], a["limit"]["key"], datetime.fromisoformat(a["period"]["start"]))
@@ -189,13 +191,13 @@ def check_warnings(alarms, truth):
             assert truth.mean(begin, end) > a["limit"]["max"], a
 
 
-def check_all(folder, consumer, truth, until, outlets=1, reports=("key-unconfirmed",), parked=()):
+def check_all(folder, consumer, truth, span, outlets=1, reports=("key-unconfirmed",), parked=()):
     """The whole comparison, with emisd stopped and everything delivered; the figures for the report."""
     books = Books()
     check_messages(folder, consumer, books, parked)
     alarms = consumer.alarms()
     check_lives(alarms)
-    check_facts(alarms, truth, until, books, outlets)
+    check_facts(alarms, truth, span, books, outlets)
     check_warnings(alarms, truth)
     assert {row["kind"] for row in consumer.rows("SELECT kind FROM report")} <= set(reports), consumer.reports()
     assert all(row["proved"] for row in consumer.rows("SELECT proved FROM checkpoint"))

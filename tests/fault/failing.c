@@ -163,9 +163,7 @@ void failing_init(void)
 	sqlite3_mem_methods ours = sqlite_memory;
 	ours.xMalloc = sqlite_malloc;
 	ours.xRealloc = sqlite_realloc;
-	/* No pool of its own for small pieces: each allocation shall come by. */
-	if (sqlite3_config(SQLITE_CONFIG_MALLOC, &ours) != SQLITE_OK ||
-		sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0) != SQLITE_OK) {
+	if (sqlite3_config(SQLITE_CONFIG_MALLOC, &ours) != SQLITE_OK) {
 		abort();
 	}
 	json_set_alloc_funcs(__wrap_malloc, free);

@@ -45,7 +45,8 @@ def examine(folder, scratch):
         return [], 0, set()
     db = sqlite3.connect(scratch / "state.db")
     try:
-        if not db.execute("SELECT 1 FROM sqlite_master WHERE name='outbox'").fetchone():
+        tables = {name for name, in db.execute("SELECT name FROM sqlite_master")}
+        if "outbox" not in tables or not db.execute("SELECT 1 FROM meta WHERE key='site'").fetchone():
             return [], 0, set()  # the power went before there was anything
         found = half_transactions(db)
         last, = db.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()
@@ -77,15 +78,15 @@ class Ledger:
         line = next((line.split() for line in output.splitlines() if line.startswith("open ")), None)
         if not line:
             return []
-        seq, readings, judged, checkpoint, damages = map(int, line[1:])
+        seq, readings, judged, checkpoint, damages, strange, batches = map(int, line[1:])
         found = {"event": seq - 1, "readings": readings, "checkpoint": checkpoint}
         wrong = [f"{kind}: {number} found, {self.acknowledged[kind]} acknowledged, {self.tried[kind]} tried"
                  for kind, number in found.items()
                  if not self.acknowledged[kind] <= number <= max(self.tried[kind], self.acknowledged[kind])]
         if judged < self.acknowledged["judged"]:
             wrong.append("the mark of what was judged went back")
-        if damages:
-            wrong.append(f"{damages} files were set aside")
+        if damages or strange or batches:
+            wrong.append(f"{damages} files are damaged, {strange} readings out of order, {batches} batches unreadable")
         # What was tried and is there counts as stored from now on; what is not was never promised.
         for kind, number in found.items():
             self.acknowledged[kind] = self.tried[kind] = number

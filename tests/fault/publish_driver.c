@@ -158,7 +158,7 @@ static void finish(struct path *p)
 	if (p->look) {
 		loop_remove_timer(p->look);
 	}
-	outbox_finish(p->outbox, GOODBYE_MS);
+	(void)outbox_finish(p->outbox, GOODBYE_MS);
 	pipeline_destroy(p->pipeline);
 	recorder_destroy(p->recorder);
 	store_close(p->store);

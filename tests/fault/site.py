@@ -38,6 +38,11 @@ class Site(Rig):
         self.consumer_options = consumer
         self.mqtt_conf = mqtt
         self.consumer = None
+        self.began = None  # when emisd was there for the first time: what was before it cannot know
+
+    def start_emisd(self, wait=True):
+        super().start_emisd(wait)
+        self.began = self.began or self.at(self.now())
 
     def start_surroundings(self):
         want = self.wanted
@@ -108,11 +113,15 @@ class Site(Rig):
         limit = seconds or max((until.timestamp() - self.clock()) / self.scale, 0) + 60
         wait_for(lambda: self.judged_until() >= until, limit, f"the judgement up to {until}")
 
+    def stop_emisd(self):
+        status = self.emisd.stop()
+        assert status == 0, f"emisd ended with {status}: {self.emisd.text()[-2000:]}"
+
     def settle(self, seconds=60):
         """Everything that was recorded is delivered, and emisd is off."""
         for _ in range(20):
             wait_for(lambda: self.answers() and self.outbox()["pending"] == 0, seconds, "the empty outbox")
-            assert self.emisd.stop() == 0
+            self.stop_emisd()
             with read_only(self.folder / "data/state.db") as db:
                 pending, = db.execute("SELECT count(*) FROM outbox WHERE state=0").fetchone()
                 events, = db.execute("SELECT count(*) FROM event").fetchone()
@@ -126,13 +135,16 @@ class Site(Rig):
         """Waits for the end of it and compares the books; the figures."""
         self.wait_judged(until)
         for _ in range(20):
+            # What the broker forgot is asked for, and only a running emisd can answer.
+            wait_for(lambda: len(self.consumer.seqs()) >= self.events(), 120, "all events at the bureau")
             events = self.settle()
             try:
-                wait_for(lambda: len(self.consumer.seqs()) >= events, 3, "all events at the bureau")
+                wait_for(lambda: len(self.consumer.seqs()) >= events, 3, "the last events at the bureau")
                 break
             except AssertionError:
-                self.start_emisd()  # what the broker forgot is asked for, and somebody has to answer
-        return check_all(self.folder / "data", self.consumer, self.truth, until, self.outlets, **options)
+                self.start_emisd()
+        return check_all(self.folder / "data", self.consumer, self.truth, (self.began, until), self.outlets,
+                         **options)
 
     def kill(self, who):
         """Sends kill -9 to "emisd", "broker" or "consumer"."""

@@ -50,7 +50,7 @@ def random_cut(rng):
 
 def test_nothing_acknowledged_is_lost_when_the_power_goes(tmp_path):
     rng = schedule("power cuts")
-    wanted, count = runs(70, 1500), collections.Counter()
+    wanted, count = runs(65, 1500), collections.Counter()
     while count["cuts"] < wanted:
         store = Store(tmp_path / f"store{count['stores']}")
         count["stores"] += 1

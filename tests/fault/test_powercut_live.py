@@ -29,7 +29,7 @@ def cut_the_power(box, rng):
 def test_the_exceedance_survives_power_cuts(tmp_path):
     rng = schedule("power cuts of emisd")
     cuts = runs(4, 40)
-    for run in range(runs(1, 10)):
+    for run in range(runs(1, 5)):
         folder = tmp_path / f"run{run}"
         folder.mkdir()
         with Box(folder) as box:

@@ -1,0 +1,59 @@
+"""A network of its own behind a cable that can be cut without a word to either end. Needs root.
+
+The namespace belongs to a process of ours and ends with it, and with it the cable: nothing is left behind, whatever
+happens.
+"""
+
+import os
+import random
+import subprocess
+
+from tests.support.rig import wait_for
+
+RULES = """table inet cut {{
+  chain in {{ type filter hook input priority 0; policy {0}; iifname lo accept; }}
+  chain out {{ type filter hook output priority 0; policy {1}; oifname lo accept; }}
+}}
+"""
+
+
+def run(*args, **options):
+    subprocess.run([str(a) for a in args], check=True, capture_output=True, **options)
+
+
+class FarSide:
+    """`near` and `far` are the addresses of the cable's ends; `enter` is the beginning of a command over there."""
+
+    def __init__(self):
+        self.holder = subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE)
+        try:
+            self.set_up()
+        except BaseException:
+            self.close()
+            raise
+
+    def set_up(self):
+        pid = self.holder.pid
+        ours = os.readlink("/proc/self/ns/net")
+        wait_for(lambda: os.readlink(f"/proc/{pid}/ns/net") != ours, what="the namespace")
+        self.enter = ("nsenter", "--target", str(pid), "--net")
+        self.cable = f"emis{pid}"
+        net = f"198.{random.SystemRandom().choice((18, 19))}.{random.SystemRandom().randrange(256)}"  # RFC 2544
+        self.near, self.far = f"{net}.1", f"{net}.2"
+        run("ip", "link", "add", self.cable, "type", "veth", "peer", "name", "far", "netns", pid)
+        run("ip", "address", "add", f"{self.near}/30", "dev", self.cable)
+        run("ip", "link", "set", self.cable, "up")
+        for command in (("address", "add", f"{self.far}/30", "dev", "far"), ("link", "set", "far", "up"),
+                        ("link", "set", "lo", "up")):
+            run(*self.enter, "ip", *command)
+
+    def cut(self, inwards="drop", outwards="drop"):
+        """What comes to the far side and what leaves it: "drop" or "accept". Its own loopback goes on."""
+        run(*self.enter, "nft", "-f", "-", input=RULES.format(inwards, outwards).encode())
+
+    def join(self):
+        run(*self.enter, "nft", "flush", "ruleset")
+
+    def close(self):
+        self.holder.stdin.close()
+        self.holder.wait(10)
