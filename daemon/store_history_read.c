@@ -267,6 +267,7 @@ struct minutes {
 	int64_t first_row;  /* the earliest row of all */
 	struct utc day;     /* whose slots are filled */
 	struct day_minute *slots;
+	struct day_minute *packed; /* room for what is packed of that day */
 };
 
 static void take_row(void *context, const struct mean *mean, double amount)
@@ -281,26 +282,22 @@ static void take_row(void *context, const struct mean *mean, double amount)
 static int read_packed(struct minutes *m, sqlite3_stmt *s)
 {
 	struct history_query *q = m->means->q;
-	struct day_minute *packed = malloc(DAY_SLOTS * sizeof(*packed));
-	int r = packed ? 0 : -ENOMEM, step = SQLITE_DONE;
+	int r = 0;
 
 	sqlite3_bind_int64(s, 1, m->day.ms);
-	if (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
-		bool good = store_roll_get_day(s, 0, packed);
+	int step = sqlite3_step(s);
+	if (step == SQLITE_ROW) {
+		bool good = store_roll_get_day(s, 0, m->packed);
 		q->damaged += !good;
 		for (size_t i = 0; good && i < DAY_SLOTS; i++) {
 			if (!m->slots[i].present) {
-				m->slots[i] = packed[i];
+				m->slots[i] = m->packed[i];
 			}
 		}
 	} else if (step != SQLITE_DONE) {
 		r = store_db_fail(sqlite3_db_handle(s), "cannot read", q->error);
 	}
 	sqlite3_reset(s); /* as above */
-	free(packed);
-	if (r == -ENOMEM) {
-		snprintf(q->error, sizeof(q->error), "out of memory");
-	}
 	return r;
 }
 
@@ -384,7 +381,7 @@ static int read_open_days(struct minutes *m)
 static int read_minutes(struct means *means)
 {
 	struct history_query *q = means->q;
-	struct minutes m = { .means = means, .day = { INT64_MIN }, .slots = malloc(DAY_SLOTS * sizeof(*m.slots)) };
+	struct minutes m = { .means = means, .day = { INT64_MIN }, .slots = malloc(2 * DAY_SLOTS * sizeof(*m.slots)) };
 	int64_t id = 0;
 	int r = 0;
 
@@ -392,6 +389,7 @@ static int read_minutes(struct means *means)
 		snprintf(q->error, sizeof(q->error), "out of memory");
 		return -ENOMEM;
 	}
+	m.packed = m.slots + DAY_SLOTS;
 	m.open = history_open(q, "min-open.db", &r);
 	r = m.open ? find_series(q, m.open, &id) : r;
 	r = r == 0 && id > 0 ? ask(q, m.open, "SELECT min(start_ms) FROM minute", INT64_MAX, &m.first_row) : r;

@@ -248,21 +248,20 @@ static bool get_numbers(struct day_reading *r, unsigned which)
 
 bool unpack_day(const unsigned char *data, size_t size, struct day_minute *slots)
 {
-	struct day_reading *r = malloc(sizeof(*r));
+	struct day_reading r; /* 48 KB: of the stack, for years of days are read in a row */
 	size_t plain_size = 0;
 	unsigned char *plain = column_open(data, size, MAX_PLAIN, &plain_size);
-	bool good = r && plain;
+	bool good = plain;
 
 	memset(slots, 0, DAY_SLOTS * sizeof(*slots));
 	if (good) {
-		r->in = (struct bytes_in){ .data = plain, .left = plain_size };
-		good = get_places(r, slots) && get_marks(r) && get_counts(r);
+		r.in = (struct bytes_in){ .data = plain, .left = plain_size };
+		good = get_places(&r, slots) && get_marks(&r) && get_counts(&r);
 		for (unsigned which = HAS_VALUE; good && which <= HAS_AMOUNT; which <<= 1) {
-			good = get_numbers(r, which);
+			good = get_numbers(&r, which);
 		}
-		good = good && r->in.left == 0 && !r->in.failed;
+		good = good && r.in.left == 0 && !r.in.failed;
 	}
 	free(plain);
-	free(r);
 	return good;
 }
