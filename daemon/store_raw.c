@@ -14,10 +14,11 @@
 #define FIRST_ROOM 1024
 
 /* A chunk is of one hour: the readings of a batch, or those of the finished hour. No secondary index, and no
- * AUTOINCREMENT: both would write more pages at each commit. */
+ * AUTOINCREMENT: both would write more pages at each commit. Series and boots have it: where their names were lost with
+ * a damaged page, their numbers must never become another's. */
 static const char *const migrations[] = {
-	"CREATE TABLE series(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
-	"CREATE TABLE boot(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+	"CREATE TABLE series(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE) STRICT;"
+	"CREATE TABLE boot(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE) STRICT;"
 	"CREATE TABLE chunk(id INTEGER PRIMARY KEY, hour_ms INTEGER NOT NULL, finished INTEGER NOT NULL,"
 	" n INTEGER NOT NULL, boot INTEGER NOT NULL REFERENCES boot(id), mono_ms INTEGER NOT NULL,"
 	" wall_ms INTEGER NOT NULL, synchronized INTEGER NOT NULL, simulated INTEGER NOT NULL, crc INTEGER NOT NULL, "
