@@ -257,8 +257,8 @@ struct sqlite3 *store_open_file(
 /* The same for a file that is known to be damaged, and is not open. */
 struct sqlite3 *store_salvage(
 	struct store *store, const char *name, const char *const *migrations, size_t n_migrations, const char *why);
-/* Makes sure that a raw file, not the open one, can be read: an empty one gets its tables, a damaged one is salvaged; `whole`
- * reads all of it to find out. 0 or -errno. */
+/* Makes sure that a raw file, not the open one, can be read: an empty one gets its tables, a damaged one is salvaged;
+ * `whole` reads all of it to find out. 0 or -errno. */
 int store_raw_check(struct store *store, const char *name, bool whole);
 /* The file of this day turned out to be damaged: salvages it. 0 or -errno. */
 int store_raw_mend(struct store *store, struct utc day);
