@@ -13,19 +13,26 @@ void clock_watch_init(struct clock_watch *watch, int64_t wait_ms, struct utc new
 	watch->newest = newest;
 }
 
+bool clock_watch_moved(const struct clock_watch *w, struct utc now, struct mono mono)
+{
+	int64_t step_ms = now.ms - mono.ms - w->offset_ms;
+
+	return w->seen && (step_ms <= -STEP_MS || step_ms >= STEP_MS);
+}
+
 /* Looks at how the clocks moved against each other. */
 static bool stepped(struct clock_watch *w, struct utc now, struct mono mono)
 {
 	int64_t offset_ms = now.ms - mono.ms;
-	int64_t step_ms = w->seen ? offset_ms - w->offset_ms : 0;
+	int64_t step_ms = offset_ms - w->offset_ms;
+	bool moved = clock_watch_moved(w, now, mono);
 
 	w->seen = true;
 	w->offset_ms = offset_ms;
-	if (step_ms > -STEP_MS && step_ms < STEP_MS) {
-		return false;
+	if (moved) {
+		w->step_ms = step_ms;
 	}
-	w->step_ms = step_ms;
-	return true;
+	return moved;
 }
 
 static bool believable(const struct clock_watch *w, struct utc now, struct mono mono)

@@ -38,6 +38,9 @@ void clock_watch_init(struct clock_watch *watch, int64_t wait_ms, struct utc new
 /* Call every second or so. `stamp` is any number but 0 that changes with each synchronisation; 0 = never. */
 enum clock_change clock_watch_look(struct clock_watch *watch, struct utc now, struct mono mono, int64_t stamp);
 
+/* True when the clock jumped since the last look: what waits for a moment must not act before the next one. */
+bool clock_watch_moved(const struct clock_watch *watch, struct utc now, struct mono mono);
+
 /* The stamp of a file that the synchroniser touches: its modification time in nanoseconds; 0 without the file. */
 int64_t clock_watch_stamp(const char *path);
 

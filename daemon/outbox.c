@@ -14,10 +14,12 @@
 
 #define FIRST_RETRY_MS 1000
 #define LAST_RETRY_MS 300000
-#define MAX_REFUSALS 5 /* then the row is parked with the broker's reason */
+#define MAX_REFUSALS 4 /* then the row is parked with the reason */
 #define MAX_WINDOW 100
 #define ONLINE_TOKEN 0 /* of the word that we are here; rows have ids from 1 */
 #define SUSPICIOUS 3   /* connections in a row that ended with unacknowledged messages */
+#define SOON_MS 10000  /* a connection that ends so soon may have been ended for what was sent */
+#define QUIET_MS (10 * MINUTE_MS)
 #define DONE_WITHIN_MS                                                                                                 \
 	200     /* acknowledged messages are marked so: one write for many, and who is killed before sends them        \
 		 * again */
@@ -47,6 +49,7 @@ struct outbox {
 	size_t in_flight;
 	int64_t done[MAX_WINDOW]; /* acknowledged and not marked so yet */
 	size_t n_done;
+	bool unmarked; /* some could not be: they go again once the store takes a mark */
 	struct loop_timer *marking;
 	int64_t live_from; /* what was queued after the connection was made goes first: ids from here on */
 	struct region live;
@@ -54,11 +57,14 @@ struct outbox {
 	bool again;            /* there are pending rows behind live and backlog: to be handed over from the start */
 	/* A broker may answer a message that it will not have by ending the connection, again and again. Then messages
 	 * go one by one, to find which it is. */
-	unsigned suspicious; /* connections in a row that ended so */
-	unsigned calm;       /* acknowledgements since */
-	bool careful;        /* one by one, and only once the broker has taken a harmless one */
-	bool proven;         /* it has */
-	int64_t alone;       /* the row in flight, when there is only one */
+	unsigned suspicious;    /* connections in a row that ended so */
+	unsigned calm;          /* acknowledgements since */
+	bool careful;           /* one by one, and only once the broker has taken a harmless one */
+	unsigned short_lived;   /* connections in a row that ended soon with nothing of the outbox on its way */
+	int64_t connected_ms;   /* when the connection was made, real monotonic */
+	int64_t quiet_until_ms; /* before then states and means are not sent: it may be they */
+	bool proven;            /* it has */
+	int64_t alone;          /* the row in flight, when there is only one */
 	bool warned_no_subscriber;
 	bool finishing;
 };
@@ -130,8 +136,12 @@ static void mark_done(void *context)
 	if (store_outbox_done(o->store, o->done, o->n_done, clock_utc(o->context->clock)) < 0) {
 		log_error("%zu messages were acknowledged, but cannot be marked: %s; they may go twice", o->n_done,
 			store_error(o->store));
+		o->unmarked = true;
+	} else if (o->unmarked) {
+		o->unmarked = false;
+		o->again = true;
 	}
-	o->n_done = 0; /* what cannot be marked now goes again with the next connection */
+	o->n_done = 0;
 }
 
 static void note_done(struct outbox *o, int64_t id)
@@ -165,6 +175,7 @@ static void on_connected(void *context)
 	log_info("broker %s: connected", broker_name(o));
 	backoff_reset(&o->backoff);
 	o->connected = true;
+	o->connected_ms = clock_real_mono_ms();
 	o->proven = false;
 	o->error[0] = '\0';
 	start_over(o, store_outbox_newest(o->store) + 1);
@@ -210,7 +221,16 @@ static void count_refusal(struct outbox *o, int64_t id, const char *reason)
 /* What the end of a connection says of the messages that it took along. */
 static void suspect(struct outbox *o)
 {
+	int64_t now_ms = clock_real_mono_ms();
+	bool soon = o->in_flight == 0 && now_ms - o->connected_ms < SOON_MS;
+
 	o->suspicious = o->in_flight > 0 ? o->suspicious + 1 : 0;
+	o->short_lived = soon ? o->short_lived + 1 : 0;
+	if (o->short_lived >= SUSPICIOUS && now_ms >= o->quiet_until_ms) {
+		log_warning("broker %s: it ended %u connections at once; no states and means for %d min",
+			broker_name(o), o->short_lived, (int)(QUIET_MS / MINUTE_MS));
+		o->quiet_until_ms = now_ms + QUIET_MS;
+	}
 	if (o->careful && o->proven && o->in_flight == 1) {
 		count_refusal(o, o->alone, "the broker ends the connection whenever it is sent");
 	}
@@ -425,12 +445,18 @@ static void hand_over(struct outbox *o, struct region *r, int64_t before)
 	}
 }
 
+/* While it is being found what the broker does not like, nothing goes but the outbox. */
+static bool is_quiet(const struct outbox *o)
+{
+	return o->careful || clock_real_mono_ms() < o->quiet_until_ms;
+}
+
 /* Means go where alarms leave room. */
 static void hand_means(struct outbox *o)
 {
 	struct mean_message m;
 
-	while (!o->careful && all_in_flight(o) < window_of(o) && mean_feed_next(o->means, &m)) {
+	while (!is_quiet(o) && all_in_flight(o) < window_of(o) && mean_feed_next(o->means, &m)) {
 		if (mqtt_message_size(m.topic, m.payload) > mqtt_largest(o->mqtt)) {
 			log_warning("%s: %zu bytes are more than the broker takes; passed over", m.topic,
 				strlen(m.payload));
@@ -486,7 +512,7 @@ void outbox_again(struct outbox *o)
 
 bool outbox_publish_state(struct outbox *o, const char *topic, const char *payload)
 {
-	return o->mqtt && mqtt_publish_state(o->mqtt, topic, payload);
+	return o->mqtt && !is_quiet(o) && mqtt_publish_state(o->mqtt, topic, payload);
 }
 
 void outbox_get_status(struct outbox *o, struct outbox_status *ret_status)

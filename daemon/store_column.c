@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #define MAX_DECIMALS 9
+#define DEFLATE_LEVEL 3  /* 6 makes them 3 % smaller for a third more work */
 #define PATCHED_SHARE 16 /* at most one number in so many */
 #define PATCH_DIGITS 25  /* a patch takes ten bytes: so many decimal digits of numbers */
 #define MAX_QUOTIENT_DECIMALS 6
@@ -381,7 +382,7 @@ struct bytes_out column_close(struct bytes_out plain, bool deflate)
 	uLongf size = deflate ? compressBound(plain.n) : 0;
 	unsigned char *small = deflate && !plain.failed ? malloc(size) : NULL;
 
-	if (small && compress2(small, &size, plain.data, plain.n, 6) == Z_OK && size < plain.n) {
+	if (small && compress2(small, &size, plain.data, plain.n, DEFLATE_LEVEL) == Z_OK && size < plain.n) {
 		bytes_put_u8(&closed, HEAD_DEFLATED);
 		bytes_put_unsigned(&closed, plain.n);
 		bytes_put(&closed, small, size);

@@ -16,10 +16,10 @@
 	"CREATE TABLE series(id INTEGER PRIMARY KEY AUTOINCREMENT, outlet TEXT NOT NULL, factor TEXT NOT NULL,"        \
 	" basis TEXT NOT NULL, o2_ref REAL NOT NULL, UNIQUE(outlet, factor, basis, o2_ref)) STRICT;"
 
-/* value is NULL unless valid. counts holds the sub-values by flag, "N58 C2". amount is m3 or kg of the period. What is
- * not known is NULL. */
+/* No REFERENCES series: it would be a quarter of an insert's cost. value is NULL unless valid. counts holds the
+ * sub-values by flag, "N58 C2". amount is m3 or kg of the period. What is not known is NULL. */
 #define MEAN_TABLE(name)                                                                                               \
-	"CREATE TABLE " name "(start_ms INTEGER NOT NULL, series INTEGER NOT NULL REFERENCES series(id),"              \
+	"CREATE TABLE " name "(start_ms INTEGER NOT NULL, series INTEGER NOT NULL,"                                    \
 	" value REAL, min REAL, max REAL, valid INTEGER NOT NULL, flag TEXT NOT NULL, n_valid INTEGER NOT NULL,"       \
 	" n_due INTEGER NOT NULL, counts TEXT NOT NULL, amount REAL, PRIMARY KEY(start_ms, series))"                   \
 	" STRICT, WITHOUT ROWID;"

@@ -160,7 +160,11 @@ bool store_drop_ballast(struct store *store)
 	char path[PATH_SIZE * 2];
 
 	store_path(store, BALLAST, path, sizeof(path));
-	return store_free_bytes(store) < store->site->store.reserve_bytes && unlink(path) == 0;
+	if (store_free_bytes(store) >= store->site->store.reserve_bytes || unlink(path) < 0) {
+		return false;
+	}
+	store->space.low = true; /* at once, or readings would take what was kept for alarms */
+	return true;
 }
 
 int store_keep_room(struct store *store)

@@ -155,6 +155,8 @@ bool timekeeper_look(struct daemon *d)
 	case CLOCK_SAME:
 		if (d->watch.set && !d->relabelled) {
 			r = judge(d);
+		} else if (d->watch.jumped) {
+			r = wait_for_clock(d); /* the one of before would close every minute between */
 		}
 		acquire_aim(d->acquire, d->pipeline, d->watch.offset_ms, timekeeper_judges(d));
 		break;

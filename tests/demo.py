@@ -31,6 +31,8 @@ WARNINGS = {"approach": "has used {value:.1f}", "projected": "is heading for {va
 
 
 def alarm_words(a):
+    if a["outlet"] == "gateway":
+        return f"{a['class']} {a['event']}: the gateway itself: {a['words']}"
     limit = a["limit"]
     name = f"{a['outlet']} {a['outlet_name']}, {a['name_en']}"
     if a["class"] == "condition":

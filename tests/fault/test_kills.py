@@ -8,7 +8,7 @@ from tests.support.rig import wait_for
 from tests.support.schedule import LONG, runs, schedule
 
 START = "2026-03-02T07:58:00+08:00"
-SCALE = 300.0
+SCALE = 240.0
 FIRST = 120  # seconds from the start to the first whole hour
 GRACE = 30
 PERSISTENT = KEEP_ALL + "persistence true\nautosave_interval 1\npersistence_location "
@@ -30,7 +30,7 @@ def wait_moment(site, at):
 
 def test_emisd_killed_at_random_moments(tmp_path):
     rng = schedule("kills of emisd")
-    kills, per_hour = runs((12, 6), (200, 4))
+    kills, per_hour = runs((12, 6), (200, 5))
     hours = kills // per_hour
     with Site(tmp_path, random_truth(rng, START, hours), SCALE, outlets=4) as site:
         for at in moments(rng, hours, per_hour):
@@ -39,6 +39,7 @@ def test_emisd_killed_at_random_moments(tmp_path):
             site.start_emisd()
         books = site.check(site.at(FIRST + hours * HOUR))
         print(f"kills of emisd: {kills}: {books}")
+        assert books.exceedances > 0, "no hour had enough data: this machine is too slow for the simulation"
 
 
 @pytest.mark.parametrize("victims,persistent", [
@@ -48,7 +49,7 @@ def test_the_broker_killed_at_random_moments(tmp_path, victims, persistent):
     """What it acknowledged and forgot is seen missing by the bureau and comes again on its request."""
     name = f"kills of {' and '.join(victims)}, {'with' if persistent else 'without'} persistence"
     rng = schedule(name)
-    kills, per_hour = runs((8, 4), (48, 4))
+    kills, per_hour = runs((8, 4), (24, 4))
     hours = kills // per_hour
     conf = f"{PERSISTENT}{tmp_path}/\n" if persistent else KEEP_ALL
     with Site(tmp_path, random_truth(rng, START, hours), SCALE, broker=conf, outlets=4) as site:

@@ -12,8 +12,8 @@ from tests.support.consumer import Consumer
 from tests.support.rig import ROOT, Process, build_dir, wait_for
 from tests.support.schedule import runs, schedule
 
-START = "2026-03-02T07:58:00+08:00"
-FIRST = 120
+START = "2026-03-02T07:50:00+08:00"
+FIRST = 600
 SCALE = 240.0
 KEEPALIVE = 5
 EMISD = build_dir() / "daemon/emisd"

@@ -164,7 +164,7 @@ class Bureau:
     def alarms(self, **wanted):
         """Alarm events whose fields are as wanted, in order of arrival; `class_` stands for class."""
         fields = {key.rstrip("_"): value for key, value in wanted.items()}
-        return [a for a in self.all("/alarm") if all(a[k] == v for k, v in fields.items())]
+        return [a for a in self.all("/alarm") if all(a.get(k) == v for k, v in fields.items())]
 
 
 def site_conf(folder, links, broker_port=None, judging="", poll="2s", extra=""):

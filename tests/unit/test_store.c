@@ -486,7 +486,8 @@ static void test_a_damaged_day_of_readings(void **state)
 	(void)query(rig, "raw-20260302.db", "PRAGMA wal_checkpoint(TRUNCATE)");
 	int64_t page = query(rig, "raw-20260302.db",
 		"SELECT pageno FROM dbstat WHERE name='chunk' AND pagetype='leaf' LIMIT 1 OFFSET 5");
-	corrupt(rig, "raw-20260302.db", (long)((page - 1) * 4096), 4096);
+	int64_t size = query(rig, "raw-20260302.db", "PRAGMA page_size");
+	corrupt(rig, "raw-20260302.db", (long)((page - 1) * size), (size_t)size);
 	(void)query(rig, "state.db", "UPDATE meta SET value='1' WHERE key='in_use'"); /* the power was cut */
 	open_store(rig);
 	assert_int_equal(replay(rig), 0);

@@ -1,0 +1,117 @@
+"""The clock of the box: 1970 at boot, then set, back one hour, forward one day. Real time, a real clock that libfaketime
+bends for emisd alone; monotonic clocks run on."""
+
+import json
+import os
+import time
+from datetime import datetime, timedelta, timezone
+
+from tests.fault import preload
+from tests.fault.checker import Books, Truth, check_lives, check_messages, read_only, verify
+from tests.fault.site import Site
+from tests.support.rig import ROOT, Process, build_dir, replace_section, wait_for
+
+EMISD = build_dir() / "daemon/emisd"
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+CHINA = timezone(timedelta(hours=8))
+
+
+class BentSite(Site):
+    """emisd without --time-scale; its wall clock is ours plus `bent`, and nobody sets it but us."""
+
+    def __init__(self, folder):
+        start = datetime.now(CHINA).replace(microsecond=0).isoformat()
+        super().__init__(folder, Truth(start, [(0, 120.0)]), 1.0, poll="500ms", judging="warning_minutes = 1;",
+                         edit=self.settings)
+        self.offset_file = folder / "faketime"
+        self.synchronized = folder / "synchronized"
+        self.environment = preload.environment(
+            EMISD, FAKETIME, FAKETIME_TIMESTAMP_FILE=self.offset_file, FAKETIME_NO_CACHE=1, NO_FAKE_STAT=1,
+            FAKETIME_DONT_FAKE_MONOTONIC=1)
+        self.bent = 0.0
+
+    def settings(self, text):
+        text = text.replace('grace = "30s"', 'grace = "2s"')
+        return replace_section(text, "clock", f'{{ synchronized = "{self.synchronized}"; wait = "1h"; }}')
+
+    def bend(self, to=None, by=None, synchronize=True):
+        """Sets the clock to a moment, or by so many seconds; and touches what the synchroniser would."""
+        self.bent = to.timestamp() - time.time() if to else self.bent + by
+        new = self.offset_file.with_suffix(".new")
+        new.write_text(f"{self.bent:+.3f}\n")
+        os.rename(new, self.offset_file)
+        if synchronize:
+            self.synchronized.touch()
+            os.utime(self.synchronized)
+
+    def wall(self):
+        return datetime.fromtimestamp(time.time() + self.bent, CHINA)
+
+    def another_emisd(self, folder):
+        return Process([EMISD, "--config", folder / "emisd.conf", "--share", ROOT / "config"], folder / "emisd.log",
+                       self.environment)
+
+
+def stored_seconds(site, files):
+    """Wall-clock milliseconds of the chunks in these files."""
+    times = []
+    for path in sorted((site.folder / "data").glob(files)):
+        with read_only(path) as db:
+            times += [ms for ms, in db.execute("SELECT wall_ms FROM chunk")]
+    return times
+
+
+def test_from_1970_to_now_back_an_hour_and_forward_a_day(tmp_path):
+    site = BentSite(tmp_path)
+    # To be set to three seconds before a full hour: the minute before has only what was read in 1970.
+    hour = (datetime.now(CHINA) + timedelta(hours=2)).replace(minute=0, second=0, microsecond=0)
+    site.bend(to=datetime.fromtimestamp(60, CHINA), synchronize=False)
+    with site:
+        # ---- 1970
+        wait_for(lambda: site.point("DA001", "so2")["flag"] == "N", what="a reading in 1970")
+        wait_for(lambda: site.consumer.alarms(rule="clock-unset", event="raised"), what="the word that the clock is not set")
+        began = site.wall()
+        wait_for(lambda: site.wall() - began > timedelta(seconds=12), what="readings of a while")  # what is waited for is time
+        assert not site.consumer.alarms(class_="warning") and not site.consumer.alarms(class_="exceedance")
+        undated = stored_seconds(site, "raw-1970*.db")
+        assert undated, "they wait in a file of their own"
+        # ---- set
+        site.bend(to=hour - timedelta(seconds=3))
+        cleared = wait_for(lambda: site.consumer.alarms(rule="clock-unset", event="cleared"), what="the set clock")[0]
+        assert abs(datetime.fromisoformat(cleared["at"]) - hour) < timedelta(seconds=30), cleared["at"]
+        raised = wait_for(lambda: site.consumer.alarms(rule="minutes-beyond", event="raised", factor="so2"), 30,
+                          "the warning of a minute that was read in 1970")[0]
+        assert datetime.fromisoformat(raised["period"]["end"]) == hour, raised["period"]
+        assert raised["valid"] >= 12 and raised["value"] == 120.0
+        assert not stored_seconds(site, "raw-1970*.db"), "relabelled"
+        dated = stored_seconds(site, f"raw-{hour - timedelta(seconds=1):%Y%m%d}.db")
+        assert min(dated) < (hour - timedelta(seconds=10)).timestamp() * 1000, "with the times at which they were taken"
+        # ---- back one hour
+        judged = site.judged_until()
+        before = site.events()
+        site.bend(by=-3600.0)
+        wait_for(lambda: site.consumer.alarms(rule="clock-step"), what="the word about the jump")
+        began = site.wall()
+        wait_for(lambda: site.wall() - began > timedelta(seconds=8), what="readings of a while")
+        assert site.judged_until() == judged, "nothing is judged twice"
+        again = [a for a in site.consumer.alarms() if a["seq"] > before and a["outlet"] != "gateway"]
+        assert not again, again
+        # ---- forward one day, to ten seconds before the end of a minute
+        site.bend(to=hour + timedelta(days=1, minutes=2, seconds=-12))
+        wait_for(lambda: site.judged_until() >= hour + timedelta(days=1, minutes=2), 40, "the judgement of the next day")
+        wait_for(lambda: len(site.consumer.alarms(rule="clock-step")) >= 2, what="the word about the second jump")
+        assert site.point("DA001", "so2")["flag"] == "N"
+        # ---- the books
+        site.settle()
+        wait_for(lambda: len(site.consumer.seqs()) == site.events(), what="all of it at the bureau")
+        books = Books()
+        check_messages(site.folder / "data", site.consumer, books)
+        alarms = site.consumer.alarms()
+        check_lives(alarms)
+        told = [(a["alarm_id"], a["event"], json.dumps(a.get("period")), a["at"]) for a in alarms]
+        assert len(told) == len(set(told)), "no period twice"
+        status, said = verify(site.folder / "data")
+        assert status == 0, said
+        print(f"clock: {books}; {len(undated)} batches were taken in 1970")
+        print("\n".join(f"{a['seq']} {a['at']} {a['rule']} {a['event']}: {a.get('words', '')}" for a in alarms
+                        if a["outlet"] == "gateway"))
