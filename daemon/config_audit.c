@@ -176,8 +176,8 @@ static int compare(struct lines *old, struct lines *new, bool only_confirmed, st
 		int order = i == old->n ? 1 : k == new->n ? -1 : by_key(old->line[i], new->line[k]);
 		char *before = order <= 0 ? old->line[i++] : NULL, *after = order >= 0 ? new->line[k++] : NULL;
 		bool same = before && after && strcmp(before, after) == 0;
-		bool wanted = !only_confirmed || strncmp(after ? after : before, CONFIRM, strlen(CONFIRM)) == 0;
-		if (!same && wanted) {
+		const char *key = after ? after : before ? before : "";
+		if (!same && (!only_confirmed || strncmp(key, CONFIRM, strlen(CONFIRM)) == 0)) {
 			r = add(changes, before, after);
 		}
 	}

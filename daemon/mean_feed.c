@@ -178,7 +178,7 @@ static void set_sent(struct mean_feed *f, size_t kind, struct utc sent)
 static bool read_period(struct mean_feed *f, size_t kind, bool live)
 {
 	struct progress *p = &f->progress[kind];
-	struct utc until = live ? (struct utc){ INT64_MAX / 2 } : p->live_from;
+	struct utc until = { live ? INT64_MAX / 2 : p->live_from.ms };
 
 	f->kind = kind;
 	f->live = live;

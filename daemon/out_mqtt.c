@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "common/text.h"
 #include "daemon/broker.h"
 #include "daemon/clock.h"
@@ -113,7 +114,7 @@ static const char *refusal(int code)
 	if (code >= MQTTREASONCODE_UNSPECIFIED_ERROR) {
 		return MQTTReasonCode_toString(code);
 	}
-	return code > 0 && (size_t)code < sizeof(old) / sizeof(old[0]) ? old[code] : NULL;
+	return code >= 0 && (size_t)code < ARRAY_SIZE(old) ? old[code] : NULL;
 }
 
 static void on_connect_failed(struct mqtt *mqtt, int code, const char *message)

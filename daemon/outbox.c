@@ -11,19 +11,15 @@
 #include "daemon/mean_feed.h"
 #include "daemon/out_mqtt.h"
 #include "daemon/resend.h"
+#include "daemon/suspicion.h"
 
 #define FIRST_RETRY_MS 1000
 #define LAST_RETRY_MS 300000
 #define MAX_REFUSALS 4 /* then the row is parked with the reason */
 #define MAX_WINDOW 100
 #define ONLINE_TOKEN 0 /* of the word that we are here; rows have ids from 1 */
-#define SUSPICIOUS 3   /* connections in a row that ended with unacknowledged messages */
-#define SOON_MS 10000  /* a connection that ends so soon may have been ended for what was sent */
-#define QUIET_MS (10 * MINUTE_MS)
-#define DONE_WITHIN_MS                                                                                                 \
-	200     /* acknowledged messages are marked so: one write for many, and who is killed before sends them        \
-		 * again */
-#define CALM 20 /* acknowledgements after which nothing is suspected any more */
+/* Acknowledged messages are marked so within this time: one write for many. Who is killed before sends them again. */
+#define DONE_WITHIN_MS 200
 
 /* Pending rows that lie together. */
 struct region {
@@ -39,32 +35,24 @@ struct outbox {
 	struct loop_io *io;
 	struct loop_timer *retry;
 	struct loop_timer *patience;
-	struct backoff backoff;
-	struct outbox_handler handler;
-	struct resend resend;
-	struct mean_feed *means;
-	size_t broker; /* of the configuration's: in use, or tried next */
-	bool connected;
-	char error[128];
-	size_t in_flight;
-	int64_t done[MAX_WINDOW]; /* acknowledged and not marked so yet */
-	size_t n_done;
-	bool unmarked; /* some could not be: they go again once the store takes a mark */
 	struct loop_timer *marking;
+	struct mean_feed *means;
+	struct outbox_handler handler;
+	struct backoff backoff;
+	struct resend resend;
+	struct suspicion suspicion;
+	size_t broker; /* of the configuration's: in use, or tried next */
+	size_t in_flight;
+	int64_t alone;     /* the row in flight, when there is only one */
 	int64_t live_from; /* what was queued after the connection was made goes first: ids from here on */
 	struct region live;
 	struct region backlog; /* the older ones */
-	bool again;            /* there are pending rows behind live and backlog: to be handed over from the start */
-	/* A broker may answer a message that it will not have by ending the connection, again and again. Then messages
-	 * go one by one, to find which it is. */
-	unsigned suspicious;    /* connections in a row that ended so */
-	unsigned calm;          /* acknowledgements since */
-	bool careful;           /* one by one, and only once the broker has taken a harmless one */
-	unsigned short_lived;   /* connections in a row that ended soon with nothing of the outbox on its way */
-	int64_t connected_ms;   /* when the connection was made, real monotonic */
-	int64_t quiet_until_ms; /* before then states and means are not sent: it may be they */
-	bool proven;            /* it has */
-	int64_t alone;          /* the row in flight, when there is only one */
+	size_t n_done;
+	int64_t done[MAX_WINDOW]; /* acknowledged and not marked so yet */
+	char error[128];
+	bool connected;
+	bool unmarked; /* some could not be: they go again once the store takes a mark */
+	bool again;    /* there are pending rows behind live and backlog: to be handed over from the start */
 	bool warned_no_subscriber;
 	bool finishing;
 };
@@ -175,8 +163,7 @@ static void on_connected(void *context)
 	log_info("broker %s: connected", broker_name(o));
 	backoff_reset(&o->backoff);
 	o->connected = true;
-	o->connected_ms = clock_real_mono_ms();
-	o->proven = false;
+	suspicion_connected(&o->suspicion, clock_real_mono_ms());
 	o->error[0] = '\0';
 	start_over(o, store_outbox_newest(o->store) + 1);
 	mean_feed_connected(o->means);
@@ -221,24 +208,18 @@ static void count_refusal(struct outbox *o, int64_t id, const char *reason)
 /* What the end of a connection says of the messages that it took along. */
 static void suspect(struct outbox *o)
 {
-	int64_t now_ms = clock_real_mono_ms();
-	bool soon = o->in_flight == 0 && now_ms - o->connected_ms < SOON_MS;
+	unsigned found = suspicion_lost(&o->suspicion, o->in_flight, clock_real_mono_ms());
 
-	o->suspicious = o->in_flight > 0 ? o->suspicious + 1 : 0;
-	o->short_lived = soon ? o->short_lived + 1 : 0;
-	if (o->short_lived >= SUSPICIOUS && now_ms >= o->quiet_until_ms) {
-		log_warning("broker %s: it ended %u connections at once; no states and means for %d min",
-			broker_name(o), o->short_lived, (int)(QUIET_MS / MINUTE_MS));
-		o->quiet_until_ms = now_ms + QUIET_MS;
-	}
-	if (o->careful && o->proven && o->in_flight == 1) {
+	if (found & FOUND_CULPRIT) {
 		count_refusal(o, o->alone, "the broker ends the connection whenever it is sent");
 	}
-	if (o->suspicious >= SUSPICIOUS && !o->careful) {
+	if (found & FOUND_CAREFUL) {
 		log_warning("broker %s: it ended %u connections with messages unacknowledged; sending them one by one",
-			broker_name(o), o->suspicious);
-		o->careful = true;
-		o->calm = 0;
+			broker_name(o), o->suspicion.unanswered);
+	}
+	if (found & FOUND_QUIET) {
+		log_warning("broker %s: it ended %u connections at once; no states and means for a while",
+			broker_name(o), o->suspicion.short_lived);
 	}
 }
 
@@ -273,7 +254,7 @@ static void on_lost(void *context, const char *reason)
 	o->connected = false;
 	if (o->backoff.failures == 0 || backoff_worth_a_line(&o->backoff)) {
 		log_warning("broker %s: %s; attempt %u, trying %s within %lld s", lost, reason, o->backoff.failures,
-			broker_name(o), (long long)(o->backoff.delay_ms * 5 / 4 / 1000 + 1));
+			broker_name(o), (long long)o->backoff.delay_ms * 5 / 4 / 1000 + 1);
 	}
 }
 
@@ -288,7 +269,7 @@ static void on_acknowledged(void *context, int64_t id, bool no_subscriber)
 	struct outbox *o = context;
 
 	if (id == ONLINE_TOKEN) {
-		o->proven = true;
+		suspicion_proven(&o->suspicion);
 		go_on(o);
 		return;
 	}
@@ -299,10 +280,7 @@ static void on_acknowledged(void *context, int64_t id, bool no_subscriber)
 		return;
 	}
 	settled(o);
-	o->suspicious = 0;
-	if (o->careful && ++o->calm >= CALM) {
-		o->careful = false;
-	}
+	suspicion_taken(&o->suspicion);
 	note_done(o, id);
 	if (no_subscriber && !o->warned_no_subscriber) {
 		log_warning(
@@ -318,7 +296,7 @@ static void on_refused(void *context, int64_t id, const char *reason)
 
 	if (id == ONLINE_TOKEN) {
 		log_warning("broker %s: refuses the word that the gateway is here: %s", broker_name(o), reason);
-		o->proven = true; /* it lives */
+		suspicion_proven(&o->suspicion); /* it lives */
 	} else if (id < 0) {
 		mean_feed_refused(o->means, reason);
 	} else {
@@ -397,7 +375,7 @@ struct outbox *outbox_create(const struct message_context *context, struct store
 
 static size_t window_of(const struct outbox *o)
 {
-	return !o->careful ? o->context->site->mqtt.window : o->proven ? 1 : 0;
+	return suspicion_window(&o->suspicion, o->context->site->mqtt.window);
 }
 
 /* Hands one row over, or parks it when the broker said that it takes none of this size. False when paho takes no more.
@@ -445,18 +423,13 @@ static void hand_over(struct outbox *o, struct region *r, int64_t before)
 	}
 }
 
-/* While it is being found what the broker does not like, nothing goes but the outbox. */
-static bool is_quiet(const struct outbox *o)
-{
-	return o->careful || clock_real_mono_ms() < o->quiet_until_ms;
-}
-
 /* Means go where alarms leave room. */
 static void hand_means(struct outbox *o)
 {
 	struct mean_message m;
 
-	while (!is_quiet(o) && all_in_flight(o) < window_of(o) && mean_feed_next(o->means, &m)) {
+	while (!suspicion_quiet(&o->suspicion, clock_real_mono_ms()) && all_in_flight(o) < window_of(o) &&
+		mean_feed_next(o->means, &m)) {
 		if (mqtt_message_size(m.topic, m.payload) > mqtt_largest(o->mqtt)) {
 			log_warning("%s: %zu bytes are more than the broker takes; passed over", m.topic,
 				strlen(m.payload));
@@ -512,7 +485,8 @@ void outbox_again(struct outbox *o)
 
 bool outbox_publish_state(struct outbox *o, const char *topic, const char *payload)
 {
-	return o->mqtt && !is_quiet(o) && mqtt_publish_state(o->mqtt, topic, payload);
+	return o->mqtt && !suspicion_quiet(&o->suspicion, clock_real_mono_ms()) &&
+		mqtt_publish_state(o->mqtt, topic, payload);
 }
 
 void outbox_get_status(struct outbox *o, struct outbox_status *ret_status)

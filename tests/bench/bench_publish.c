@@ -1,9 +1,9 @@
 /* bench_publish.c - the way of an alarm to a subscriber, and of a backlog to the broker.
  *
- *   bench_publish latency BROKER_PORT FOLDER N   N alarms one after the other: microseconds of the commit, and from before
- *                                                the commit to the subscriber, one pair a line
- *   bench_publish drain BROKER_PORT FOLDER N     N waiting messages through store and outbox: seconds
- *   bench_publish bare BROKER_PORT FOLDER N      the same messages by a bare paho publisher: seconds */
+ *   bench_publish latency BROKER_PORT FOLDER N   N alarms one after the other: microseconds of the commit, and from
+ * before the commit to the subscriber, one pair a line bench_publish drain BROKER_PORT FOLDER N     N waiting messages
+ * through store and outbox: seconds bench_publish bare BROKER_PORT FOLDER N      the same messages by a bare paho
+ * publisher: seconds */
 #include <MQTTAsync.h>
 #include <math.h>
 #include <pthread.h>
