@@ -5,7 +5,7 @@
  *   committed     COMMIT has returned, the message was not handed over
  *   sent          MQTTAsync_sendMessage() has returned, nobody knows whether the broker has it
  *   acknowledged  the broker has it, the row is about to be marked as done
- *   marked        the row is marked */
+ *   marked        the mark is committed */
 #include <MQTTAsync.h>
 #include <dlfcn.h>
 #include <signal.h>
@@ -19,6 +19,7 @@
 static struct {
 	sqlite3_int64 row; /* of the message in the outbox; 0 = not written yet */
 	bool committed;
+	bool marked; /* in a transaction that may not have ended */
 } message;
 
 static void die_at(const char *step)
@@ -71,7 +72,10 @@ int sqlite3_step(sqlite3_stmt *statement)
 	}
 	die_at("acknowledged");
 	int r = real(statement);
-	die_at("marked");
+	message.marked = true;
+	if (sqlite3_get_autocommit(sqlite3_db_handle(statement))) {
+		die_at("marked");
+	}
 	return r;
 }
 
@@ -79,7 +83,9 @@ int sqlite3_exec(
 	sqlite3 *db, const char *sql, int (*callback)(void *, int, char **, char **), void *context, char **error)
 {
 	static int (*real)(sqlite3 *, const char *, int (*)(void *, int, char **, char **), void *, char **);
-	bool ours = message.row != 0 && !message.committed && strcmp(sql, "COMMIT") == 0;
+	bool commit = strcmp(sql, "COMMIT") == 0;
+	bool ours = commit && message.row != 0 && !message.committed;
+	bool mark = commit && message.marked;
 
 	if (!real) {
 		*(void **)&real = dlsym(RTLD_NEXT, "sqlite3_exec");
@@ -91,6 +97,9 @@ int sqlite3_exec(
 	if (ours && r == SQLITE_OK) {
 		message.committed = true;
 		die_at("committed");
+	}
+	if (mark && r == SQLITE_OK) {
+		die_at("marked");
 	}
 	return r;
 }
