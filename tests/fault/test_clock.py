@@ -89,7 +89,8 @@ def test_from_1970_to_now_back_an_hour_and_forward_a_day(tmp_path):
         wait_for(lambda: site.point("DA001", "so2")["flag"] == "N", what="a reading in 1970")
         wait_for(lambda: site.consumer.alarms(rule="clock-unset", event="raised"), what="the word that the clock is not set")
         began = site.wall()
-        wait_for(lambda: site.wall() - began > timedelta(seconds=12), what="readings of a while")  # what is waited for is time
+        # What is waited for is time itself.
+        wait_for(lambda: site.wall() - began > timedelta(seconds=12), what="readings of a while")
         assert not site.consumer.alarms(class_="warning") and not site.consumer.alarms(class_="exceedance")
         undated = stored_seconds(site, "raw-1970*.db")
         assert undated, "they wait in a file of their own"

@@ -54,7 +54,8 @@ def worst_wait(folder, since):
         first, = db.execute("SELECT min(ended_ms) FROM outbox WHERE ended_ms>=?", (since,)).fetchone()
         newest, = db.execute("SELECT max(id) FROM outbox WHERE created_ms<=?", (first,)).fetchone()
         old_end, = db.execute("SELECT max(ended_ms) FROM outbox WHERE id<=? AND ended_ms>=?", (newest, since)).fetchone()
-        new = db.execute("SELECT created_ms, ended_ms FROM outbox WHERE id>? AND created_ms<=?", (newest, old_end)).fetchall()
+        new = db.execute("SELECT created_ms, ended_ms FROM outbox WHERE id>? AND created_ms<=?",
+                         (newest, old_end)).fetchall()
         waits = [db.execute("SELECT count(*) FROM outbox WHERE id<=? AND ended_ms>? AND ended_ms<?",
                             (newest, created, ended)).fetchone()[0] for created, ended in new]
     return max(waits, default=0), len(waits)

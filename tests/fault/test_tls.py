@@ -102,7 +102,8 @@ WRONG = [  # what is wrong; the broker's certificate, the settings, and what emi
     ("a broker that an unknown authority vouches for", "stranger", {}, "certificate verify failed"),
     ("a broker without TLS", "broker", {"broker": "plain"}, "no TLS"),
     ("no certificate of ours", "broker", {"client_cert": None, "client_key": None}, "no TLS"),
-    ("a certificate of ours that the broker does not know", "broker", {"client_cert": "foreign", "client_key": "foreign"}, "no TLS"),
+    ("a certificate of ours that the broker does not know", "broker", {"client_cert": "foreign", "client_key": "foreign"},
+     "no TLS"),
     ("a wrong password", "broker", {"password_file": "wrong-password"}, "Not authorized"),
     ("no password", "broker", {"username": "nobody", "password_file": None}, "Not authorized"),
 ]
