@@ -65,7 +65,8 @@ def test_a_silent_cut_is_noticed_and_what_it_swallowed_comes_once(tmp_path):
                 wait_for(lambda: site.outbox()["state"] == "connected", 60, "the connection")
                 # Just before an hour is judged: its messages are on their way when the cable is cut.
                 edge = FIRST + HOUR * (1 + int(max(site.now() - FIRST, 0) // HOUR))
-                wait_for(lambda e=edge: site.now() >= e + rng.uniform(25, 45), HOUR / SCALE + 10, "the moment")
+                moment = edge + rng.uniform(25, 45)
+                wait_for(lambda m=moment: site.now() >= m, HOUR / SCALE + 10, "the moment")
                 how = rng.choice([("drop", "drop"), ("drop", "accept"), ("accept", "drop")])
                 far_side.cut(*how)
                 began = site.now()
