@@ -146,16 +146,19 @@ class Bureau:
 
     def take(self, stream, topic, text, payload, now):
         site = payload["site"]
+        newest = 0
         with self.store.transaction():
             if stream == "alarm":
                 seen, told = self.store.alarm(topic, text, payload), []
             else:
                 link, digest, proved, told = checkpoints.judge(self.store, payload)
                 seen = self.store.checkpoint(topic, text, payload, link, digest, proved)
+                newest = checkpoints.newest(payload) if proved else 0
             for kind, words in told if seen != AGAIN else []:
                 if self.store.report(site, kind, words):
                     log(f"{site}: {kind}: {words}")
         self.gaps.arrived(site, stream, payload[NUMBER[stream]], now)
+        self.gaps.announced(site, "alarm", newest, now)
 
     def take_presence(self, kind, payload, now):
         if "seq" in payload:

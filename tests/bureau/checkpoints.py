@@ -16,6 +16,11 @@ def words_of(body):
     return dict(line.split(" ", 1) for line in body.splitlines()[1:] if " " in line)
 
 
+def newest(payload):
+    """The number of the newest alarm event that the checkpoint seals."""
+    return int(words_of(payload["body"]).get("seq", 0))
+
+
 def signed_by(public_key, body, signature):
     try:
         VerifyKey(base64.b64decode(public_key)).verify(body.encode(), base64.b64decode(signature))
@@ -35,7 +40,8 @@ def judge(store, payload):
     if payload["public_key"] != trusted:
         told.append(("key-changed", f"checkpoint {number} is signed by {payload['public_key']}, trusted is {trusted}"))
     elif not confirmed:
-        told.append(("key-unconfirmed", f"{trusted} was taken from the first checkpoint; compare it with `emisctl identity`"))
+        told.append(("key-unconfirmed",
+                     f"{trusted} was taken from the first checkpoint; compare it with `emisctl identity`"))
     if words.get("site") != site or words.get("number") != str(number):
         told.append(("wrong-words", f"checkpoint {number} is signed as number {words.get('number')} of {words.get('site')}"))
     link, digest = int(words["link"]), words["hash"]

@@ -72,8 +72,8 @@ class Line:
 
 class Gaps:
     def __init__(self, patience=30.0, pace=10.0, tries=8, rng=None):
-        """patience: a hole is left alone so long after it was last seen to open or to fill; pace: between two requests to a site, which
-        answers one in 10 s for long; tries: then a range is given up."""
+        """patience: a hole is left alone so long after it was last seen to open or to fill; pace: between two requests to
+        a site, which answers one in 10 s for long; tries: then a range is given up."""
         self.patience, self.pace, self.tries = patience, pace, tries
         self.random = rng or random.Random()
         self.lines = {}      # (site, stream) -> Line

@@ -24,12 +24,14 @@ CREATE TABLE IF NOT EXISTS conflict(
   site TEXT NOT NULL, stream TEXT NOT NULL, seq INTEGER NOT NULL, topic TEXT NOT NULL, payload TEXT NOT NULL,
   received REAL NOT NULL, UNIQUE(site, stream, seq, topic, payload)) STRICT;
 -- What breaks the contract is kept as it came.
-CREATE TABLE IF NOT EXISTS rejected(topic TEXT NOT NULL, payload BLOB NOT NULL, why TEXT NOT NULL, received REAL NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS rejected(
+  topic TEXT NOT NULL, payload BLOB NOT NULL, why TEXT NOT NULL, received REAL NOT NULL) STRICT;
 -- The bureau's own alarms: about the data, not about the plant.
 CREATE TABLE IF NOT EXISTS report(
   site TEXT NOT NULL, kind TEXT NOT NULL, words TEXT NOT NULL, at REAL NOT NULL, UNIQUE(site, kind, words)) STRICT;
 CREATE TABLE IF NOT EXISTS key(site TEXT PRIMARY KEY, public_key TEXT NOT NULL, confirmed INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS copies(site TEXT NOT NULL, stream TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY(site, stream)) STRICT;
+CREATE TABLE IF NOT EXISTS copies(
+  site TEXT NOT NULL, stream TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY(site, stream)) STRICT;
 -- The legal facts: one row for each period beyond each limit.
 CREATE VIEW IF NOT EXISTS exceedance AS
   SELECT site, outlet, factor, limit_key, period_kind, period_start, value, seq, alarm_id FROM alarm

@@ -161,9 +161,9 @@ def test_what_breaks_the_contract_is_set_aside_and_stops_nothing(gateway, consum
     assert bureau.rows("SELECT count(*) AS n FROM rejected") == [{"n": 1}]
 
 
-def checkpoint(key, number, link, digest="ab" * 32, site=SITE, signer=None):
+def checkpoint(key, number, link, digest="ab" * 32, site=SITE, signer=None, seq=0):
     at = "2026-03-02T09:00:00+08:00"
-    body = (f"emisd checkpoint 1\nsite {site}\nnumber {number}\nlink {link}\nhash {digest}\nat {at}\nboot b\n"
+    body = (f"emisd checkpoint 1\nsite {site}\nnumber {number}\nlink {link}\nhash {digest}\nseq {seq}\nat {at}\nboot b\n"
             "simulated 1\n")
     signature = (signer or key).sign(body.encode()).signature
     return json.dumps({"schema": 1, "site": SITE, "number": number, "at": at, "body": body,
@@ -189,6 +189,15 @@ def test_checkpoints_are_believed_for_their_signature_key_and_order(gateway, con
     assert ("checkpoint", 8, 8) in {(a["stream"], a["from"], a["to"]) for a in gateway.asked}
     assert [r["number"] for r in bureau.rows("SELECT number FROM checkpoint WHERE proved")] == [1, 2, 9]
     assert not bureau.reports("key-unconfirmed")
+
+
+def test_a_checkpoint_tells_how_far_the_alarms_go(gateway, consumer):
+    bureau = consumer()
+    gateway.answers = True
+    gateway.make(2)
+    gateway.send(1)
+    gateway.raw(f"emis/1/{SITE}/checkpoint", checkpoint(SigningKey.generate(), 1, 10, seq=2))
+    wait_for(lambda: bureau.seqs() == [1, 2], what="the tail that was lost")
 
 
 def test_a_key_that_nobody_confirmed_is_told(gateway, consumer):

@@ -26,7 +26,8 @@ class FarBroker(Process):
 
     def __init__(self, folder, far_side):
         conf = folder / "mosquitto.conf"
-        conf.write_text(f"listener {self.port}\nallow_anonymous true\nuser root\nlog_type error\nlog_type warning\n{KEEP_ALL}")
+        conf.write_text(f"listener {self.port}\nallow_anonymous true\nuser root\nlog_type error\nlog_type warning\n"
+                        f"{KEEP_ALL}")
         super().__init__([*far_side.enter, "/usr/sbin/mosquitto", "-c", conf], folder / "mosquitto.log")
 
 
@@ -64,12 +65,14 @@ def test_a_silent_cut_is_noticed_and_what_it_swallowed_comes_once(tmp_path):
                 wait_for(lambda: site.outbox()["state"] == "connected", 60, "the connection")
                 # Just before an hour is judged: its messages are on their way when the cable is cut.
                 edge = FIRST + HOUR * (1 + int(max(site.now() - FIRST, 0) // HOUR))
-                wait_for(lambda e=edge: site.now() >= e + rng.uniform(25, 45), HOUR / SCALE + 10, "the moment")
+                moment = edge + rng.uniform(25, 45)
+                wait_for(lambda m=moment: site.now() >= m, HOUR / SCALE + 10, "the moment")
                 how = rng.choice([("drop", "drop"), ("drop", "accept"), ("accept", "drop")])
                 far_side.cut(*how)
                 began = site.now()
                 wait_for(lambda: site.outbox()["state"] != "connected", 90, "the word that the line is dead")
-                print(f"cut {i + 1}: to the broker {how[0]}, back {how[1]}: noticed after {(site.now() - began) / SCALE:.1f} s "
+                seconds = (site.now() - began) / SCALE
+                print(f"cut {i + 1}: to the broker {how[0]}, back {how[1]}: noticed after {seconds:.1f} s "
                       f"with a keepalive of {KEEPALIVE} s: {site.outbox()['error']}")
                 assert site.point("DA001", "so2")["flag"] == "N", "reading goes on"
                 far_side.join()

@@ -10,7 +10,8 @@ import pytest
 
 from tests.fault.checker import Truth, recorded
 from tests.fault.site import KEEP_ALL, Site
-from tests.support.rig import replace_section, wait_for
+from tests.support.consumer import Consumer
+from tests.support.rig import Broker, replace_section, wait_for
 from tests.support.schedule import LONG, runs
 
 START = "2026-03-02T07:58:00+08:00"
@@ -101,7 +102,8 @@ WRONG = [  # what is wrong; the broker's certificate, the settings, and what emi
     ("a broker that an unknown authority vouches for", "stranger", {}, "certificate verify failed"),
     ("a broker without TLS", "broker", {"broker": "plain"}, "no TLS"),
     ("no certificate of ours", "broker", {"client_cert": None, "client_key": None}, "no TLS"),
-    ("a certificate of ours that the broker does not know", "broker", {"client_cert": "foreign", "client_key": "foreign"}, "no TLS"),
+    ("a certificate of ours that the broker does not know", "broker", {"client_cert": "foreign", "client_key": "foreign"},
+     "no TLS"),
     ("a wrong password", "broker", {"password_file": "wrong-password"}, "Not authorized"),
     ("no password", "broker", {"username": "nobody", "password_file": None}, "Not authorized"),
 ]
@@ -236,3 +238,33 @@ def test_stopping_while_a_connection_is_being_made_ends_well(tmp_path, bad_hour)
             wait_for(lambda: site.answers() and site.outbox()["pending"] == 0, what="nothing to send")
             site.stop_emisd()
             site.start_emisd()
+
+
+def test_a_standby_takes_over_when_the_first_broker_is_gone_or_cannot_be_trusted(tmp_path, bad_hour):
+    """The first of the list speaks TLS with a certificate for another host, then is gone; the second is right."""
+    with TlsSite(tmp_path, bad_hour, cert="elsewhere") as site:
+        standby = free_port()
+        second = tmp_path / "second"
+        second.mkdir()
+        f = tmp_path
+        broker = Broker(second, extra=f"{KEEP_ALL}allow_anonymous true\npassword_file {f}/passwords\nacl_file {f}/acl\n"
+                                      f"listener {standby} 127.0.0.1\ncafile {f}/ca.pem\nrequire_certificate true\n"
+                                      f"certfile {f}/broker.pem\nkeyfile {f}/broker.key\n")
+        bureau = None
+        try:
+            bureau = Consumer(second, broker.port, "--patience", "1", "--pace", "1")
+            section = site.mqtt_section()[:-1] + f'standby = [ "mqtts://127.0.0.1:{standby}" ]; }}'
+            site.stop_emisd()
+            site.conf.write_text(replace_section(site.conf.read_text(), "mqtt", section))
+            site.start_emisd()
+            wait_for(lambda: site.outbox()["state"] == "connected", 60, "the connection to the standby")
+            assert str(standby) in site.outbox()["broker"]
+            wait_for(lambda: bureau.seqs(), 60, "alarms at the bureau of the standby")
+            assert site.arrived() == 0, "nothing left by the first, whose certificate is for another host"
+            site.kill("broker")
+            site.settle()
+            wait_for(lambda: len(bureau.seqs()) == site.events(), 60, "all of them")
+        finally:
+            if bureau and bureau.running():
+                bureau.stop()
+            broker.stop()
