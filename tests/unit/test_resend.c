@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -32,8 +33,9 @@ static int set_up(void **state)
 	char error[1500];
 
 	assert_non_null(rig);
-	snprintf(rig->folder, sizeof(rig->folder), "/tmp/emisd-resend-XXXXXX");
-	assert_non_null(mkdtemp(rig->folder));
+	static unsigned rigs;
+	snprintf(rig->folder, sizeof(rig->folder), "/tmp/emisd-resend-%ld-%u", (long)getpid(), rigs++);
+	assert_int_equal(mkdir(rig->folder, 0700), 0);
 	snprintf(rig->site.id, sizeof(rig->site.id), "test");
 	snprintf(rig->site.store.path, sizeof(rig->site.store.path), "%s", rig->folder);
 	rig->site.store.quota_bytes = (int64_t)1 << 40;
@@ -155,8 +157,8 @@ static void test_what_is_too_long_or_holds_a_zero_byte_is_refused(void **state)
 	char longer[MQTT_REQUEST_SIZE + 100];
 	static const char zero[] = "{\"from\":1,\"to\":2}\0";
 
-	memset(longer, ' ', sizeof(longer));
-	memcpy(longer, "{\"from\":1,\"to\":2}", 17);
+	int n = snprintf(longer, sizeof(longer), "{\"from\":1,\"to\":2}");
+	memset(longer + n, ' ', sizeof(longer) - (size_t)n);
 	json_t *reply = ask(rig, longer, sizeof(longer));
 	assert_non_null(strstr(text(reply, "error"), "longer than"));
 	json_decref(reply);
