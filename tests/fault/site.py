@@ -2,6 +2,7 @@
 
 import signal
 import sqlite3
+import subprocess
 from datetime import datetime, timedelta
 
 from tests.fault.checker import check_all, read_only
@@ -89,9 +90,16 @@ class Site(Rig):
             wait_for(lambda: self.consumer.text().count("subscribed") > subscribed, what="the bureau's return")
 
     def stop(self):
-        if self.consumer and self.consumer.running():
-            self.consumer.stop()
-        super().stop()
+        """All of them, also when one does not end by itself: that is an error, told once the others are gone."""
+        stuck = None
+        for process in (self.consumer, self.emisd, self.plant, self.broker):
+            try:
+                if process and process.running():
+                    process.stop()
+            except subprocess.TimeoutExpired as error:
+                stuck = stuck or error
+        if stuck:
+            raise stuck
 
     def __exit__(self, kind, *_):
         self.stop()
