@@ -32,7 +32,8 @@ class Truth:
                 for at, value in self.changes]
 
     def value(self, at):
-        return [value for since, value in self.changes if since <= at][-1]
+        """Before the start as at the start: nobody looked."""
+        return ([value for since, value in self.changes if since <= at] or [self.changes[0][1]])[-1]
 
     def mean(self, begin, end):
         """Over [begin, end), weighed by time; both are datetimes."""

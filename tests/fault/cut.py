@@ -25,6 +25,7 @@ class FarSide:
     """`near` and `far` are the addresses of the cable's ends; `enter` is the beginning of a command over there."""
 
     def __init__(self):
+        self.cable = ""
         self.holder = subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE)
         try:
             self.set_up()
@@ -55,5 +56,7 @@ class FarSide:
         run(*self.enter, "nft", "flush", "ruleset")
 
     def close(self):
+        """The namespace goes a moment after its last process, the cable at once when it is told to."""
+        subprocess.run(["ip", "link", "delete", self.cable], capture_output=True, check=False)
         self.holder.stdin.close()
         self.holder.wait(10)

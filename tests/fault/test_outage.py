@@ -66,7 +66,7 @@ def test_a_broker_that_is_gone_for_long(tmp_path, monkeypatch):
     rng = schedule("outage")
     hours, scale, outlets = runs((4, 720.0, 10), (168, 1000.0, 16))
     truth = restless(rng, START, hours + 2)
-    with Site(tmp_path, truth, scale, poll="3s", edit=only_the_coating_line(outlets),
+    with Site(tmp_path, truth, scale, poll="3s", light=False, edit=only_the_coating_line(outlets),
               consumer=("--patience", "15", "--pace", "10", "--tries", "60")) as site:
         site.outlets = outlets
         wait_for(lambda: (n := len(site.consumer.seqs())) and n == site.events(), what="the first alarms")
