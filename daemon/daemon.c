@@ -187,6 +187,12 @@ static void on_room_timer(void *context)
 	} else {
 		gateway_end(d->gateway, GATEWAY_DISK_LOW);
 	}
+	if (store_is_read_only(d->store) != d->told_read_only) {
+		d->told_read_only = !d->told_read_only;
+		log_error("the disk of %s is %s", d->site->store.path,
+			d->told_read_only ? "read-only: nothing can be stored or sent; look at the kernel's log"
+					  : "writable again");
+	}
 	if (store_space_low(d->store) != was_low) {
 		log_warning("the disk of %s has %s", d->site->store.path,
 			was_low ? "room again" : "less than the reserve free: readings wait in memory, alarms go on");

@@ -28,6 +28,7 @@ struct daemon {
 	struct pipeline *pipeline; /* judges while watch.set; else it only shows what is measured */
 	struct clock_watch watch;
 	unsigned told_damages; /* of store_damage() */
+	bool told_read_only;   /* the disk */
 	uint64_t told_dropped; /* of store_raw_dropped() */
 	bool relabelled;       /* what waited for the clock is among the other readings */
 	struct recorder *recorder;

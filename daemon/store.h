@@ -229,9 +229,9 @@ void store_clock_trust(struct store *store, bool synchronized);
 /* Remembers what wall time is: `offset_ms` more than the monotonic clock of this boot, from `mono` on. 0 or -errno. */
 int store_clock_note(struct store *store, struct mono mono, int64_t offset_ms);
 /* What readings waited for is known: puts those of boots whose clock was set among the others, under their wall time.
- * *ret_undated counts those of earlier boots whose clock never was. 1 when there is more to do, 0 or -errno; whatever
- * fails can be asked again. */
-int store_relabel(struct store *store, uint64_t *ret_undated);
+ * *ret_undated counts those of earlier boots whose clock never was; *first becomes the earliest wall time of those that
+ * moved, if it is earlier. 1 when there is more to do, 0 or -errno; whatever fails can be asked again. */
+int store_relabel(struct store *store, uint64_t *ret_undated, struct utc *first);
 
 /* Audit rows of one cause, and what is remembered for the next time: one transaction. Texts are borrowed. 0 or -errno.
  */
@@ -264,6 +264,8 @@ bool store_space_low(const struct store *store);
 /* Bytes that all files of the store take, and that its disk has free. */
 int64_t store_used_bytes(const struct store *store);
 int64_t store_free_bytes(const struct store *store);
+/* The file system was made read-only, by the kernel or by somebody. */
+bool store_is_read_only(const struct store *store);
 /* Gives the file that keeps room for alarms away. True when that made room: then try again. */
 bool store_drop_ballast(struct store *store);
 

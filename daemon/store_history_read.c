@@ -13,6 +13,17 @@
 
 /* ---- files ---- */
 
+/* The daemon has made the file and not its tables yet: it holds nothing. */
+static bool is_being_made(struct sqlite3 *db)
+{
+	sqlite3_stmt *s = NULL;
+	bool made = sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &s, NULL) != SQLITE_OK ||
+		sqlite3_step(s) != SQLITE_ROW || sqlite3_column_int(s, 0) > 0;
+
+	sqlite3_finalize(s);
+	return !made;
+}
+
 struct sqlite3 *history_open(struct history_query *q, const char *name, int *r)
 {
 	char path[PATH_SIZE * 2];
@@ -23,6 +34,10 @@ struct sqlite3 *history_open(struct history_query *q, const char *name, int *r)
 	}
 	struct sqlite3 *db = store_db_open_read(path, q->error);
 	*r = db ? *r : -EIO;
+	if (db && is_being_made(db)) {
+		sqlite3_close(db);
+		db = NULL;
+	}
 	return db;
 }
 

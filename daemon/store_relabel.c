@@ -278,7 +278,7 @@ static bool is_empty(struct store *store, const struct slice *slice)
 }
 
 /* Moves a slice of the file's readings. 1 when it may have more, 0 or -errno. */
-static int relabel_file(struct store *store, const char *name, uint64_t *undated)
+static int relabel_file(struct store *store, const char *name, uint64_t *undated, struct utc *first)
 {
 	char path[PATH_SIZE * 2];
 	struct slice slice = { 0 };
@@ -291,6 +291,10 @@ static int relabel_file(struct store *store, const char *name, uint64_t *undated
 	if (r == 0 && slice.n > 0) {
 		r = move_slice(store, &slice);
 		r = r == 0 ? 1 : r;
+	}
+	for (size_t i = 0; r == 1 && i < slice.n; i++) {
+		int64_t at_ms = slice.readings[i].reading.at.ms + slice.offset_ms;
+		first->ms = at_ms < first->ms ? at_ms : first->ms;
 	}
 	bool empty = r == 0 && is_empty(store, &slice);
 	sqlite3_close(slice.db);
@@ -311,7 +315,7 @@ static int is_undated_file(const struct dirent *entry)
 	return store_raw_is_file(entry) && store_raw_is_undated(entry->d_name);
 }
 
-int store_relabel(struct store *store, uint64_t *ret_undated)
+int store_relabel(struct store *store, uint64_t *ret_undated, struct utc *first)
 {
 	struct dirent **names;
 	uint64_t undated = 0;
@@ -319,7 +323,7 @@ int store_relabel(struct store *store, uint64_t *ret_undated)
 	int r = n < 0 ? -errno : 0;
 
 	for (int i = 0; i < n; i++) {
-		r = r == 0 ? relabel_file(store, names[i]->d_name, &undated) : r;
+		r = r == 0 ? relabel_file(store, names[i]->d_name, &undated, first) : r;
 		free(names[i]);
 	}
 	if (n >= 0) {

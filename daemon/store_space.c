@@ -53,6 +53,13 @@ int64_t store_free_bytes(const struct store *store)
 	return (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
 }
 
+bool store_is_read_only(const struct store *store)
+{
+	struct statvfs fs;
+
+	return statvfs(store->site->store.path, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0;
+}
+
 int store_remove(struct store *store, const char *name)
 {
 	static const char *const parts[] = { "", "-wal", "-shm" };

@@ -41,11 +41,16 @@ static int wait_for_clock(struct daemon *d)
 /* Puts what waited among the other readings. 0 or -errno after a line in the log. */
 static int relabel(struct daemon *d)
 {
+	struct utc first = { INT64_MAX }, judged;
 	uint64_t undated = 0;
 	int r = store_clock_note(d->store, clock_mono(&d->clock), d->watch.offset_ms);
 
-	while (r == 0 && (r = store_relabel(d->store, &undated)) == 1) {
+	while (r == 0 && (r = store_relabel(d->store, &undated, &first)) == 1) {
 		r = 0;
+	}
+	if (r == 0 && first.ms != INT64_MAX && store_judged_until(d->store, &judged) == 0) {
+		/* The first run of all: what it read is where judging begins. */
+		r = store_commit(d->store, NULL, 0, time_floor(first, MINUTE_MS, d->site->judging.offset_min));
 	}
 	if (r < 0) {
 		log_error("what was read before the clock was set cannot be dated yet: %s", store_error(d->store));

@@ -73,6 +73,20 @@ def minutes(site, factor="so2"):
     return {start: float(row["value"]) if row["value"] else None for start, row in zip(starts, rows)}
 
 
+def test_a_new_box_that_boots_in_1970_judges_what_it_read_before_its_clock_was_set(tmp_path):
+    site = BentSite(tmp_path)
+    minute = (datetime.now(CHINA) + timedelta(hours=2)).replace(second=0, microsecond=0)
+    site.bend(to=datetime.fromtimestamp(60, CHINA), synchronize=False)
+    with site:
+        wait_for(lambda: site.point("DA001", "so2")["flag"] == "N", what="a reading in 1970")
+        began = site.wall()
+        wait_for(lambda: site.wall() - began > timedelta(seconds=12), what="readings of a while")
+        site.bend(to=minute - timedelta(seconds=2))
+        before = minute - timedelta(minutes=1)
+        wait_for(lambda: minutes(site).get(before) == 120.0, 40, "the minute that was read in 1970")
+        site.settle()
+
+
 def test_from_1970_to_now_back_an_hour_and_forward_a_day(tmp_path):
     site = BentSite(tmp_path)
     # To be set to three seconds before a full hour: the minute before has only what was read in 1970.

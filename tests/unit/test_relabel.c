@@ -27,6 +27,7 @@ struct rig {
 	struct outlet outlet;
 	struct clock clock;
 	struct store *store;
+	struct utc first; /* of the readings that moved last */
 	struct raw_reading got[MOST];
 	size_t n_got;
 };
@@ -109,7 +110,8 @@ static uint64_t relabel_all(struct rig *rig)
 	uint64_t undated = 0;
 	int r;
 
-	while ((r = store_relabel(rig->store, &undated)) == 1) {
+	rig->first.ms = INT64_MAX;
+	while ((r = store_relabel(rig->store, &undated, &rig->first)) == 1) {
 	}
 	assert_int_equal(r, 0);
 	return undated;
@@ -152,6 +154,7 @@ static void test_readings_of_this_boot_move_to_their_days(void **state)
 	assert_int_equal(store_clock_note(rig->store, clock_mono(&rig->clock), offset_ms), 0);
 	assert_int_equal(relabel_all(rig), 0);
 	expect(rig, mono_ms + offset_ms, 1800);
+	assert_int_equal(rig->first.ms, mono_ms + offset_ms);
 	assert_true(is_there(rig, "raw-20260302.db") && is_there(rig, "raw-20260303.db"));
 	assert_false(is_there(rig, "raw-19700101.db"));
 }
