@@ -125,10 +125,15 @@ static bool cut(char *text, struct lines *ret)
 		n += *p == '\n';
 	}
 	*ret = (struct lines){ text, calloc(n + 1, sizeof(char *)), 0 };
-	for (char *p = text; ret->line && p && *p; ret->n++) {
-		ret->line[ret->n] = p;
-		p = strchr(p, '\n');
-		*p++ = '\0';
+	/* The stored text may come out of a damaged file: a line may end with the text, or hold no value. */
+	for (char *p = text; ret->line && p && *p;) {
+		char *end = strchrnul(p, '\n');
+		bool last = *end == '\0';
+		*end = '\0';
+		if (strstr(p, " = ")) {
+			ret->line[ret->n++] = p;
+		}
+		p = last ? NULL : end + 1;
 	}
 	if (ret->line) {
 		qsort(ret->line, ret->n, sizeof(char *), by_key_of_lines);
@@ -147,7 +152,7 @@ static char *value_of(char *line)
 {
 	char *equals = strstr(line, " = ");
 
-	*equals = '\0'; /* every line has one */
+	*equals = '\0'; /* cut() takes no line without one */
 	return equals + 3;
 }
 

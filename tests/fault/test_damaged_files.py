@@ -167,15 +167,22 @@ def test_a_power_cut_in_the_middle_of_a_salvage_loses_nothing_more(tmp_path):
 
 
 # What becomes of a box's files, and what emisd has to say of it; None where nothing can be noticed.
-DAMAGES = [("state.db", zero, "state.db was damaged"), ("state.db", scrap, "state.db was damaged"),
+DAMAGES = [("state.db", zero, None), ("state.db", scrap, "state.db was damaged"),
            ("raw-20260302.db", garbage, None), ("raw-20260302.db", scrap, "raw-20260302.db was damaged"),
            ("roll-2026.db", scrap, "roll-2026.db was damaged"), ("identity.key", truncate, "identity.key was damaged")]
 
 
 @pytest.mark.parametrize("name, way, words", DAMAGES, ids=[f"{name} {way.__name__}" for name, way, _ in DAMAGES])
 def test_emisd_goes_on(name, way, words, tmp_path):
+    for run in range(runs(1, 20)):
+        folder = tmp_path / str(run)
+        folder.mkdir()
+        go_on_after(name, way, words, folder)
+
+
+def go_on_after(name, way, words, folder):
     rng = schedule(f"{name} {way.__name__}")
-    with Box(tmp_path) as box:
+    with Box(folder) as box:
         damage(box.data / name, way, rng)
         box.start_emisd()
         # The readings of 50 minutes are lost with their file; then the hour is known to have too few.
@@ -192,4 +199,4 @@ def test_emisd_goes_on(name, way, words, tmp_path):
         judged = box.bureau.alarms(alarm_id=EXCEEDANCE) or box.bureau.alarms(rule="few-minutes", factor="so2")
         assert judged[0]["seq"] > 18, "18 numbers were given before the damage"
         assert not box.bureau.complaints
-    shutil.rmtree(tmp_path)
+    shutil.rmtree(folder)
