@@ -408,3 +408,20 @@ bool unpack_readings(const unsigned char *data, size_t size, int64_t base_ms,
 	free(plain);
 	return good;
 }
+
+void packed_list_take(void *context, const struct packed *reading)
+{
+	struct packed_list *list = context;
+
+	if (list->n == list->room) {
+		size_t room = list->room ? list->room * 2 : 4096;
+		struct packed *grown = realloc(list->readings, room * sizeof(*grown));
+		list->failed |= !grown;
+		if (!grown) {
+			return;
+		}
+		list->readings = grown;
+		list->room = room;
+	}
+	list->readings[list->n++] = *reading;
+}

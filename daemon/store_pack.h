@@ -24,6 +24,17 @@ struct packed {
  * Stamps are stored relative to base_ms. NULL when out of memory or when a stamp is too far from base_ms. */
 unsigned char *pack_readings(const struct packed *readings, size_t n, int64_t base_ms, bool deflate, size_t *ret_size);
 
+/* Readings collected by unpack_readings() with packed_list_take(); readings is owned, free() it. */
+struct packed_list {
+	struct packed *readings;
+	size_t n;
+	size_t room;
+	bool failed; /* out of memory: some are missing */
+};
+
+/* context is a struct packed_list. */
+void packed_list_take(void *context, const struct packed *reading);
+
 /* Hands the readings out as they were. False when the bytes are damaged (what was handed out before is of no use then)
  * or when out of memory. */
 bool unpack_readings(const unsigned char *data, size_t size, int64_t base_ms,

@@ -52,28 +52,8 @@ struct slice {
 	struct mono mono;
 	int64_t offset_ms;
 	bool synchronized;
-	struct packed *readings; /* stamps are monotonic */
-	size_t n;
-	size_t room;
-	bool failed;
+	struct packed_list list; /* stamps are monotonic */
 };
-
-static void take(void *context, const struct packed *reading)
-{
-	struct slice *slice = context;
-
-	if (slice->n == slice->room) {
-		size_t room = slice->room ? slice->room * 2 : 4096;
-		struct packed *grown = realloc(slice->readings, room * sizeof(*grown));
-		slice->failed |= !grown;
-		if (!grown) {
-			return;
-		}
-		slice->readings = grown;
-		slice->room = room;
-	}
-	slice->readings[slice->n++] = *reading;
-}
 
 /* What wall time was at `mono` of a boot, as it was learnt then or later. 1, 0 when nobody knows, or -errno. */
 static int offset_of(struct store *store, const char *boot, struct mono mono, struct slice *slice)
@@ -106,22 +86,22 @@ static int gather_chunk(struct store *store, struct slice *slice, sqlite3_stmt *
 	struct raw_chunk chunk;
 	struct slice found = { 0 };
 	const char *boot = (const char *)sqlite3_column_text(row, 10);
-	size_t before = slice->n;
+	size_t before = slice->list.n;
 
 	if (!store_raw_read_chunk(row, &chunk)) {
-		return slice->n == 0;
+		return slice->list.n == 0;
 	}
 	int known = offset_of(store, boot, chunk.mono, &found);
 	if (known <= 0) {
 		*undated += known == 0 && strcmp(boot, store->boot) != 0 ? chunk.n : 0;
 		return known < 0 ? known : 1;
 	}
-	if (slice->n > 0 && (slice->boot_id != chunk.boot || slice->offset_ms != found.offset_ms)) {
+	if (slice->list.n > 0 && (slice->boot_id != chunk.boot || slice->offset_ms != found.offset_ms)) {
 		return 0;
 	}
-	if (!unpack_readings(chunk.data, chunk.size, chunk.hour.ms, take, slice)) {
-		slice->n = before;
-		return slice->failed ? -ENOMEM : before == 0;
+	if (!unpack_readings(chunk.data, chunk.size, chunk.hour.ms, packed_list_take, &slice->list)) {
+		slice->list.n = before;
+		return slice->list.failed ? -ENOMEM : before == 0;
 	}
 	if (before == 0) {
 		(void)text_copy(slice->boot, sizeof(slice->boot), boot); /* written from a buffer of this size */
@@ -132,7 +112,7 @@ static int gather_chunk(struct store *store, struct slice *slice, sqlite3_stmt *
 		slice->synchronized = found.synchronized;
 	}
 	slice->last = chunk.id;
-	return slice->n < SLICE;
+	return slice->list.n < SLICE;
 }
 
 static int gather(struct store *store, struct slice *slice, uint64_t *undated)
@@ -192,8 +172,8 @@ static int translate(struct store *store, const struct slice *slice, struct utc 
 	char name[SERIES_NAME_SIZE];
 	int n = 0, offset = store->site->judging.offset_min, from = -1, to = 0, r = 0;
 
-	for (size_t i = 0; i < slice->n; i++) {
-		struct packed p = slice->readings[i];
+	for (size_t i = 0; i < slice->list.n; i++) {
+		struct packed p = slice->list.readings[i];
 		p.reading.at.ms += slice->offset_ms;
 		if (time_floor(p.reading.at, HOUR_MS, offset).ms != hour.ms) {
 			continue;
@@ -215,7 +195,7 @@ static int translate(struct store *store, const struct slice *slice, struct utc 
 
 static int put_hour(struct store *store, const struct slice *slice, struct utc hour)
 {
-	struct packed *readings = calloc(slice->n, sizeof(*readings));
+	struct packed *readings = calloc(slice->list.n, sizeof(*readings));
 	struct raw_chunk chunk = { .hour = hour,
 		.mono = slice->mono,
 		.wall = { slice->mono.ms + slice->offset_ms },
@@ -244,8 +224,8 @@ static int move_slice(struct store *store, const struct slice *slice)
 	int offset = store->site->judging.offset_min, r = 0;
 	struct utc done = { INT64_MIN };
 
-	for (size_t i = 0; r == 0 && i < slice->n; i++) {
-		struct utc at = { slice->readings[i].reading.at.ms + slice->offset_ms };
+	for (size_t i = 0; r == 0 && i < slice->list.n; i++) {
+		struct utc at = { slice->list.readings[i].reading.at.ms + slice->offset_ms };
 		struct utc hour = time_floor(at, HOUR_MS, offset);
 		if (hour.ms > done.ms) {
 			r = put_hour(store, slice, hour);
@@ -288,17 +268,17 @@ static int relabel_file(struct store *store, const char *name, uint64_t *undated
 	slice.db = store_db_open_read(path, store->error);
 	int r = slice.db ? gather(store, &slice, &here) : -EIO;
 	bool damaged = slice.db && r < 0 && store_db_is_damaged(slice.db);
-	if (r == 0 && slice.n > 0) {
+	if (r == 0 && slice.list.n > 0) {
 		r = move_slice(store, &slice);
 		r = r == 0 ? 1 : r;
 	}
-	for (size_t i = 0; r == 1 && i < slice.n; i++) {
-		int64_t at_ms = slice.readings[i].reading.at.ms + slice.offset_ms;
+	for (size_t i = 0; r == 1 && i < slice.list.n; i++) {
+		int64_t at_ms = slice.list.readings[i].reading.at.ms + slice.offset_ms;
 		first->ms = at_ms < first->ms ? at_ms : first->ms;
 	}
 	bool empty = r == 0 && is_empty(store, &slice);
 	sqlite3_close(slice.db);
-	free(slice.readings);
+	free(slice.list.readings);
 	if (empty) {
 		store_raw_close_day(store); /* it may be that one */
 		r = store_remove(store, name);

@@ -1,5 +1,4 @@
 /* test_resend.c - what may be asked for, and how often. */
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,21 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
 #include "common/array.h"
 #include "daemon/resend.h"
+#include "tests/unit/store_rig.h"
 
 struct rig {
-	char folder[64];
-	struct site site;
-	struct clock clock;
+	struct store_rig on;
 	struct message_context context;
-	struct store *store;
 	struct resend resend;
 	int64_t now_ms;
 };
@@ -30,30 +25,19 @@ struct rig {
 static int set_up(void **state)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
-	char error[1500];
 
 	assert_non_null(rig);
-	static unsigned rigs;
-	snprintf(rig->folder, sizeof(rig->folder), "/tmp/emisd-resend-%ld-%u", (long)getpid(), rigs++);
-	assert_int_equal(mkdir(rig->folder, 0700), 0);
-	snprintf(rig->site.id, sizeof(rig->site.id), "test");
-	snprintf(rig->site.store.path, sizeof(rig->site.store.path), "%s", rig->folder);
-	rig->site.store.quota_bytes = (int64_t)1 << 40;
-	rig->site.judging.offset_min = 480;
-	clock_init_simulated(&rig->clock, 1.0, (struct utc){ 1772409600000LL }, NAN);
-	rig->context = (struct message_context){ &rig->site, &rig->clock };
-	rig->store = store_open(&rig->site, &rig->clock, error, sizeof(error));
-	if (!rig->store) {
-		fail_msg("%s", error);
-	}
+	store_rig_set_up(&rig->on);
+	rig->context = (struct message_context){ &rig->on.site, &rig->on.clock };
+	store_rig_open(&rig->on);
 	for (int64_t seq = 1; seq <= 3; seq++) {
 		struct store_alarm alarm = { .raised = true, .rule = "disk-low", .outlet = GATEWAY };
 		snprintf(alarm.id, sizeof(alarm.id), "alarm %d", (int)seq);
-		assert_int_equal(store_tell(rig->store, &alarm, "raised", "topic", "{}"), 0);
+		assert_int_equal(store_tell(rig->on.store, &alarm, "raised", "topic", "{}"), 0);
 	}
 	static const int64_t ids[] = { 1, 2, 3 };
-	assert_int_equal(store_outbox_done(rig->store, ids, 3, clock_utc(&rig->clock)), 0);
-	resend_init(&rig->resend, &rig->context, rig->store);
+	assert_int_equal(store_outbox_done(rig->on.store, ids, 3, clock_utc(&rig->on.clock)), 0);
+	resend_init(&rig->resend, &rig->context, rig->on.store);
 	rig->now_ms = 1000000;
 	*state = rig;
 	return 0;
@@ -62,11 +46,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct rig *rig = *state;
-	char command[128];
 
-	store_close(rig->store);
-	snprintf(command, sizeof(command), "rm -rf '%s'", rig->folder);
-	assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): our own folder */
+	store_rig_tear_down(&rig->on);
 	free(rig);
 	return 0;
 }
@@ -94,7 +75,7 @@ static int64_t pending(struct rig *rig)
 {
 	struct outbox_counts counts;
 
-	assert_int_equal(store_outbox_count(rig->store, &counts), 0);
+	assert_int_equal(store_outbox_count(rig->on.store, &counts), 0);
 	return counts.pending;
 }
 

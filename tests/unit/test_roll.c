@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -14,48 +13,23 @@
 
 #include "common/array.h"
 #include "daemon/store_history_read.h"
+#include "tests/unit/store_rig.h"
 
-#define EIGHT 1772409600000LL          /* 2026-03-02T08:00:00+08:00 */
 #define MIDNIGHT (EIGHT - 8 * HOUR_MS) /* of that day */
 #define NEW_YEAR 1798732800000LL       /* 2027-01-01T00:00:00+08:00 */
 #define MOST 20000
 
 struct rig {
-	char folder[64];
-	struct site site;
+	struct store_rig on;
 	struct factor factors[3];
 	struct point points[3];
 	struct point water_point;
 	struct outlet outlets[2];
-	struct clock clock;
-	struct store *store;
 	struct mean_record sent[MOST]; /* by start, outlet, factor, kind */
 	size_t n_sent;
 	struct stored_mean got[MOST];
 	size_t n_got;
 };
-
-static void open_store(struct rig *rig)
-{
-	char error[1500];
-
-	rig->store = store_open(&rig->site, &rig->clock, error, sizeof(error));
-	if (!rig->store) {
-		fail_msg("%s", error);
-	}
-}
-
-static void __attribute__((format(printf, 2, 3))) run(struct rig *rig, const char *format, ...)
-{
-	char words[256], command[384];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(words, sizeof(words), format, arguments);
-	va_end(arguments);
-	snprintf(command, sizeof(command), "cd '%s' && %s", rig->folder, words);
-	assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): words of this file only */
-}
 
 static void set_outlet(struct outlet *outlet, const char *id, enum medium medium, struct point *points, size_t n)
 {
@@ -68,18 +42,12 @@ static void set_outlet(struct outlet *outlet, const char *id, enum medium medium
 static int set_up(void **state)
 {
 	static const char *const keys[] = { "cod", "nox", "so2" };
-	static unsigned rigs;
 	struct rig *rig = calloc(1, sizeof(*rig));
 
 	assert_non_null(rig);
-	snprintf(rig->folder, sizeof(rig->folder), "/tmp/emisd-roll-%ld-%u", (long)getpid(), rigs++);
-	assert_int_equal(mkdir(rig->folder, 0700), 0);
-	snprintf(rig->site.id, sizeof(rig->site.id), "test");
-	snprintf(rig->site.store.path, sizeof(rig->site.store.path), "%s", rig->folder);
-	rig->site.judging.offset_min = 480;
-	rig->site.store.quota_bytes = (int64_t)1 << 40;
-	rig->site.outlets = rig->outlets;
-	rig->site.n_outlets = 2;
+	store_rig_set_up(&rig->on);
+	rig->on.site.outlets = rig->outlets;
+	rig->on.site.n_outlets = 2;
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		snprintf(rig->factors[i].key, sizeof(rig->factors[i].key), "%s", keys[i]);
 		rig->points[i].factor = &rig->factors[i];
@@ -87,8 +55,7 @@ static int set_up(void **state)
 	rig->water_point.factor = &rig->factors[0];
 	set_outlet(&rig->outlets[0], "DA001", MEDIUM_GAS, &rig->points[1], 2);
 	set_outlet(&rig->outlets[1], "DW001", MEDIUM_WATER, &rig->water_point, 1);
-	clock_init_simulated(&rig->clock, 1.0, (struct utc){ EIGHT }, NAN);
-	open_store(rig);
+	store_rig_open(&rig->on);
 	*state = rig;
 	return 0;
 }
@@ -97,8 +64,7 @@ static int tear_down(void **state)
 {
 	struct rig *rig = *state;
 
-	store_close(rig->store);
-	run(rig, "rm -rf '%s'", rig->folder);
+	store_rig_tear_down(&rig->on);
 	free(rig);
 	return 0;
 }
@@ -169,7 +135,7 @@ static void record_minutes(struct rig *rig, int64_t from_ms, int64_t to_ms)
 
 static void write_all(struct rig *rig)
 {
-	assert_int_equal(store_roll_write(rig->store, rig->sent, rig->n_sent), 0);
+	assert_int_equal(store_roll_write(rig->on.store, rig->sent, rig->n_sent), 0);
 }
 
 static unsigned pack_until(struct rig *rig, int64_t until_ms)
@@ -177,11 +143,11 @@ static unsigned pack_until(struct rig *rig, int64_t until_ms)
 	unsigned slices = 0;
 	int r;
 
-	while ((r = store_roll_pack(rig->store, (struct utc){ until_ms })) == 1) {
+	while ((r = store_roll_pack(rig->on.store, (struct utc){ until_ms })) == 1) {
 		assert_true(++slices < 100000);
 	}
 	if (r < 0) {
-		fail_msg("%s", store_error(rig->store));
+		fail_msg("%s", store_error(rig->on.store));
 	}
 	return slices;
 }
@@ -222,7 +188,7 @@ static void walk(struct rig *rig, enum period period, int64_t after_ms, int64_t 
 	for (;;) {
 		struct utc before = at;
 		size_t n = rig->n_got;
-		r = store_roll_next(rig->store, period, at, (struct utc){ until_ms }, &at, take, rig);
+		r = store_roll_next(rig->on.store, period, at, (struct utc){ until_ms }, &at, take, rig);
 		if (r <= 0) {
 			break;
 		}
@@ -231,7 +197,7 @@ static void walk(struct rig *rig, enum period period, int64_t after_ms, int64_t 
 		assert_int_equal(rig->got[n].mean.start.ms, at.ms);
 	}
 	if (r < 0) {
-		fail_msg("%s", store_error(rig->store));
+		fail_msg("%s", store_error(rig->on.store));
 	}
 }
 
@@ -284,7 +250,7 @@ static void expect_history(struct rig *rig, enum period period)
 	for (size_t i = 0; i < ARRAY_SIZE(series); i++) {
 		struct expected e = { rig, series[i].outlet, series[i].point, series[i].kind, 0 };
 		const struct outlet *outlet = &rig->outlets[e.outlet];
-		struct history_query q = { .directory = rig->folder,
+		struct history_query q = { .directory = rig->on.folder,
 			.kind = e.kind,
 			.o2_ref = series[i].o2_ref,
 			.period = period,
@@ -318,7 +284,7 @@ static void count_in(struct rig *rig, const char *file, const char *sql, int64_t
 	sqlite3 *db = NULL;
 	sqlite3_stmt *s = NULL;
 
-	snprintf(path, sizeof(path), "%s/%s", rig->folder, file);
+	snprintf(path, sizeof(path), "%s/%s", rig->on.folder, file);
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
@@ -338,8 +304,8 @@ static void minutes_come_back(void **state)
 	expect_all(rig, PERIOD_MINUTE);
 	write_all(rig); /* the same again changes nothing */
 	expect_all(rig, PERIOD_MINUTE);
-	store_close(rig->store);
-	open_store(rig);
+	store_close(rig->on.store);
+	store_rig_open(&rig->on);
 	expect_all(rig, PERIOD_MINUTE);
 }
 
@@ -356,8 +322,8 @@ static void a_day_that_is_over_is_packed(void **state)
 	count_in(rig, "min-202603.db", "SELECT sum(n) FROM minutes", 3 * 25 * 60 + 25 * 6);
 	count_in(rig, "min-open.db", "SELECT min(start_ms) FROM minute",
 		MIDNIGHT + DAY_MS); /* rows of the open day only */
-	store_close(rig->store);
-	open_store(rig);
+	store_close(rig->on.store);
+	store_rig_open(&rig->on);
 	expect_all(rig, PERIOD_MINUTE);
 	assert_int_equal(pack_until(rig, MIDNIGHT + 25 * HOUR_MS), 0);
 }
@@ -370,12 +336,12 @@ static void packing_goes_on_where_it_stopped(void **state)
 	write_all(rig);
 	for (unsigned stop = 1;; stop += stop < 8 ? 1 : 30) { /* while packing, while deleting, until all is done */
 		unsigned slices = 0;
-		while (slices < stop && store_roll_pack(rig->store, (struct utc){ MIDNIGHT + 2 * DAY_MS }) == 1) {
+		while (slices < stop && store_roll_pack(rig->on.store, (struct utc){ MIDNIGHT + 2 * DAY_MS }) == 1) {
 			slices++;
 		}
 		expect_all(rig, PERIOD_MINUTE);
-		store_close(rig->store);
-		open_store(rig);
+		store_close(rig->on.store);
+		store_rig_open(&rig->on);
 		expect_all(rig, PERIOD_MINUTE);
 		if (slices < stop) {
 			break;
@@ -398,7 +364,7 @@ static void minutes_that_come_again_replace_packed_ones(void **state)
 	}
 	rig->sent[first].mean.value = 99.5;
 	rig->sent[first].mean.valid = true;
-	assert_int_equal(store_roll_write(rig->store, rig->sent + first, 180), 0);
+	assert_int_equal(store_roll_write(rig->on.store, rig->sent + first, 180), 0);
 	expect_all(rig, PERIOD_MINUTE);
 	(void)pack_until(rig, MIDNIGHT + 2 * DAY_MS);
 	expect_all(rig, PERIOD_MINUTE);
@@ -412,17 +378,17 @@ static void a_row_that_comes_while_its_day_is_packed_is_kept(void **state)
 	record_minutes(rig, MIDNIGHT, MIDNIGHT + DAY_MS);
 	size_t last = rig->n_sent - 1;
 	for (unsigned stop = 0; stop < 150; stop += stop < 6 ? 2 : 47) { /* while packing, while deleting */
-		assert_int_equal(store_roll_write(rig->store, rig->sent, last), 0);
+		assert_int_equal(store_roll_write(rig->on.store, rig->sent, last), 0);
 		for (unsigned i = 0; i < stop; i++) {
-			(void)store_roll_pack(rig->store, (struct utc){ MIDNIGHT + 2 * DAY_MS });
+			(void)store_roll_pack(rig->on.store, (struct utc){ MIDNIGHT + 2 * DAY_MS });
 		}
-		assert_int_equal(store_roll_write(rig->store, rig->sent + last, 1), 0);
+		assert_int_equal(store_roll_write(rig->on.store, rig->sent + last, 1), 0);
 		(void)pack_until(rig, MIDNIGHT + 2 * DAY_MS);
 		expect_all(rig, PERIOD_MINUTE);
-		store_close(rig->store);
-		rig->store = NULL;
-		run(rig, "rm -f min-*");
-		open_store(rig);
+		store_close(rig->on.store);
+		rig->on.store = NULL;
+		store_rig_run(&rig->on, "rm -f min-*");
+		store_rig_open(&rig->on);
 	}
 }
 
@@ -455,17 +421,17 @@ static void what_is_no_longer_configured_is_passed_over(void **state)
 
 	record_minutes(rig, EIGHT, EIGHT + HOUR_MS);
 	write_all(rig);
-	rig->site.n_outlets = 1;
-	store_close(rig->store);
-	open_store(rig);
+	rig->on.site.n_outlets = 1;
+	store_close(rig->on.store);
+	store_rig_open(&rig->on);
 	walk(rig, PERIOD_MINUTE, INT64_MIN, INT64_MAX);
 	assert_int_equal(rig->n_got, 180);
 	(void)pack_until(rig, EIGHT + 3 * DAY_MS);
 	walk(rig, PERIOD_MINUTE, INT64_MIN, INT64_MAX);
 	assert_int_equal(rig->n_got, 180);
-	rig->site.n_outlets = 2;
-	store_close(rig->store);
-	open_store(rig);
+	rig->on.site.n_outlets = 2;
+	store_close(rig->on.store);
+	store_rig_open(&rig->on);
 	expect_all(rig, PERIOD_MINUTE);
 }
 
@@ -511,7 +477,7 @@ static void a_quarter_is_read_by_start(void **state)
 	}
 	write_all(rig);
 	rig->n_got = 0;
-	assert_int_equal(store_roll_read(rig->store, (struct utc){ MIDNIGHT + HOUR_MS },
+	assert_int_equal(store_roll_read(rig->on.store, (struct utc){ MIDNIGHT + HOUR_MS },
 				 (struct utc){ MIDNIGHT + 47 * HOUR_MS }, take, rig),
 		0);
 	assert_int_equal(rig->n_got, 46 + 1); /* no minutes, and the end is exclusive */
@@ -528,16 +494,16 @@ static void damaged_days_are_passed_over_and_told(void **state)
 	record_minutes(rig, MIDNIGHT, MIDNIGHT + HOUR_MS);
 	write_all(rig);
 	(void)pack_until(rig, MIDNIGHT + 2 * DAY_MS);
-	store_close(rig->store);
-	rig->store = NULL;
-	run(rig,
+	store_close(rig->on.store);
+	rig->on.store = NULL;
+	store_rig_run(&rig->on,
 		"sqlite3 min-202603.db \"UPDATE minutes SET data=CAST(substr(data,1,40)||x'00'||substr(data,42) AS "
 		"BLOB)"
 		" WHERE factor='nox'\"");
-	open_store(rig);
+	store_rig_open(&rig->on);
 	walk(rig, PERIOD_MINUTE, INT64_MIN, INT64_MAX);
 	assert_int_equal(rig->n_got, 120 + 6);
-	assert_non_null(strstr(store_damage(rig->store, &n), "the minutes of 1 series of 2026-03-02 are damaged"));
+	assert_non_null(strstr(store_damage(rig->on.store, &n), "the minutes of 1 series of 2026-03-02 are damaged"));
 	assert_int_equal(n, 1); /* told once */
 	/* What is made again heals it. */
 	write_all(rig);
@@ -564,17 +530,17 @@ static void damaged_files_are_salvaged(struct rig *rig, bool after_kill)
 		(void)record(rig, 0, 0, SERIES_MEASURED, PERIOD_HOUR, MIDNIGHT + hour * HOUR_MS);
 	}
 	write_all(rig);
-	store_close(rig->store);
-	rig->store = NULL;
+	store_close(rig->on.store);
+	rig->on.store = NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) { /* a page in the midst of each */
-		run(rig, "sqlite3 %s 'PRAGMA wal_checkpoint(TRUNCATE)' > /dev/null", files[i].name);
-		run(rig, "dd if=/dev/urandom of=%s bs=4096 seek=%u count=1 conv=notrunc 2> /dev/null", files[i].name,
-			files[i].page);
+		store_rig_run(&rig->on, "sqlite3 %s 'PRAGMA wal_checkpoint(TRUNCATE)' > /dev/null", files[i].name);
+		store_rig_run(&rig->on, "dd if=/dev/urandom of=%s bs=4096 seek=%u count=1 conv=notrunc 2> /dev/null",
+			files[i].name, files[i].page);
 	}
 	if (after_kill) {
-		run(rig, "sqlite3 state.db \"UPDATE meta SET value='1' WHERE key='in_use'\"");
+		store_rig_run(&rig->on, "sqlite3 state.db \"UPDATE meta SET value='1' WHERE key='in_use'\"");
 	}
-	open_store(rig);
+	store_rig_open(&rig->on);
 	walk(rig, PERIOD_MINUTE, INT64_MIN, INT64_MAX);
 	assert_true(rig->n_got > 2000);
 	for (size_t i = 1; i < rig->n_got; i++) {
@@ -582,7 +548,7 @@ static void damaged_files_are_salvaged(struct rig *rig, bool after_kill)
 	}
 	walk(rig, PERIOD_HOUR, INT64_MIN, INT64_MAX);
 	assert_true(rig->n_got > 1500 && rig->n_got < 2000);
-	(void)store_damage(rig->store, &n);
+	(void)store_damage(rig->on.store, &n);
 	assert_true(n >= 3);
 	write_all(rig);
 	expect_all(rig, PERIOD_HOUR);
@@ -610,20 +576,22 @@ static void the_quota_takes_only_means_that_need_not_be_kept(void **state)
 	}
 	write_all(rig);
 	(void)pack_until(rig, MIDNIGHT);
-	rig->site.store.keep_minutes = 2;
-	rig->site.store.keep_means = 12;
-	assert_int_equal(store_keep_room(rig->store), 0);
-	run(rig, "test -e min-202512.db && test -e roll-2025.db"); /* there is room */
-	rig->site.store.quota_bytes = 1;
-	assert_int_equal(store_keep_room(rig->store), 0);
-	run(rig, "test ! -e min-202512.db && test -e min-202601.db && test -e roll-2025.db && test -e roll-2026.db");
+	rig->on.site.store.keep_minutes = 2;
+	rig->on.site.store.keep_means = 12;
+	assert_int_equal(store_keep_room(rig->on.store), 0);
+	store_rig_run(&rig->on, "test -e min-202512.db && test -e roll-2025.db"); /* there is room */
+	rig->on.site.store.quota_bytes = 1;
+	assert_int_equal(store_keep_room(rig->on.store), 0);
+	store_rig_run(&rig->on,
+		"test ! -e min-202512.db && test -e min-202601.db && test -e roll-2025.db && test -e roll-2026.db");
 	walk(rig, PERIOD_MINUTE, INT64_MIN, INT64_MAX);
 	assert_int_equal(rig->n_got, january);
 	assert_true(same(&rig->sent[january], &rig->got[0]));
-	rig->site.store.keep_means = 1;
-	rig->clock.start.ms += 366 * DAY_MS; /* March 2027: the minutes of 2026 have served, too */
-	assert_int_equal(store_keep_room(rig->store), 0);
-	run(rig, "test ! -e roll-2025.db && test -e roll-2026.db && test ! -e min-202601.db && test -e state.db");
+	rig->on.site.store.keep_means = 1;
+	rig->on.clock.start.ms += 366 * DAY_MS; /* March 2027: the minutes of 2026 have served, too */
+	assert_int_equal(store_keep_room(rig->on.store), 0);
+	store_rig_run(&rig->on,
+		"test ! -e roll-2025.db && test -e roll-2026.db && test ! -e min-202601.db && test -e state.db");
 }
 
 int main(void)

@@ -14,22 +14,18 @@
 
 #include <getopt.h>
 
-#include "daemon/store.h"
 #include "daemon/store_check.h"
 #include "daemon/store_verify.h"
+#include "tests/unit/store_rig.h"
 
-#define EIGHT 1772409600000LL /* 2026-03-02T08:00:00+08:00 */
 #define HOUR(n) (EIGHT + (n)*HOUR_MS)
 #define MOST 20000
 
 struct rig {
-	char folder[64];
-	struct site site;
+	struct store_rig on;
 	struct factor factors[3];
 	struct point points[3];
 	struct outlet outlet;
-	struct clock clock;
-	struct store *store;
 	struct raw_reading sent[MOST];
 	size_t n_sent;
 	struct raw_reading got[MOST];
@@ -37,44 +33,15 @@ struct rig {
 	char words[4096];
 };
 
-static void open_store(struct rig *rig)
-{
-	char error[1500];
-
-	rig->store = store_open(&rig->site, &rig->clock, error, sizeof(error));
-	if (!rig->store) {
-		fail_msg("%s", error);
-	}
-}
-
-/* A command in the store's folder. */
-static void __attribute__((format(printf, 2, 3))) run(struct rig *rig, const char *format, ...)
-{
-	char words[256], command[384];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(words, sizeof(words), format, arguments);
-	va_end(arguments);
-	snprintf(command, sizeof(command), "cd '%s' && %s", rig->folder, words);
-	assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): words of this file only */
-}
-
 static int set_up(void **state)
 {
 	static const char *const keys[] = { "so2", "nox", "o2" };
 	struct rig *rig = calloc(1, sizeof(*rig));
 
 	assert_non_null(rig);
-	static unsigned rigs;
-	snprintf(rig->folder, sizeof(rig->folder), "/tmp/emisd-store-%ld-%u", (long)getpid(), rigs++);
-	assert_int_equal(mkdir(rig->folder, 0700), 0);
-	snprintf(rig->site.id, sizeof(rig->site.id), "test");
-	snprintf(rig->site.store.path, sizeof(rig->site.store.path), "%s", rig->folder);
-	rig->site.judging.offset_min = 480;
-	rig->site.store.quota_bytes = (int64_t)1 << 40;
-	rig->site.outlets = &rig->outlet;
-	rig->site.n_outlets = 1;
+	store_rig_set_up(&rig->on);
+	rig->on.site.outlets = &rig->outlet;
+	rig->on.site.n_outlets = 1;
 	snprintf(rig->outlet.id, sizeof(rig->outlet.id), "DA001");
 	rig->outlet.points = rig->points;
 	rig->outlet.n_points = 3;
@@ -82,8 +49,7 @@ static int set_up(void **state)
 		snprintf(rig->factors[i].key, sizeof(rig->factors[i].key), "%s", keys[i]);
 		rig->points[i].factor = &rig->factors[i];
 	}
-	clock_init_simulated(&rig->clock, 1.0, (struct utc){ EIGHT }, NAN);
-	open_store(rig);
+	store_rig_open(&rig->on);
 	*state = rig;
 	return 0;
 }
@@ -92,8 +58,7 @@ static int tear_down(void **state)
 {
 	struct rig *rig = *state;
 
-	store_close(rig->store);
-	run(rig, "rm -rf '%s'", rig->folder);
+	store_rig_tear_down(&rig->on);
 	free(rig);
 	return 0;
 }
@@ -104,7 +69,7 @@ static void send(struct rig *rig, size_t point, int64_t at_ms, double value, enu
 
 	assert_true(rig->n_sent < MOST);
 	rig->sent[rig->n_sent++] = r;
-	store_raw_add(rig->store, &r);
+	store_raw_add(rig->on.store, &r);
 }
 
 static void take(void *context, const struct raw_reading *reading)
@@ -119,7 +84,7 @@ static void take(void *context, const struct raw_reading *reading)
 static int replay(struct rig *rig)
 {
 	rig->n_got = 0;
-	return store_raw_replay(rig->store, (struct utc){ EIGHT - DAY_MS }, take, rig);
+	return store_raw_replay(rig->on.store, (struct utc){ EIGHT - DAY_MS }, take, rig);
 }
 
 static bool same(const struct raw_reading *a, const struct raw_reading *b)
@@ -151,17 +116,17 @@ static void send_hours(struct rig *rig, int64_t from_ms, int n)
 			send(rig, 2, at + 300, 16.0, FLAG_NORMAL);
 		}
 		if (i % 5 == 4) {
-			assert_int_equal(store_raw_flush(rig->store), 0);
+			assert_int_equal(store_raw_flush(rig->on.store), 0);
 		}
 	}
-	assert_int_equal(store_raw_flush(rig->store), 0);
+	assert_int_equal(store_raw_flush(rig->on.store), 0);
 }
 
 static int finish(struct rig *rig, int64_t until_ms)
 {
 	int r, calls = 0;
 
-	while ((r = store_raw_finish(rig->store, (struct utc){ until_ms })) == 1) {
+	while ((r = store_raw_finish(rig->on.store, (struct utc){ until_ms })) == 1) {
 		calls++;
 	}
 	assert_int_equal(r, 0);
@@ -175,7 +140,7 @@ static int64_t query(struct rig *rig, const char *file, const char *sql)
 	sqlite3 *db = NULL;
 	sqlite3_stmt *s = NULL;
 
-	snprintf(path, sizeof(path), "%s/%s", rig->folder, file);
+	snprintf(path, sizeof(path), "%s/%s", rig->on.folder, file);
 	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
 	int step = sqlite3_step(s);
@@ -204,8 +169,8 @@ static void test_finished_hours_hold_the_same_readings(void **state)
 	assert_true(after * 3 < before);
 	assert_int_equal(finish(rig, HOUR(2)), 0); /* once is enough */
 	/* Goes on after a restart, over what is still open. */
-	store_close(rig->store);
-	open_store(rig);
+	store_close(rig->on.store);
+	store_rig_open(&rig->on);
 	expect_all(rig);
 	finish(rig, HOUR(3));
 	expect_all(rig);
@@ -218,8 +183,8 @@ static void test_midnight_and_an_old_file(void **state)
 
 	send_hours(rig, HOUR(15), 3600); /* 23:00 to 01:00 */
 	finish(rig, HOUR(15));
-	store_close(rig->store); /* the last hour of the day was never finished */
-	open_store(rig);
+	store_close(rig->on.store); /* the last hour of the day was never finished */
+	store_rig_open(&rig->on);
 	finish(rig, HOUR(30));
 	expect_all(rig);
 	assert_int_equal(query(rig, "raw-20260302.db", "SELECT count(*) FROM chunk WHERE finished=1"), 1);
@@ -250,13 +215,13 @@ static void test_readings_wait_for_the_disk(void **state)
 
 	send(rig, 0, HOUR(0), 1.0, FLAG_NORMAL);
 	/* A folder in the place of the day's file: it cannot be opened. */
-	run(rig, "mkdir raw-20260302.db");
-	assert_true(store_raw_flush(rig->store) < 0);
-	assert_non_null(strstr(store_error(rig->store), "raw-20260302.db"));
+	store_rig_run(&rig->on, "mkdir raw-20260302.db");
+	assert_true(store_raw_flush(rig->on.store) < 0);
+	assert_non_null(strstr(store_error(rig->on.store), "raw-20260302.db"));
 	send(rig, 0, HOUR(0) + 2000, 2.0, FLAG_NORMAL);
-	run(rig, "rmdir raw-20260302.db");
-	assert_int_equal(store_raw_flush(rig->store), 0);
-	assert_int_equal(store_raw_dropped(rig->store), 0);
+	store_rig_run(&rig->on, "rmdir raw-20260302.db");
+	assert_int_equal(store_raw_flush(rig->on.store), 0);
+	assert_int_equal(store_raw_dropped(rig->on.store), 0);
 	expect_all(rig);
 }
 
@@ -265,10 +230,10 @@ static void test_readings_wait_for_the_disk(void **state)
 /* Runs the verifier on the closed store; its exit status, and its words in rig->words. */
 static int verify(struct rig *rig, const char *option, const char *value)
 {
-	char *argv[] = { (char *)"verify", (char *)"-d", rig->folder, (char *)option, (char *)value, NULL };
+	char *argv[] = { (char *)"verify", (char *)"-d", rig->on.folder, (char *)option, (char *)value, NULL };
 	char path[128];
 
-	snprintf(path, sizeof(path), "%s/words", rig->folder);
+	snprintf(path, sizeof(path), "%s/words", rig->on.folder);
 	(void)fflush(stdout);
 	int saved = dup(STDOUT_FILENO);
 	assert_non_null(freopen(path, "w", stdout));
@@ -289,8 +254,8 @@ static void checkpoint(struct rig *rig)
 {
 	struct store_checkpoint c;
 
-	assert_int_equal(store_checkpoint_make(rig->store, &c), 0);
-	assert_int_equal(store_checkpoint_commit(rig->store, &c, "emis/1/test/checkpoint", "{}"), 0);
+	assert_int_equal(store_checkpoint_make(rig->on.store, &c), 0);
+	assert_int_equal(store_checkpoint_commit(rig->on.store, &c, "emis/1/test/checkpoint", "{}"), 0);
 }
 
 /* Two finished hours, a few audit rows, two checkpoints; the store is closed. */
@@ -303,12 +268,12 @@ static void make_history(struct rig *rig)
 	send_hours(rig, HOUR(0), 3600);
 	finish(rig, HOUR(1));
 	checkpoint(rig);
-	assert_int_equal(store_mark_add(rig->store, &mark), 0);
-	assert_int_equal(store_audit(rig->store, "somebody", "something", "old", "new"), 0);
+	assert_int_equal(store_mark_add(rig->on.store, &mark), 0);
+	assert_int_equal(store_audit(rig->on.store, "somebody", "something", "old", "new"), 0);
 	finish(rig, HOUR(2));
 	checkpoint(rig);
-	store_close(rig->store);
-	rig->store = NULL;
+	store_close(rig->on.store);
+	rig->on.store = NULL;
 }
 
 static void test_nothing_was_changed(void **state)
@@ -321,8 +286,8 @@ static void test_nothing_was_changed(void **state)
 	assert_non_null(
 		strstr(rig->words, "6 links, 6 rows compared, 0 in files that retention deleted, 2 checkpoints"));
 	assert_non_null(strstr(rig->words, "All is as it was written."));
-	open_store(rig); /* the chain goes on */
-	assert_int_equal(store_audit(rig->store, "somebody", "more", "", ""), 0);
+	store_rig_open(&rig->on); /* the chain goes on */
+	assert_int_equal(store_audit(rig->on.store, "somebody", "more", "", ""), 0);
 	assert_int_equal(verify(rig, NULL, NULL), 0); /* while the store is in use, too */
 	assert_non_null(strstr(rig->words, "7 links"));
 }
@@ -359,14 +324,14 @@ static void test_each_change_shows(void **state)
 	struct rig *rig = *state;
 
 	make_history(rig);
-	run(rig, "mkdir kept && cp *.db kept");
+	store_rig_run(&rig->on, "mkdir kept && cp *.db kept");
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
 		(void)query(rig, changes[i].file, changes[i].sql);
 		assert_int_equal(verify(rig, NULL, NULL), 1);
 		if (!strstr(rig->words, changes[i].words)) {
 			fail_msg("%s: %s", changes[i].sql, rig->words);
 		}
-		run(rig, "cp kept/*.db .");
+		store_rig_run(&rig->on, "cp kept/*.db .");
 		assert_int_equal(verify(rig, NULL, NULL), 0);
 	}
 }
@@ -378,9 +343,9 @@ static void test_what_was_kept_elsewhere(void **state)
 	char kept[PROOF_HASH_TEXT + 24], hash[PROOF_HASH_TEXT], key[PROOF_KEY_TEXT];
 	int64_t link;
 
-	store_chain_end(rig->store, &link, hash);
+	store_chain_end(rig->on.store, &link, hash);
 	snprintf(kept, sizeof(kept), "%lld:%s", (long long)link, hash);
-	(void)store_public_key(rig->store, key);
+	(void)store_public_key(rig->on.store, key);
 	make_history(rig);
 	assert_int_equal(verify(rig, "--against", kept), 0);
 	assert_int_equal(verify(rig, "--key", key), 0);
@@ -403,7 +368,7 @@ static void corrupt(struct rig *rig, const char *file, long offset, size_t size)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), "%s/%s", rig->folder, file);
+	snprintf(path, sizeof(path), "%s/%s", rig->on.folder, file);
 	FILE *f = fopen(path, "r+");
 	assert_non_null(f);
 	assert_int_equal(fseek(f, offset, SEEK_SET), 0);
@@ -417,7 +382,7 @@ static unsigned damages(struct rig *rig)
 {
 	unsigned n;
 
-	print_message("%s\n", store_damage(rig->store, &n));
+	print_message("%s\n", store_damage(rig->on.store, &n));
 	return n;
 }
 
@@ -428,25 +393,25 @@ static void test_a_damaged_state(void **state)
 	char hash[PROOF_HASH_TEXT];
 
 	make_history(rig);
-	open_store(rig);
+	store_rig_open(&rig->on);
 	for (int i = 0; i < 400; i++) {
 		assert_int_equal(
-			store_audit(rig->store, "somebody", "something long enough to fill pages", "a", "b"), 0);
+			store_audit(rig->on.store, "somebody", "something long enough to fill pages", "a", "b"), 0);
 	}
-	store_chain_end(rig->store, &before, hash);
-	store_close(rig->store);
+	store_chain_end(rig->on.store, &before, hash);
+	store_close(rig->on.store);
 	assert_int_equal(query(rig, "state.db", "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
 	int64_t pages = query(rig, "state.db", "PRAGMA page_count");
-	run(rig, "rm -f *-wal *-shm && cp state.db kept");
+	store_rig_run(&rig->on, "rm -f *-wal *-shm && cp state.db kept");
 	for (int64_t page = 0; page < pages; page += 3) {
-		run(rig, "rm -f *-wal *-shm && cp kept state.db");
+		store_rig_run(&rig->on, "rm -f *-wal *-shm && cp kept state.db");
 		corrupt(rig, "state.db", (long)(page * 4096), page == 0 ? 200 : 4096);
-		open_store(rig); /* it starts, whatever is left */
+		store_rig_open(&rig->on); /* it starts, whatever is left */
 		assert_int_equal(damages(rig), 1);
-		assert_int_equal(store_audit(rig->store, "somebody", "goes on", "", ""), 0);
-		store_close(rig->store);
+		assert_int_equal(store_audit(rig->on.store, "somebody", "goes on", "", ""), 0);
+		store_close(rig->on.store);
 	}
-	open_store(rig);
+	store_rig_open(&rig->on);
 	assert_int_equal(damages(rig), 0);
 	assert_int_equal(replay(rig), 0); /* readings lie elsewhere */
 	assert_int_equal(rig->n_got, rig->n_sent);
@@ -459,20 +424,20 @@ static void test_most_of_a_damaged_state_is_saved(void **state)
 
 	for (int i = 0; i < 1000; i++) {
 		assert_int_equal(
-			store_audit(rig->store, "somebody", "something long enough to fill pages", "a", "b"), 0);
+			store_audit(rig->on.store, "somebody", "something long enough to fill pages", "a", "b"), 0);
 	}
-	store_close(rig->store);
+	store_close(rig->on.store);
 	int64_t rows = query(rig, "state.db", "SELECT count(*) FROM audit");
 	int64_t page = query(
 		rig, "state.db", "SELECT pageno FROM dbstat WHERE name='audit' AND pagetype='leaf' LIMIT 1 OFFSET 8");
 	assert_true(page > 0);
 	corrupt(rig, "state.db", (long)((page - 1) * 4096), 4096);
-	open_store(rig);
+	store_rig_open(&rig->on);
 	assert_int_equal(damages(rig), 1);
-	store_close(rig->store);
+	store_close(rig->on.store);
 	int64_t left = query(rig, "state.db", "SELECT count(*) FROM audit");
 	assert_true(left < rows && left > rows - 100);
-	rig->store = NULL;
+	rig->on.store = NULL;
 	assert_int_equal(verify(rig, NULL, NULL), 1); /* and what is missing shows */
 	assert_non_null(strstr(rig->words, "the audit is gone"));
 }
@@ -482,23 +447,23 @@ static void test_a_damaged_day_of_readings(void **state)
 	struct rig *rig = *state;
 
 	send_hours(rig, HOUR(0), 3600);
-	store_close(rig->store);
+	store_close(rig->on.store);
 	(void)query(rig, "raw-20260302.db", "PRAGMA wal_checkpoint(TRUNCATE)");
 	int64_t page = query(rig, "raw-20260302.db",
 		"SELECT pageno FROM dbstat WHERE name='chunk' AND pagetype='leaf' LIMIT 1 OFFSET 5");
 	int64_t size = query(rig, "raw-20260302.db", "PRAGMA page_size");
 	corrupt(rig, "raw-20260302.db", (long)((page - 1) * size), (size_t)size);
 	(void)query(rig, "state.db", "UPDATE meta SET value='1' WHERE key='in_use'"); /* the power was cut */
-	open_store(rig);
+	store_rig_open(&rig->on);
 	assert_int_equal(replay(rig), 0);
 	assert_int_equal(damages(rig), 1);
 	assert_true(rig->n_got < rig->n_sent && rig->n_got > rig->n_sent - 1000);
 	/* Also where nobody expects it, and while it is written to. */
 	corrupt(rig, "raw-20260302.db", 0, 4096);
-	store_close(rig->store);
-	open_store(rig);
+	store_close(rig->on.store);
+	store_rig_open(&rig->on);
 	send(rig, 0, HOUR(3), 1.0, FLAG_NORMAL);
-	assert_int_equal(store_raw_flush(rig->store), 0);
+	assert_int_equal(store_raw_flush(rig->on.store), 0);
 	assert_int_equal(damages(rig), 1);
 }
 
@@ -507,7 +472,7 @@ static void check_in_background(struct rig *rig)
 {
 	struct store_check *check;
 
-	assert_int_equal(store_check_start(rig->store, &check), 0);
+	assert_int_equal(store_check_start(rig->on.store, &check), 0);
 	assert_non_null(check);
 	while (store_check_step(check)) {
 	}
@@ -522,22 +487,22 @@ static void test_old_days_are_checked_in_the_background_after_an_unclean_stop(vo
 	for (int day = -4; day <= 0; day++) {
 		send_hours(rig, HOUR(0) + day * DAY_MS, 1000);
 	}
-	store_close(rig->store);
-	open_store(rig);
-	assert_int_equal(store_check_start(rig->store, &check), 0);
+	store_close(rig->on.store);
+	store_rig_open(&rig->on);
+	assert_int_equal(store_check_start(rig->on.store, &check), 0);
 	assert_null(check); /* the stop was in order */
-	store_close(rig->store);
+	store_close(rig->on.store);
 	int64_t at = query(rig, "raw-20260226.db",
 		"SELECT pgoffset FROM dbstat WHERE name='chunk' AND pagetype='leaf' LIMIT 1 OFFSET 2");
 	assert_true(at > 0);
 	corrupt(rig, "raw-20260226.db", (long)at, 512);
 	(void)query(rig, "state.db", "UPDATE meta SET value='1' WHERE key='in_use'"); /* the power was cut */
-	open_store(rig);
+	store_rig_open(&rig->on);
 	check_in_background(rig);
 	assert_int_equal(damages(rig), 1);
 	assert_in_range(query(rig, "raw-20260226.db", "SELECT count(*) FROM chunk"), 1, 199);
 	/* Ended in the middle it leaves nothing behind. */
-	assert_int_equal(store_check_start(rig->store, &check), 0);
+	assert_int_equal(store_check_start(rig->on.store, &check), 0);
 	store_check_end(check);
 }
 
@@ -551,9 +516,9 @@ static void test_an_index_that_lies(void **state)
 
 	send_hours(rig, HOUR(0), 100);
 	int64_t length = query(rig, "raw-20260302.db", "SELECT length(name) FROM boot");
-	store_close(rig->store);
+	store_close(rig->on.store);
 	(void)query(rig, "raw-20260302.db", "PRAGMA wal_checkpoint(TRUNCATE)");
-	snprintf(path, sizeof(path), "%s/raw-20260302.db", rig->folder);
+	snprintf(path, sizeof(path), "%s/raw-20260302.db", rig->on.folder);
 	FILE *f = fopen(path, "r+");
 	assert_non_null(f);
 	size_t n = fread(data, 1, sizeof(data), f);
@@ -569,9 +534,9 @@ static void test_an_index_that_lies(void **state)
 	rewind(f);
 	assert_int_equal(fwrite(data, 1, n, f), n);
 	assert_int_equal(fclose(f), 0);
-	open_store(rig);
+	store_rig_open(&rig->on);
 	send(rig, 0, HOUR(3), 1.0, FLAG_NORMAL);
-	assert_int_equal(store_raw_flush(rig->store), 0);
+	assert_int_equal(store_raw_flush(rig->on.store), 0);
 	assert_int_equal(damages(rig), 1);
 	expect_all(rig);
 }
@@ -581,12 +546,12 @@ static void test_a_key_without_its_row(void **state)
 {
 	struct rig *rig = *state;
 
-	store_close(rig->store);
-	run(rig, "rm -f state.db*");
-	open_store(rig);
+	store_close(rig->on.store);
+	store_rig_run(&rig->on, "rm -f state.db*");
+	store_rig_open(&rig->on);
 	checkpoint(rig);
-	store_close(rig->store);
-	rig->store = NULL;
+	store_close(rig->on.store);
+	rig->on.store = NULL;
 	assert_int_equal(verify(rig, NULL, NULL), 0);
 }
 
@@ -596,13 +561,13 @@ static void test_a_damaged_key(void **state)
 	struct rig *rig = *state;
 
 	checkpoint(rig);
-	store_close(rig->store);
+	store_close(rig->on.store);
 	corrupt(rig, "identity.key", 10, 5);
-	open_store(rig);
+	store_rig_open(&rig->on);
 	assert_int_equal(damages(rig), 1);
 	checkpoint(rig);
-	store_close(rig->store);
-	rig->store = NULL;
+	store_close(rig->on.store);
+	rig->on.store = NULL;
 	assert_int_equal(verify(rig, NULL, NULL), 0);
 	assert_non_null(strstr(rig->words, "another key signs from checkpoint 2 on"));
 }
@@ -615,10 +580,10 @@ static void test_no_number_comes_twice(void **state)
 
 	checkpoint(rig);
 	checkpoint(rig);
-	store_close(rig->store);
-	run(rig, "rm -f state.db*");
-	open_store(rig);
-	assert_int_equal(store_checkpoint_make(rig->store, &c), 0);
+	store_close(rig->on.store);
+	store_rig_run(&rig->on, "rm -f state.db*");
+	store_rig_open(&rig->on);
+	assert_int_equal(store_checkpoint_make(rig->on.store, &c), 0);
 	assert_int_equal(c.number, 3);
 }
 
@@ -630,19 +595,19 @@ static void test_the_quota_takes_the_oldest_day(void **state)
 		send_hours(rig, HOUR(0) + day * DAY_MS, 200);
 	}
 	finish(rig, HOUR(0)); /* those of the day before are in the chain */
-	rig->site.store.quota_bytes = (int64_t)1 << 40;
-	assert_int_equal(store_keep_room(rig->store), 0);
+	rig->on.site.store.quota_bytes = (int64_t)1 << 40;
+	assert_int_equal(store_keep_room(rig->on.store), 0);
 	assert_int_equal(query(rig, "raw-20260224.db", "SELECT count(*)>0 FROM chunk"), 1);
-	rig->site.store.quota_bytes = 1;
-	assert_int_equal(store_keep_room(rig->store), 0);
+	rig->on.site.store.quota_bytes = 1;
+	assert_int_equal(store_keep_room(rig->on.store), 0);
 	char path[128];
-	snprintf(path, sizeof(path), "%s/raw-20260227.db", rig->folder);
+	snprintf(path, sizeof(path), "%s/raw-20260227.db", rig->on.folder);
 	assert_int_not_equal(access(path, F_OK), 0);
-	snprintf(path, sizeof(path), "%s/raw-20260228.db", rig->folder);
+	snprintf(path, sizeof(path), "%s/raw-20260228.db", rig->on.folder);
 	assert_int_equal(access(path, F_OK), 0); /* the last two days and today's stay */
 	assert_int_equal(query(rig, "state.db", "SELECT count(*) FROM audit WHERE what LIKE 'delete raw-%'"), 4);
-	store_close(rig->store);
-	rig->store = NULL;
+	store_close(rig->on.store);
+	rig->on.store = NULL;
 	assert_int_equal(verify(rig, NULL, NULL), 0);
 }
 
