@@ -112,7 +112,7 @@ static const char *refusal(int code)
 		"Server unavailable", "Bad user name or password", "Not authorized" };
 
 	if (code >= MQTTREASONCODE_UNSPECIFIED_ERROR) {
-		return MQTTReasonCode_toString(code);
+		return MQTTReasonCode_toString((enum MQTTReasonCodes)code);
 	}
 	return code >= 0 && (size_t)code < ARRAY_SIZE(old) ? old[code] : NULL;
 }
