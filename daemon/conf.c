@@ -20,55 +20,13 @@ struct conf {
 	struct conf_errors *errors;
 };
 
-/* ---- complaints ---- */
-
-__attribute__((format(printf, 4, 0))) static void complain(
-	struct conf_errors *errors, const char *path, int line, const char *format, va_list args)
-{
-	char sentence[512], whole[1024];
-
-	vsnprintf(sentence, sizeof(sentence), format, args);
-	if (line > 0) {
-		snprintf(whole, sizeof(whole), "%s:%d: %s", path, line, sentence);
-	} else {
-		snprintf(whole, sizeof(whole), "%s: %s", path, sentence);
-	}
-	char **lines = realloc(errors->lines, (errors->n + 1) * sizeof(*lines));
-	if (!lines) {
-		return; /* out of memory while complaining: the ones before are enough to refuse the file */
-	}
-	errors->lines = lines;
-	lines[errors->n] = strdup(whole);
-	if (lines[errors->n]) {
-		errors->n++;
-	}
-}
-
-void conf_complain(struct conf_errors *errors, const char *path, int line, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	complain(errors, path, line, format, args);
-	va_end(args);
-}
-
 void conf_node_complain(struct conf_node node, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	complain(node.conf->errors, node.conf->path, conf_line(node), format, args);
+	conf_complain_list(node.conf->errors, node.conf->path, conf_line(node), format, args);
 	va_end(args);
-}
-
-void conf_errors_finish(struct conf_errors *errors)
-{
-	for (size_t i = 0; i < errors->n; i++) {
-		free(errors->lines[i]);
-	}
-	free(errors->lines);
-	memset(errors, 0, sizeof(*errors));
 }
 
 static struct conf *parse(const char *text, const char *path, struct conf_errors *errors)

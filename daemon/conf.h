@@ -11,17 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define CONF_MAX_BYTES (1024 * 1024)
-
-struct conf_errors {
-	char **lines;
-	size_t n;
-};
-
-/* Adds "path:line: sentence", or "path: sentence" when line is 0. */
-void conf_complain(struct conf_errors *errors, const char *path, int line, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-void conf_errors_finish(struct conf_errors *errors);
+#include "daemon/conf_errors.h"
 
 struct conf;
 struct config_setting_t; /* of libconfig */
@@ -32,7 +22,7 @@ struct conf_node {
 	struct config_setting_t *setting;
 };
 
-/* Reads a regular file of at most CONF_MAX_BYTES. NULL, with complaints, when it cannot be parsed.
+/* Reads a regular file of at most 1 MiB. NULL, with complaints, when it cannot be parsed.
  * `errors` and `path` must outlive the result. */
 struct conf *conf_open(const char *path, struct conf_errors *errors);
 void conf_close(struct conf *conf);

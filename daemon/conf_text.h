@@ -2,7 +2,11 @@
 #ifndef EMIS_DAEMON_CONF_TEXT_H
 #define EMIS_DAEMON_CONF_TEXT_H
 
-#include "daemon/conf.h"
+#include <stdbool.h>
+
+#include "daemon/conf_errors.h"
+
+#define CONF_MAX_BYTES (1024 * 1024)
 
 /* The whole file, NUL-terminated, to be freed; NULL with a complaint. */
 char *conf_text_read(const char *path, struct conf_errors *errors);

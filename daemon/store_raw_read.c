@@ -9,6 +9,8 @@
 #include "daemon/store_pack.h"
 #include "daemon/store_parts.h"
 
+#define FIRST_DATED "raw-1990" /* no box runs for twenty years without a boot */
+
 bool store_raw_read_chunk(struct sqlite3_stmt *row, struct raw_chunk *ret_chunk)
 {
 	struct raw_chunk chunk = { .id = sqlite3_column_int64(row, 0),
@@ -152,6 +154,11 @@ int store_raw_is_file(const struct dirent *entry)
 {
 	return strlen(entry->d_name) == strlen("raw-YYYYMMDD.db") && strncmp(entry->d_name, "raw-", 4) == 0 &&
 		strspn(entry->d_name + 4, "0123456789") == 8 && strcmp(entry->d_name + 12, ".db") == 0;
+}
+
+bool store_raw_is_undated(const char *name)
+{
+	return strncmp(name, FIRST_DATED, strlen(FIRST_DATED)) < 0;
 }
 
 int store_raw_replay(struct store *store, struct utc from,

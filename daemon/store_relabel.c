@@ -10,8 +10,7 @@
 #include "daemon/store_pack.h"
 #include "daemon/store_parts.h"
 
-#define FIRST_DATED "raw-1990" /* no box runs for twenty years without a boot */
-#define SLICE 65536            /* readings that move at once */
+#define SLICE 65536 /* readings that move at once */
 
 void store_clock_trust(struct store *store, bool synchronized)
 {
@@ -35,11 +34,6 @@ int store_clock_note(struct store *store, struct mono mono, int64_t offset_ms)
 	}
 	sqlite3_finalize(s);
 	return r;
-}
-
-bool store_raw_is_undated(const char *name)
-{
-	return strncmp(name, FIRST_DATED, strlen(FIRST_DATED)) < 0;
 }
 
 /* Readings of one boot that move together. */
