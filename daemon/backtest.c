@@ -439,10 +439,7 @@ static int backtest(struct backtest *b)
 	char error[CSV_ERROR_SIZE];
 
 	b->site = site_load_catalogue("/etc/emisd", b->options.share, &errors);
-	for (size_t i = 0; i < errors.n; i++) {
-		fprintf(stderr, "%s\n", errors.lines[i]);
-	}
-	conf_errors_finish(&errors);
+	conf_errors_print(&errors, "");
 	bool good = b->site && set_up(b, error) && run(b, error);
 	pipeline_destroy(b->pipeline);
 	csv_close(b->csv);

@@ -42,3 +42,11 @@ void conf_errors_finish(struct conf_errors *errors)
 	free(errors->lines);
 	memset(errors, 0, sizeof(*errors));
 }
+
+void conf_errors_print(struct conf_errors *errors, const char *prefix)
+{
+	for (size_t i = 0; i < errors->n; i++) {
+		fprintf(stderr, "%s%s\n", prefix, errors->lines[i]);
+	}
+	conf_errors_finish(errors);
+}

@@ -15,6 +15,8 @@ void conf_complain(struct conf_errors *errors, const char *path, int line, const
 	__attribute__((format(printf, 4, 5)));
 void conf_complain_list(struct conf_errors *errors, const char *path, int line, const char *format, va_list args)
 	__attribute__((format(printf, 4, 0)));
+/* Prints them to standard error, each behind the prefix, and frees them. */
+void conf_errors_print(struct conf_errors *errors, const char *prefix);
 void conf_errors_finish(struct conf_errors *errors);
 
 #endif

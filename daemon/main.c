@@ -126,14 +126,6 @@ static int read_options(int argc, char **argv, struct options *o)
 	return status;
 }
 
-static void print_lines(struct conf_errors *errors, const char *prefix)
-{
-	for (size_t i = 0; i < errors->n; i++) {
-		fprintf(stderr, "%s%s\n", prefix, errors->lines[i]);
-	}
-	conf_errors_finish(errors);
-}
-
 static bool make_clock(const struct options *o, const struct site *site, struct clock *clock)
 {
 	clock_init(clock);
@@ -188,8 +180,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	log_init(o.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	struct site *site = site_load(o.config, o.share, &errors, &warnings);
-	print_lines(&warnings, "note: ");
-	print_lines(&errors, "");
+	conf_errors_print(&warnings, "note: ");
+	conf_errors_print(&errors, "");
 	if (!site) {
 		return EXIT_REFUSED;
 	}

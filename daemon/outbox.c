@@ -309,6 +309,8 @@ static void on_refused(void *context, int64_t id, const char *reason)
 static void on_requested(void *context, const struct mqtt_request *request)
 {
 	struct outbox *o = context;
+
+	mark_done(o); /* or what is asked for again would be marked afterwards */
 	struct resend_answer answer = resend_take(&o->resend, request, clock_real_mono_ms());
 
 	if (answer.payload) {

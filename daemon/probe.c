@@ -238,13 +238,11 @@ static int show_profile(struct probe *p)
 	snprintf(name, sizeof(name), "%.*s", slash ? (int)(slash - p->o.profile) : (int)strlen(p->o.profile),
 		p->o.profile);
 	const struct profile *profile = conf_load_profile(&load, name, slash ? slash + 1 : "");
-	for (size_t i = 0; i < errors.n; i++) {
-		fprintf(stderr, "%s\n", errors.lines[i]);
-	}
-	if (profile && errors.n == 0) {
+	bool good = profile && errors.n == 0;
+	conf_errors_print(&errors, "");
+	if (good) {
 		status = read_profile(p, profile);
 	}
-	conf_errors_finish(&errors);
 	site_free(site);
 	return status;
 }
