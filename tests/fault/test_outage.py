@@ -64,7 +64,7 @@ def worst_wait(folder, since):
 def test_a_broker_that_is_gone_for_long(tmp_path, monkeypatch):
     monkeypatch.setenv("ASAN_OPTIONS", "quarantine_size_mb=1")  # or it keeps what is freed, and counts as memory in use
     rng = schedule("outage")
-    hours, scale, outlets = runs((4, 720.0, 10), (168, 1000.0, 16))
+    hours, scale, outlets = runs((2, 720.0, 10), (168, 1000.0, 16))
     truth = restless(rng, START, hours + 2)
     with Site(tmp_path, truth, scale, poll="3s", light=False, edit=only_the_coating_line(outlets),
               consumer=("--patience", "15", "--pace", "10", "--tries", "60")) as site:
