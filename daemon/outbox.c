@@ -20,6 +20,7 @@
 #define ONLINE_TOKEN 0 /* of the word that we are here; rows have ids from 1 */
 /* Acknowledged messages are marked so within this time: one write for many. Who is killed before sends them again. */
 #define DONE_WITHIN_MS 200
+#define MARK_AGAIN_MS 1000
 
 /* Pending rows that lie together. */
 struct region {
@@ -51,7 +52,7 @@ struct outbox {
 	int64_t done[MAX_WINDOW]; /* acknowledged and not marked so yet */
 	char error[128];
 	bool connected;
-	bool unmarked; /* some could not be: they go again once the store takes a mark */
+	bool unmarked; /* more than fit could not be: they go again once the store takes a mark */
 	bool again;    /* there are pending rows behind live and backlog: to be handed over from the start */
 	bool warned_no_subscriber;
 	bool finishing;
@@ -121,15 +122,19 @@ static void mark_done(void *context)
 	if (o->n_done == 0) {
 		return;
 	}
-	if (store_outbox_done(o->store, o->done, o->n_done, clock_utc(o->context->clock)) < 0) {
-		log_error("%zu messages were acknowledged, but cannot be marked: %s; they may go twice", o->n_done,
-			store_error(o->store));
-		o->unmarked = true;
-	} else if (o->unmarked) {
+	if (store_outbox_done(o->store, o->done, o->n_done, clock_utc(o->context->clock)) == 0) {
+		o->n_done = 0;
+		o->again |= o->unmarked;
 		o->unmarked = false;
-		o->again = true;
+		return;
 	}
-	o->n_done = 0;
+	log_error("%zu messages were acknowledged, but cannot be marked: %s; they may go twice", o->n_done,
+		store_error(o->store));
+	loop_set_timer(o->marking, MARK_AGAIN_MS * 1000000LL);
+	if (o->n_done == MAX_WINDOW) {
+		o->unmarked = true;
+		o->n_done = 0;
+	}
 }
 
 static void note_done(struct outbox *o, int64_t id)
