@@ -115,10 +115,8 @@ static void on_patience(void *context)
 static void go_on(struct outbox *o);
 
 /* Marks what was acknowledged. */
-static void mark_done(void *context)
+static void mark_done(struct outbox *o)
 {
-	struct outbox *o = context;
-
 	if (o->n_done == 0) {
 		return;
 	}
@@ -146,6 +144,12 @@ static void note_done(struct outbox *o, int64_t id)
 	if (o->n_done == MAX_WINDOW) {
 		mark_done(o);
 	}
+}
+
+static void on_marking(void *context)
+{
+	mark_done(context);
+	go_on(context);
 }
 
 /* Hands everything over that is pending. What was handed to another connection is of unknown fate: the same rows go
@@ -371,7 +375,7 @@ struct outbox *outbox_create(const struct message_context *context, struct store
 	o->io = o->mqtt ? loop_add_io(loop, mqtt_fd(o->mqtt), EPOLLIN, on_io, o) : NULL;
 	o->retry = loop_add_timer(loop, on_retry, o);
 	o->patience = loop_add_timer(loop, on_patience, o);
-	o->marking = loop_add_timer(loop, mark_done, o);
+	o->marking = loop_add_timer(loop, on_marking, o);
 	if (!o->io || !o->retry || !o->patience || !o->marking) {
 		outbox_finish(o, 0);
 		return NULL;
@@ -406,6 +410,12 @@ static bool hand_row(struct outbox *o, const struct outbox_row *row)
 	return true;
 }
 
+/* Nothing else may come that would. */
+static void try_again_soon(struct outbox *o)
+{
+	loop_set_timer(o->marking, MARK_AGAIN_MS * 1000000LL);
+}
+
 /* Hands over pending rows behind r->last and before `before`, as far as the window has room. */
 static void hand_over(struct outbox *o, struct region *r, int64_t before)
 {
@@ -418,15 +428,18 @@ static void hand_over(struct outbox *o, struct region *r, int64_t before)
 		int n = store_outbox_pending(o->store, r->last, before, rows, room);
 		if (n < 0) {
 			log_error("the outbox cannot be read: %s", store_error(o->store));
+			try_again_soon(o);
 			return;
 		}
-		r->exhausted = (size_t)n < room;
+		r->exhausted = n == 0; /* fewer than asked for may be all that there was memory for */
 		for (int i = 0; i < n; i++) {
 			taking = taking && hand_row(o, &rows[i]);
 			r->last = taking ? rows[i].id : r->last;
 			free(rows[i].payload);
 		}
-		r->exhausted = r->exhausted && taking;
+	}
+	if (!taking) {
+		try_again_soon(o);
 	}
 }
 
