@@ -26,7 +26,7 @@
 #define POLL_MS (5 * SECOND_MS)
 #define LOOK_NS (5 * 1000000LL)
 #define GOODBYE_MS 20
-#define PATIENCE 60      /* looks without progress, with a fault */
+#define PATIENCE 1000    /* looks: five seconds, for a failed mark is tried again after one */
 #define NO_PATIENCE 2000 /* without one: ten seconds, then it is an error */
 
 struct path {
