@@ -194,38 +194,27 @@ int store_tell(struct store *store, const struct store_alarm *alarm, const char 
 
 /* ---- reading ---- */
 
-static double column_number(sqlite3_stmt *row, int column)
-{
-	return sqlite3_column_type(row, column) == SQLITE_NULL ? NAN : sqlite3_column_double(row, column);
-}
-
-static void column_text(sqlite3_stmt *row, int column, char *buf, size_t size)
-{
-	/* NOT NULL columns that were written from buffers of the same size */
-	(void)text_copy(buf, size, (const char *)sqlite3_column_text(row, column));
-}
-
 static void read_alarm(sqlite3_stmt *row, struct store_alarm *a)
 {
-	column_text(row, 0, a->id, sizeof(a->id));
-	column_text(row, 1, a->rule, sizeof(a->rule));
-	column_text(row, 2, a->outlet, sizeof(a->outlet));
-	column_text(row, 3, a->factor, sizeof(a->factor));
-	column_text(row, 4, a->limit_key, sizeof(a->limit_key));
+	store_db_text(row, 0, a->id, sizeof(a->id));
+	store_db_text(row, 1, a->rule, sizeof(a->rule));
+	store_db_text(row, 2, a->outlet, sizeof(a->outlet));
+	store_db_text(row, 3, a->factor, sizeof(a->factor));
+	store_db_text(row, 4, a->limit_key, sizeof(a->limit_key));
 	a->raised = sqlite3_column_int(row, 5);
 	a->since.ms = sqlite3_column_int64(row, 6);
 	a->last.ms = sqlite3_column_int64(row, 7);
-	a->value = column_number(row, 8);
-	a->worst = column_number(row, 9);
-	a->limit_min = column_number(row, 10);
-	a->limit_max = column_number(row, 11);
-	column_text(row, 12, a->unit, sizeof(a->unit));
-	column_text(row, 13, a->tier, sizeof(a->tier));
-	column_text(row, 14, a->document, sizeof(a->document));
-	column_text(row, 15, a->clause, sizeof(a->clause));
+	a->value = store_db_number(row, 8);
+	a->worst = store_db_number(row, 9);
+	a->limit_min = store_db_number(row, 10);
+	a->limit_max = store_db_number(row, 11);
+	store_db_text(row, 12, a->unit, sizeof(a->unit));
+	store_db_text(row, 13, a->tier, sizeof(a->tier));
+	store_db_text(row, 14, a->document, sizeof(a->document));
+	store_db_text(row, 15, a->clause, sizeof(a->clause));
 	a->decimals = sqlite3_column_int(row, 16);
-	column_text(row, 17, a->alarm_class, sizeof(a->alarm_class));
-	column_text(row, 18, a->acknowledged_by, sizeof(a->acknowledged_by));
+	store_db_text(row, 17, a->alarm_class, sizeof(a->alarm_class));
+	store_db_text(row, 18, a->acknowledged_by, sizeof(a->acknowledged_by));
 }
 
 int store_alarms(struct store *store, bool all, size_t max,

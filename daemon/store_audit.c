@@ -118,12 +118,6 @@ int store_mark_add(struct store *store, const struct store_mark *mark)
 	return store_end(store, r);
 }
 
-static void column_text(sqlite3_stmt *row, int column, char *buf, size_t size)
-{
-	/* NOT NULL columns that were written from buffers of the same size */
-	(void)text_copy(buf, size, (const char *)sqlite3_column_text(row, column));
-}
-
 int store_marks(struct store *store, struct utc since, void (*take)(void *context, const struct store_mark *mark),
 	void *context)
 {
@@ -139,15 +133,15 @@ int store_marks(struct store *store, struct utc since, void (*take)(void *contex
 	sqlite3_bind_int64(s, 1, since.ms);
 	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
 		struct store_mark mark = { .id = sqlite3_column_int64(s, 0), .flag = FLAG_FAULT };
-		column_text(s, 1, mark.outlet, sizeof(mark.outlet));
-		column_text(s, 2, mark.factor, sizeof(mark.factor));
-		column_text(s, 3, mark.kind, sizeof(mark.kind));
+		store_db_text(s, 1, mark.outlet, sizeof(mark.outlet));
+		store_db_text(s, 2, mark.factor, sizeof(mark.factor));
+		store_db_text(s, 3, mark.kind, sizeof(mark.kind));
 		(void)flag_from_letter((char)sqlite3_column_text(s, 4)[0], &mark.flag); /* else it stays a fault */
 		mark.from.ms = sqlite3_column_int64(s, 5);
 		mark.until.ms = sqlite3_column_int64(s, 6);
 		mark.applies.ms = sqlite3_column_int64(s, 7);
-		column_text(s, 8, mark.remark, sizeof(mark.remark));
-		column_text(s, 9, mark.who, sizeof(mark.who));
+		store_db_text(s, 8, mark.remark, sizeof(mark.remark));
+		store_db_text(s, 9, mark.who, sizeof(mark.who));
 		mark.at.ms = sqlite3_column_int64(s, 10);
 		take(context, &mark);
 	}

@@ -5,6 +5,8 @@
 #include <sqlite3.h>
 #include <stdio.h>
 
+#include "common/text.h"
+
 /* WAL of state.db while nothing is amiss, in bytes: a little above what a busy minute writes. */
 #define PRAGMAS                                                                                                        \
 	"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST; PRAGMA foreign_keys=ON; "        \
@@ -27,6 +29,16 @@ void store_db_bind_number(struct sqlite3_stmt *statement, int index, double valu
 	} else {
 		sqlite3_bind_null(statement, index);
 	}
+}
+
+double store_db_number(struct sqlite3_stmt *row, int column)
+{
+	return sqlite3_column_type(row, column) == SQLITE_NULL ? NAN : sqlite3_column_double(row, column);
+}
+
+void store_db_text(struct sqlite3_stmt *row, int column, char *buf, size_t size)
+{
+	(void)text_copy(buf, size, (const char *)sqlite3_column_text(row, column)); /* it fits: see the header */
 }
 
 int store_db_exec(struct sqlite3 *db, const char *sql, char *error)

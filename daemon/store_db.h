@@ -40,6 +40,10 @@ int store_db_end(struct sqlite3 *db, int r, char *error);
 /* Binds a number; what is not finite becomes NULL, for SQLite cannot hold NaN. */
 void store_db_bind_number(struct sqlite3_stmt *statement, int index, double value);
 
+/* Columns of a row: NULL is NAN; a text that is NOT NULL and was written from a buffer of this size fits. */
+double store_db_number(struct sqlite3_stmt *row, int column);
+void store_db_text(struct sqlite3_stmt *row, int column, char *buf, size_t size);
+
 /* Writes "what path: SQLite's words" into error. Returns -EBADMSG when the file is damaged, else -EIO. */
 int store_db_fail(struct sqlite3 *db, const char *what, char *error);
 

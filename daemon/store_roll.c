@@ -317,11 +317,6 @@ static void read_counts(const char *text, unsigned *counts)
 	}
 }
 
-static double column_number(sqlite3_stmt *row, int column)
-{
-	return sqlite3_column_type(row, column) == SQLITE_NULL ? NAN : sqlite3_column_double(row, column);
-}
-
 bool store_roll_get(struct sqlite3_stmt *row, int column, struct mean *ret_mean, double *ret_amount)
 {
 	const char *flag = (const char *)sqlite3_column_text(row, column + 4);
@@ -329,15 +324,15 @@ bool store_roll_get(struct sqlite3_stmt *row, int column, struct mean *ret_mean,
 	if (!flag || !flag_from_letter(flag[0], &ret_mean->flag)) {
 		return false;
 	}
-	ret_mean->value = column_number(row, column);
-	ret_mean->min = column_number(row, column + 1);
-	ret_mean->max = column_number(row, column + 2);
+	ret_mean->value = store_db_number(row, column);
+	ret_mean->min = store_db_number(row, column + 1);
+	ret_mean->max = store_db_number(row, column + 2);
 	ret_mean->valid = sqlite3_column_int(row, column + 3);
 	ret_mean->n_valid = (unsigned)sqlite3_column_int64(row, column + 5);
 	ret_mean->n_due = (unsigned)sqlite3_column_int64(row, column + 6);
 	memset(ret_mean->counts, 0, sizeof(ret_mean->counts));
 	read_counts((const char *)sqlite3_column_text(row, column + 7), ret_mean->counts);
-	*ret_amount = column_number(row, column + 8);
+	*ret_amount = store_db_number(row, column + 8);
 	return true;
 }
 

@@ -9,38 +9,7 @@
 #include <cmocka.h>
 
 #include "daemon/store_pack_day.h"
-
-static unsigned next_random(unsigned *seed)
-{
-	*seed = *seed * 1664525U + 1013904223U;
-	return *seed >> 8;
-}
-
-/* A mean as the core makes them: the sum of decimal readings by their number, now and then invalid. */
-static struct mean some_mean(const struct mean_rule *rule, int64_t start_ms, unsigned *seed)
-{
-	struct mean m = { .rule = rule, .start = { start_ms }, .end = { start_ms + rule->ms }, .n_due = 30 };
-	double sum = 0.0;
-
-	m.min = m.max = m.value = NAN;
-	for (unsigned i = 0; i < m.n_due; i++) {
-		unsigned random = next_random(seed);
-		if (random % 40 == 0) {
-			m.counts[random % FLAG_COUNT]++;
-			continue;
-		}
-		double reading = (300 + random % 50) / 10.0;
-		m.counts[FLAG_NORMAL]++;
-		m.n_valid++;
-		sum += reading;
-		m.min = fmin(m.min, reading);
-		m.max = fmax(m.max, reading);
-	}
-	m.valid = next_random(seed) % 10 > 0;
-	m.flag = m.valid ? FLAG_NORMAL : (enum flag)(next_random(seed) % FLAG_COUNT);
-	m.value = m.valid ? sum / m.n_valid : NAN;
-	return m;
-}
+#include "tests/unit/random_mean.h"
 
 static bool same_number(double a, double b)
 {
@@ -79,15 +48,15 @@ static void any_day_packs_exactly(void **state)
 	(void)state;
 	for (unsigned round = 0; round < 300; round++) {
 		memset(slots, 0, sizeof(slots));
-		unsigned share = 1 + next_random(&seed) % 20;
+		unsigned share = 1 + random_next(&seed) % 20;
 		for (size_t i = 0; i < DAY_SLOTS; i++) {
-			unsigned random = next_random(&seed);
+			unsigned random = random_next(&seed);
 			slots[i].present = i == round || random % 20 < share;
-			slots[i].mean = some_mean(mean_rule_of(MEDIUM_GAS, PERIOD_MINUTE), 0, &seed);
+			slots[i].mean = random_mean(mean_rule_of(MEDIUM_GAS, PERIOD_MINUTE), 0, &seed);
 			slots[i].amount = random % 7 == 0 ? random / 1000.0 : NAN;
 			if (round % 3 == 1) { /* any bits at all */
-				uint64_t bits = ((uint64_t)next_random(&seed) << 40) ^
-					((uint64_t)next_random(&seed) << 20) ^ random;
+				uint64_t bits = ((uint64_t)random_next(&seed) << 40) ^
+					((uint64_t)random_next(&seed) << 20) ^ random;
 				memcpy(&slots[i].mean.value, &bits, sizeof(bits));
 				slots[i].mean.value = isfinite(slots[i].mean.value) ? slots[i].mean.value : NAN;
 				slots[i].mean.n_valid = random % 100 ? random % 61 : UINT32_MAX;
@@ -112,7 +81,7 @@ static void means_of_decimal_readings_become_small(void **state)
 	(void)state;
 	for (size_t i = 0; i < DAY_SLOTS; i++) {
 		slots[i] = (struct day_minute){ .present = true, .amount = NAN };
-		slots[i].mean = some_mean(mean_rule_of(MEDIUM_GAS, PERIOD_MINUTE), 0, &seed);
+		slots[i].mean = random_mean(mean_rule_of(MEDIUM_GAS, PERIOD_MINUTE), 0, &seed);
 	}
 	free(pack_day(slots, &size));
 	assert_true(

@@ -13,6 +13,7 @@
 
 #include "common/array.h"
 #include "daemon/store_history_read.h"
+#include "tests/unit/random_mean.h"
 #include "tests/unit/store_rig.h"
 
 #define MIDNIGHT (EIGHT - 8 * HOUR_MS) /* of that day */
@@ -71,38 +72,6 @@ static int tear_down(void **state)
 
 /* ---- what is written ---- */
 
-static unsigned next_random(unsigned *seed)
-{
-	*seed = *seed * 1664525U + 1013904223U;
-	return *seed >> 8;
-}
-
-/* A mean as the core makes them: the sum of decimal readings by their number, now and then invalid. */
-static struct mean some_mean(const struct mean_rule *rule, int64_t start_ms, unsigned *seed)
-{
-	struct mean m = { .rule = rule, .start = { start_ms }, .end = { start_ms + rule->ms }, .n_due = 30 };
-	double sum = 0.0;
-
-	m.min = m.max = m.value = NAN;
-	for (unsigned i = 0; i < m.n_due; i++) {
-		unsigned random = next_random(seed);
-		if (random % 40 == 0) {
-			m.counts[random % FLAG_COUNT]++;
-			continue;
-		}
-		double reading = (300 + random % 50) / 10.0;
-		m.counts[FLAG_NORMAL]++;
-		m.n_valid++;
-		sum += reading;
-		m.min = fmin(m.min, reading);
-		m.max = fmax(m.max, reading);
-	}
-	m.valid = next_random(seed) % 10 > 0;
-	m.flag = m.valid ? FLAG_NORMAL : (enum flag)(next_random(seed) % FLAG_COUNT);
-	m.value = m.valid ? sum / m.n_valid : NAN;
-	return m;
-}
-
 static struct mean_record *record(
 	struct rig *rig, size_t outlet, size_t point, enum series_kind kind, enum period period, int64_t start_ms)
 {
@@ -113,7 +82,7 @@ static struct mean_record *record(
 	assert_true(rig->n_sent < MOST);
 	*r = (struct mean_record){ .outlet = o, .point = &o->points[point], .kind = kind, .amount = NAN };
 	r->o2_ref = kind == SERIES_CONVERTED ? 16.0 : NAN;
-	r->mean = some_mean(mean_rule_of(o->medium, period), start_ms, &seed);
+	r->mean = random_mean(mean_rule_of(o->medium, period), start_ms, &seed);
 	if (kind == SERIES_CONVERTED && r->mean.valid) {
 		r->mean.value = r->mean.min = r->mean.max = r->mean.value * 5.0 / (21.0 - 14.3217);
 	}
