@@ -15,7 +15,6 @@ from paho.mqtt.properties import Properties
 
 from tests.fault.checker import Truth
 from tests.fault.site import Site
-from tests.fault.test_outage import memory
 from tests.support.contract import complaint
 from tests.support.rig import wait_for
 from tests.support.schedule import runs, schedule
@@ -99,7 +98,7 @@ NONSENSE = [b"", b"\0" * 100, b"{", b"[]", b"null", b'"x"', b"\xff\xfe\x00", b"{
         {"id": 7}, {"id": "../../etc"}]]
 
 
-def test_nonsense_and_floods_on_the_resend_topic(tmp_path):
+def test_nonsense_and_floods_on_the_resend_topic(tmp_path, memory):
     rng = schedule("hostile requests")
     with site_with_peer(tmp_path) as (site, peer):
         before = memory(site)
@@ -157,7 +156,7 @@ def fixture_many_files():
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_a_crowd_at_the_control_socket(tmp_path, many_files):
+def test_a_crowd_at_the_control_socket(tmp_path, many_files, memory):
     rng = schedule("hostile clients")
     with site_with_peer(tmp_path) as (site, _):
         before = memory(site)

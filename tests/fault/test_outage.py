@@ -1,8 +1,6 @@
 """The broker is gone for a week while the plant makes as many alarms as it can: nothing is lost, nothing swells, and
 what is new does not wait behind what is old."""
 
-from pathlib import Path
-
 from tests.fault.checker import HOUR, Truth, read_only
 from tests.fault.site import Site, multiply
 from tests.support.rig import replace_section, wait_for
@@ -41,12 +39,6 @@ def only_the_coating_line(outlets):
     return edit
 
 
-def memory(site, what="VmRSS"):
-    """KiB."""
-    lines = Path(f"/proc/{site.emisd.pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(what)).split()[1])
-
-
 def worst_wait(folder, since):
     """How many old messages were acknowledged while a new one waited for its turn, at most; and how many new ones there
     were before the old ones were through. Old is what was there at the first acknowledgement after `since`."""
@@ -61,8 +53,7 @@ def worst_wait(folder, since):
     return max(waits, default=0), len(waits)
 
 
-def test_a_broker_that_is_gone_for_long(tmp_path, monkeypatch):
-    monkeypatch.setenv("ASAN_OPTIONS", "quarantine_size_mb=1")  # or it keeps what is freed, and counts as memory in use
+def test_a_broker_that_is_gone_for_long(tmp_path, memory):
     rng = schedule("outage")
     hours, scale, outlets = runs((2, 720.0, 10), (168, 1000.0, 16))
     truth = restless(rng, START, hours + 2)

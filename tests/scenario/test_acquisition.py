@@ -12,7 +12,7 @@ from tests.support.serial_server import SerialServer
 WRONG = [
     ("silence", "B", "timeouts"),
     ("late 800ms", "B", "timeouts"),
-    ("half-frame", "B", "timeouts"),
+    ("half-frame", "B", None),  # a time-out, or a wrong checksum where a late answer comes behind it
     ("wrong-unit", "B", None),
     ("wrong-function", "B", None),
     ("wrong-count", "B", None),
