@@ -54,21 +54,56 @@ def random_rows(seed, n_days):
                "o2": 21.0 if rng.random() < 0.002 else round(rng.gauss(15.5, 0.4), 2), "o2.flag": o2_flag}
 
 
+def random_water(seed, n_days):
+    """Ten minutes by ten minutes of a works' outlet: it stands still at times, instruments fail, some days are bad."""
+    rng = random.Random(seed)
+    start = datetime.datetime(2025, 1, 30, tzinfo=oracle.CHINA)
+    cod, ph, flow, flags = 30.0, 7.5, 100.0, {"cod": "N", "ph": "N", "flow": "N"}
+    for tenth in range(n_days * 144):
+        if tenth % 144 == 0:
+            cod, ph, failing = rng.choice([30, 48, 52, 70]), rng.choice([5.8, 7.5, 9.1]), rng.choice([0.02, 0.02, 0.1])
+        if rng.random() < 1 / 12:
+            flow = rng.choice([0, 40, 100, 100, 250])
+        for factor in flags:
+            flags[factor] = rng.choice("FMSDCTB") if rng.random() < failing else "N"
+        yield {"time": start + datetime.timedelta(minutes=10 * tenth), "cod": round(rng.gauss(cod, 4), 1),
+               "ph": round(rng.gauss(ph, 0.2), 2), "flow": max(0, round(rng.gauss(flow, 5), 2)) if flow else 0,
+               **{f"{factor}.flag": flag for factor, flag in flags.items()}}
+
+
 def write(path, rows):
+    rows = [{**row, "time": row["time"].isoformat()} for row in rows]
     with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, ["time", "so2", "so2.flag", "o2", "o2.flag"])
+        writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
-        writer.writerows({**row, "time": row["time"].isoformat()} for row in rows)
+        writer.writerows(rows)
 
 
-def check_means(found, expected, basis, period):
-    got = {moment(m["start"]): m for m in found["mean"]
-           if (m["factor"], m["basis"], m["period"]) == ("so2", basis, period)}
+def means_of(found, basis, period, factor="so2"):
+    return {moment(m["start"]): m for m in found["mean"]
+            if (m["factor"], m["basis"], m["period"]) == (factor, basis, period)}
+
+
+def check_means(found, expected, basis, period, factor="so2"):
+    got = means_of(found, basis, period, factor)
     assert set(got) == set(expected)
     for start, (value, n_valid, flag) in expected.items():
         mean = got[start]
-        assert oracle.same(mean["value"], value), (basis, period, start, mean, value)
-        assert (mean["n_valid"], mean["flag"], mean["valid"]) == (n_valid, flag, value is not None), (start, mean)
+        assert oracle.same(mean["value"], value), (factor, basis, period, start, mean, value)
+        assert (mean["n_valid"], mean["flag"], mean["valid"]) == (n_valid, flag, value is not None), (factor, start, mean)
+
+
+def exceedances(found, limit):
+    return [moment(e["start"]) for e in found["event"]
+            if (e["limit"], e["rule"]) == (limit, "period-mean") and e["event"] != "cleared"]
+
+
+def check_judged(found, key, means, told):
+    """What the summary of a limit counts, and that the exceedances told are those of the oracle."""
+    summary = next(line for line in found["limit"] if line["key"] == key)
+    judged = [value for value, _, _ in means.values() if value is not None]
+    assert exceedances(found, key) == told
+    assert (summary["judged"], summary["over"]) == (len(judged), len(told))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -77,36 +112,58 @@ def test_random_days_are_what_an_oracle_says(tmp_path, seed):
     rows = list(random_rows(seed, 3))
     write(tmp_path / "days.csv", rows)
     found = objects(tmp_path / "days.csv", *STEEL, "--means", "hour")
-    measured = oracle.dry_minutes(rows, "so2")
-    converted = oracle.convert(measured, oracle.dry_minutes(rows, "o2"), 16.0)
+    measured = oracle.measured(rows, "so2")
+    converted = oracle.convert(measured, oracle.measured(rows, "o2"), 16.0)
     hours = oracle.hours(converted)
     check_means(found, oracle.hours(measured), "measured", "hour")
     check_means(found, hours, "converted", "hour")
     check_means(found, oracle.days(oracle.hours(measured)), "measured", "day")
     check_means(found, oracle.days(hours), "converted", "day")
     for key, limit in ((ULTRA_LOW, 35.0), (SPECIAL, 180.0)):
-        told = [moment(e["start"]) for e in found["event"]
-                if (e["limit"], e["rule"]) == (key, "period-mean") and e["event"] != "cleared"]
-        assert told == oracle.over(hours, limit)
-        summary = next(line for line in found["limit"] if line["key"] == key)
-        judged = [value for value, _, _ in hours.values() if value is not None]
-        assert (summary["judged"], summary["over"]) == (len(judged), len(told))
+        check_judged(found, key, hours, oracle.over(hours, limit))
     assert len(oracle.over(hours, 35.0)) > 3, "the days are bad enough to prove something"
     budgets = {b["month"]: (b["judged"], b["over"], b["kept"]) for b in found["budget"] if b["key"] == ULTRA_LOW}
     assert budgets == {f"{month:%Y-%m}": share for month, share in oracle.shares(hours, 35.0).items() if share[0]}
     assert len(budgets) == 2
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_random_days_of_water_are_what_an_oracle_says(tmp_path, seed):
+    print("seed", seed)
+    rows = list(random_water(seed, 12))
+    write(tmp_path / "days.csv", rows)
+    found = objects(tmp_path / "days.csv", "--limits", "general", "--sector", "wwtp.1a", "--means", "hour")
+    flow, cod, ph = (oracle.measured(rows, factor) for factor in ("flow", "cod", "ph"))
+    alike = {row["time"]: 1.0 for row in rows}
+    flow_hours, ph_hours = oracle.water_hours(flow, alike), oracle.water_hours(ph, alike)
+    cod_hours = oracle.water_hours(cod, oracle.volumes(flow, 600))
+    hour_m3 = oracle.volumes([(start, *mean[::2]) for start, mean in flow_hours.items()], 3600)
+    ph_days, cod_days = oracle.water_days(ph_hours, alike), oracle.water_days(cod_hours, hour_m3)
+    for factor, hours, days in (("flow", flow_hours, oracle.water_days(flow_hours, alike)), ("ph", ph_hours, ph_days),
+                                ("cod", cod_hours, cod_days)):
+        check_means(found, hours, "measured", "hour", factor)
+        check_means(found, days, "measured", "day", factor)
+    hour_kg = {start: None if mean is None or hour_m3[start] is None else mean * hour_m3[start] / 1000
+               for start, (mean, _, _) in cod_hours.items()}
+    for factor, amounts in (("flow", hour_m3), ("cod", hour_kg)):
+        for period, expected in (("hour", amounts), ("day", oracle.day_sums(amounts))):
+            got = means_of(found, "measured", period, factor)
+            assert all(oracle.same(got[start]["amount"], amount) for start, amount in expected.items()), (factor, period)
+    check_judged(found, "wwtp.1a.general.cod", cod_days, oracle.over(cod_days, 50.0))
+    check_judged(found, "wwtp.1a.general.ph-daily", ph_days, oracle.over(ph_days, 9.0, 6.0))
+    assert 0 < sum(mean is None for mean, _, _ in cod_days.values()) < 12, "days that count, and days that do not"
+    assert oracle.over(cod_days, 50.0) and oracle.over(ph_days, 9.0, 6.0)
+
+
 def test_averaging_first_is_judged_by_the_hour_s_oxygen(tmp_path):
     rows = list(random_rows(11, 1))
     write(tmp_path / "day.csv", rows)
     found = objects(tmp_path / "day.csv", *STEEL, "--means", "hour", "--order", "average-first")
-    so2, o2 = (oracle.hours(oracle.dry_minutes(rows, f)) for f in ("so2", "o2"))
+    so2, o2 = (oracle.hours(oracle.measured(rows, f)) for f in ("so2", "o2"))
     expected = {start: None if so2[start][0] is None or o2[start][0] is None or o2[start][0] >= 21
                 else so2[start][0] * 5.0 / (21.0 - o2[start][0]) for start in so2}
-    got = {moment(m["start"]): m["value"] for m in found["mean"]
-           if (m["factor"], m["basis"], m["period"]) == ("so2", "converted", "hour")}
-    assert set(got) == set(expected) and all(oracle.same(got[s], expected[s]) for s in expected)
+    got = means_of(found, "converted", "hour")
+    assert set(got) == set(expected) and all(oracle.same(got[s]["value"], expected[s]) for s in expected)
 
 
 def test_rows_finer_and_coarser_than_a_minute_say_the_same(tmp_path):
@@ -125,10 +182,8 @@ def test_a_gap_is_a_gap(tmp_path):
     for row in rows:
         row["so2.flag"] = row["o2.flag"] = "N"
     write(tmp_path / "gap.csv", rows)
-    hours = [m for m in objects(tmp_path / "gap.csv", *STEEL, "--means", "hour")["mean"]
-             if m["factor"] == "so2" and m["basis"] == "measured" and m["period"] == "hour"]
-    assert [m["start"][11:13] for m in hours if not m["valid"]] == ["05"]
-    assert len(hours) == 24 and hours[5]["n_valid"] == 30
+    hours = means_of(objects(tmp_path / "gap.csv", *STEEL, "--means", "hour"), "measured", "hour")
+    assert len(hours) == 24 and [(start.hour, m["n_valid"]) for start, m in hours.items() if not m["valid"]] == [(5, 30)]
 
 
 def test_limits_are_those_of_the_data_s_date(tmp_path):
@@ -157,12 +212,11 @@ def test_a_gas_turbine_s_year():
     assert summary["over"] == sum(value > 50.0 for value in nox) == 7311
     exceeded = [e for e in found["event"] if e["rule"] == "period-mean" and e["event"] != "cleared"]
     assert {e["class"] for e in exceeded} == {"unconfirmed"} and len(exceeded) == 7311
-    means = [m["value"] for m in found["mean"] if (m["factor"], m["basis"], m["period"]) == ("nox", "converted", "hour")]
-    assert all(oracle.same(mean, value) for mean, value in zip(means, nox))
-    days = [m for m in found["mean"] if (m["factor"], m["basis"], m["period"]) == ("nox", "converted", "day")]
-    assert oracle.same(days[3]["value"], statistics.fmean(nox[72:96]))
-    month = [m for m in found["mean"] if (m["factor"], m["basis"], m["period"]) == ("nox", "converted", "month")]
-    assert oracle.same(month[0]["value"], statistics.fmean(statistics.fmean(nox[24 * d:24 * d + 24]) for d in range(31)))
+    hours, days, months = ([m["value"] for m in means_of(found, "converted", period, "nox").values()]
+                           for period in ("hour", "day", "month"))
+    assert len(hours) >= len(nox) and all(oracle.same(mean, value) for mean, value in zip(hours, nox))
+    assert oracle.same(days[3], statistics.fmean(nox[72:96]))
+    assert oracle.same(months[0], statistics.fmean(statistics.fmean(nox[24 * d:24 * d + 24]) for d in range(31)))
 
 
 def test_a_wastewater_works_year():
