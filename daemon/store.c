@@ -1,51 +1,12 @@
 #include "daemon/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "daemon/store_parts.h"
-
-size_t store_point_number(const struct store *store, size_t outlet, size_t point)
-{
-	size_t number = point;
-
-	for (size_t i = 0; i < outlet; i++) {
-		number += store->site->outlets[i].n_points;
-	}
-	return number;
-}
-
-void store_series_name(const struct outlet *outlet, const struct point *point, char *ret_name)
-{
-	snprintf(ret_name, SERIES_NAME_SIZE, "%s/%s", outlet->id, point->factor->key);
-}
-
-void store_path(const struct store *store, const char *name, char *ret_path, size_t size)
-{
-	snprintf(ret_path, size, "%s/%s", store->site->store.path, name);
-}
-
-int store_sync_folder(struct store *store)
-{
-	const char *folder = store->site->store.path;
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = fd >= 0 && fsync(fd) == 0 ? 0 : -errno;
-
-	if (r < 0) {
-		snprintf(store->error, sizeof(store->error), "cannot sync %s: %s", folder, strerror(-r));
-	}
-	if (fd >= 0) {
-		close(fd);
-	}
-	return r;
-}
 
 const char *store_error(const struct store *store)
 {
@@ -73,36 +34,6 @@ static void read_boot_id(struct store *store)
 	}
 }
 
-/* Only one emisd may work on a directory. The lock goes with the process, so none is ever left behind. */
-static int take_directory(struct store *store)
-{
-	const char *directory = store->site->store.path;
-	char path[PATH_SIZE * 2], pid[32] = "?";
-
-	if (mkdir(directory, 0750) < 0 && errno != EEXIST) {
-		snprintf(store->error, sizeof(store->error), "cannot create %s: %s", directory, strerror(errno));
-		return -errno;
-	}
-	store_path(store, "lock", path, sizeof(path));
-	store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-	if (store->lock_fd < 0) {
-		snprintf(store->error, sizeof(store->error), "cannot open %s: %s", path, strerror(errno));
-		return -errno;
-	}
-	if (flock(store->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-		ssize_t n = pread(store->lock_fd, pid, sizeof(pid) - 1, 0);
-		pid[n > 0 ? n : 0] = '\0';
-		snprintf(store->error, sizeof(store->error), "%s is in use by another emisd (pid %s)", directory, pid);
-		return -EBUSY;
-	}
-	/* For the sentence above only: a full disk that keeps the number away is no reason to fail here. */
-	int n = snprintf(pid, sizeof(pid), "%ld", (long)getpid());
-	if (ftruncate(store->lock_fd, 0) < 0 || pwrite(store->lock_fd, pid, (size_t)n, 0) != n) {
-		(void)ftruncate(store->lock_fd, 0);
-	}
-	return 0;
-}
-
 /* SQLite's words for a full disk do not name the disk. */
 static void explain_space(struct store *store)
 {
@@ -127,6 +58,25 @@ static int remember_offset(struct store *store)
 	return r;
 }
 
+/* Each after what it stands on. 0 or -errno. */
+static int open_parts(struct store *store)
+{
+	int r = store_folder_take(store);
+
+	if (r < 0) {
+		return r;
+	}
+	store_numbers_open(store);
+	r = store_raw_open(store);
+	r = r == 0 ? store_state_open(store) : r;
+	r = r == 0 ? store_alarms_open(store) : r;
+	r = r == 0 ? store_outbox_open(store) : r;
+	r = r == 0 ? store_chain_open(store) : r;
+	r = r == 0 ? store_key_open(store) : r;
+	r = r == 0 ? remember_offset(store) : r;
+	return r == 0 ? store_state_use(store) : r;
+}
+
 struct store *store_open(const struct site *site, const struct clock *clock, char *error, size_t size)
 {
 	struct store *store = calloc(1, sizeof(*store));
@@ -144,8 +94,7 @@ struct store *store_open(const struct site *site, const struct clock *clock, cha
 	}
 	store_roll_init(store);
 	read_boot_id(store);
-	if (take_directory(store) < 0 || store_raw_open(store) < 0 || store_state_open(store) < 0 ||
-		remember_offset(store) < 0) {
+	if (open_parts(store) < 0) {
 		explain_space(store);
 		snprintf(error, size, "%s", store->error);
 		store_close(store);
@@ -161,13 +110,12 @@ void store_close(struct store *store)
 	}
 	store_raw_close(store);
 	store_roll_close(store);
-	if (store->state.set_meta) {
-		(void)store_set_meta(store, "in_use", "0"); /* else the next start looks closer */
-	}
+	store_key_close(store);
+	store_chain_close(store);
+	store_outbox_close(store);
+	store_alarms_close(store);
 	store_state_close(store);
 	store_numbers_close(store);
-	if (store->lock_fd >= 0) {
-		close(store->lock_fd);
-	}
+	store_folder_release(store);
 	free(store);
 }

@@ -269,7 +269,7 @@ bool store_is_read_only(const struct store *store);
 /* Gives the file that keeps room for alarms away. True when that made room: then try again. */
 bool store_drop_ballast(struct store *store);
 
-/* ---- the chain (store_chain.c) ---- */
+/* ---- the chain (store_chain.c, store_checkpoint.c) ---- */
 
 /* A signed word about the end of the chain. */
 struct store_checkpoint {

@@ -101,7 +101,7 @@ int history_read_offset(struct history_query *q)
 /* ---- series ---- */
 
 struct listing {
-	void (*take)(void *context, const struct roll_name *name);
+	void (*take)(void *context, const struct series_name *name);
 	void *context;
 };
 
@@ -117,7 +117,7 @@ static int list_file(struct history_query *q, const char *name, void *context)
 	sqlite3_stmt *s = db ? store_db_prepare(db, sql, q->error) : NULL;
 
 	while (s && (step = sqlite3_step(s)) == SQLITE_ROW) {
-		struct roll_name found = { .o2_ref = sqlite3_column_double(s, 3) };
+		struct series_name found = { .o2_ref = sqlite3_column_double(s, 3) };
 		const char *outlet = (const char *)sqlite3_column_text(s, 0);
 		const char *factor = (const char *)sqlite3_column_text(s, 1);
 		const char *basis = (const char *)sqlite3_column_text(s, 2);
@@ -134,7 +134,7 @@ static int list_file(struct history_query *q, const char *name, void *context)
 }
 
 int history_read_series(
-	struct history_query *q, bool raw, void (*take)(void *context, const struct roll_name *name), void *context)
+	struct history_query *q, bool raw, void (*take)(void *context, const struct series_name *name), void *context)
 {
 	struct listing listing = { take, context };
 

@@ -26,7 +26,7 @@ int history_read_offset(struct history_query *query);
 /* Hands out every series of means (of readings when `raw`: kind and o2_ref mean nothing then) that the files know, one
  * more than once when several do. 0 or -errno. */
 int history_read_series(struct history_query *query, bool raw,
-	void (*take)(void *context, const struct roll_name *name), void *context);
+	void (*take)(void *context, const struct series_name *name), void *context);
 
 /* Hands out the means of the query by start. 0 or -errno. */
 int history_read_means(struct history_query *query, void (*take)(void *context, const struct mean *mean, double amount),

@@ -39,6 +39,8 @@ struct roll_file {
 	struct roll_series *series;                /* POINT_SERIES for each point */
 };
 
+#define PACK_GRACE_MS HOUR_MS /* from a day's end to its packing: results of slow analysers come late */
+
 /* Where the packing of a day stands (store_roll_pack.c). */
 struct roll_packing {
 	struct utc day; /* INT64_MIN between two days */
@@ -68,6 +70,7 @@ struct store_state {
 	struct sqlite3 *db;
 	struct sqlite3_stmt *set_meta;
 	struct sqlite3_stmt *put_audit;
+	bool in_use; /* state.db says so, until it is closed */
 };
 
 struct store_alarms {
@@ -96,7 +99,6 @@ struct store_chain {
 	struct chain_head head;
 	struct chain_head before; /* as it was when the transaction began */
 	struct sqlite3_stmt *put;
-	struct proof_key key;
 };
 
 /* The highest numbers that may have left the box (store_numbers.c). */
@@ -128,15 +130,20 @@ struct store {
 	struct store_alarms alarms;
 	struct store_outbox outbox;
 	struct store_chain chain;
+	struct proof_key key; /* signs the checkpoints */
 	struct store_numbers numbers;
 	struct store_space space;
 };
 
+/* ---- the directory (store_folder.c) ---- */
+
 /* Deletes a file of the store with its companions. 0 or -errno. */
 int store_remove(struct store *store, const char *name);
 
-/* Points counted through over all outlets. */
-size_t store_point_number(const struct store *store, size_t outlet, size_t point);
+/* Takes the directory, made if need be, for this process. The lock goes with the process, so none is ever left behind.
+ * 0 or -errno: -EBUSY when another emisd has it. */
+int store_folder_take(struct store *store);
+void store_folder_release(struct store *store);
 
 /* "DIRECTORY/name". */
 void store_path(const struct store *store, const char *name, char *ret_path, size_t size);
@@ -144,11 +151,7 @@ void store_path(const struct store *store, const char *name, char *ret_path, siz
 /* Makes names that were given, or taken away, last. 0 or -errno with a sentence in store->error. */
 int store_sync_folder(struct store *store);
 
-/* Notes that a file was damaged, and says so in the log. */
-void store_note_damage(struct store *store, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* A name for what is set aside that no file has: "NAME.damaged-YYYYMMDDTHHMMSS-N". */
-void store_aside_name(const struct store *store, const char *name, char *ret_aside, size_t size);
+/* ---- numbers (store_numbers.c) ---- */
 
 /* What is not there counts as 0; what cannot be kept is a matter of the log. */
 void store_numbers_open(struct store *store);
@@ -156,9 +159,39 @@ void store_numbers_open(struct store *store);
 void store_numbers_keep(struct store *store, int64_t event, int64_t checkpoint);
 void store_numbers_close(struct store *store);
 
+/* ---- what is measured, as the files name it (store_series.c) ---- */
+
+/* Points counted through over all outlets. */
+size_t store_point_number(const struct store *store, size_t outlet, size_t point);
+
 /* "DA001/so2" */
 #define SERIES_NAME_SIZE (OUTLET_ID_SIZE + FACTOR_KEY_SIZE + 1)
 void store_series_name(const struct outlet *outlet, const struct point *point, char *ret_name);
+
+/* What a series is of. */
+struct series_name {
+	int id; /* in the file */
+	char outlet[OUTLET_ID_SIZE];
+	char factor[FACTOR_KEY_SIZE];
+	enum series_kind kind;
+	enum medium medium;
+	double o2_ref; /* NAN without one */
+};
+
+struct series_names {
+	struct series_name *names; /* by id, those of configured outlets; owned */
+	size_t n;
+};
+
+/* The name as four columns from `column` on; false when it is of no configured outlet or makes no sense. */
+#define SERIES_COLUMNS "outlet, factor, basis, o2_ref"
+bool store_series_read(const struct store *store, struct sqlite3_stmt *row, int column, struct series_name *ret_name);
+/* All of a file's table series; names.names is the caller's. 0 or -errno. */
+int store_series_all(struct store *store, struct sqlite3 *db, struct series_names *ret_names);
+/* NULL when there is none. */
+const struct series_name *store_series_find(const struct series_names *names, int id);
+
+/* ---- readings (store_raw*.c) ---- */
 
 /* A row of raw-YYYYMMDD.db: readings of one hour (store_pack.h), as a batch brought them or all of the finished hour.
  */
@@ -196,10 +229,18 @@ bool store_raw_is_undated(const char *name);
 void store_raw_close_day(struct store *store);
 int store_raw_open(struct store *store);
 void store_raw_close(struct store *store);
+/* Makes sure that a raw file, not the open one, can be read: an empty one gets its tables, a damaged one is salvaged;
+ * `whole` reads all of it to find out. 0 or -errno. */
+int store_raw_check(struct store *store, const char *name, bool whole);
+/* The file of this day turned out to be damaged: salvages it. 0 or -errno. */
+int store_raw_mend(struct store *store, struct utc day);
+/* Of a raw file that could not be read: salvages it. 0 or -errno. */
+int store_raw_salvage(struct store *store, const char *name, const char *why);
+
+/* ---- means (store_roll*.c) ---- */
+
 void store_roll_init(struct store *store);
 void store_roll_close(struct store *store);
-/* A minute was written: if it belongs to the day that is being packed or to an earlier one, packing begins anew. */
-void store_roll_pack_again(struct store *store, struct utc start);
 /* Opens or makes one of the files of means by its name, as store_open_file() does. */
 struct sqlite3 *store_roll_open_file(struct store *store, const char *name, bool check);
 /* Of a call that failed with r: when that was damage, looks through the open files and salvages. True when that mended
@@ -211,30 +252,8 @@ int store_roll_open_year(struct store *store, int year);
 /* A mean's numbers, from `column` on; false when they make no sense. rule, start and end stay as they are. */
 #define MEAN_COLUMNS "value, min, max, valid, flag, n_valid, n_due, counts, amount"
 bool store_roll_get(struct sqlite3_stmt *row, int column, struct mean *ret_mean, double *ret_amount);
-/* What a series is of. */
-struct roll_name {
-	int id; /* in the file */
-	char outlet[OUTLET_ID_SIZE];
-	char factor[FACTOR_KEY_SIZE];
-	enum series_kind kind;
-	enum medium medium;
-	double o2_ref; /* NAN without one */
-};
-
-struct roll_names {
-	struct roll_name *names; /* by id, those of configured outlets; owned */
-	size_t n;
-};
-
-/* The name as four columns from `column` on; false when it is of no configured outlet or makes no sense. */
-#define SERIES_COLUMNS "outlet, factor, basis, o2_ref"
-bool store_roll_get_name(const struct store *store, struct sqlite3_stmt *row, int column, struct roll_name *ret_name);
-/* All of a file's table series; names.names is the caller's. 0 or -errno. */
-int store_roll_names(struct store *store, struct sqlite3 *db, struct roll_names *ret_names);
-/* NULL when there is none. */
-const struct roll_name *store_roll_name(const struct roll_names *names, int id);
 /* Fills in all but what store_roll_get() does. */
-void store_roll_tell(const struct store *store, const struct roll_name *name, enum period period, struct utc start,
+void store_roll_tell(const struct store *store, const struct series_name *name, enum period period, struct utc start,
 	struct stored_mean *mean);
 /* The local year (month) of a moment as YYYY (YYYYMM). */
 int store_roll_year(const struct store *store, struct utc at);
@@ -250,6 +269,15 @@ void store_roll_tell_damage(struct store *store, struct utc day, unsigned n);
 /* For scandir(): "min-YYYYMM.db", "roll-YYYY.db". */
 int store_roll_is_month(const struct dirent *entry);
 int store_roll_is_year(const struct dirent *entry);
+
+/* ---- files that may be damaged (store_salvage.c) ---- */
+
+/* Notes that a file was damaged, and says so in the log. */
+void store_note_damage(struct store *store, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A name for what is set aside that no file has: "NAME.damaged-YYYYMMDDTHHMMSS-N". */
+void store_aside_name(const struct store *store, const char *name, char *ret_aside, size_t size);
+
 /* Opens or creates a file of the store. A damaged one is set aside and replaced with what can be read of it; `check`
  * reads it whole to find out. NULL with a sentence in store->error. */
 struct sqlite3 *store_open_file(
@@ -257,13 +285,7 @@ struct sqlite3 *store_open_file(
 /* The same for a file that is known to be damaged, and is not open. */
 struct sqlite3 *store_salvage(
 	struct store *store, const char *name, const char *const *migrations, size_t n_migrations, const char *why);
-/* Makes sure that a raw file, not the open one, can be read: an empty one gets its tables, a damaged one is salvaged;
- * `whole` reads all of it to find out. 0 or -errno. */
-int store_raw_check(struct store *store, const char *name, bool whole);
-/* The file of this day turned out to be damaged: salvages it. 0 or -errno. */
-int store_raw_mend(struct store *store, struct utc day);
-/* Of a raw file that could not be read: salvages it. 0 or -errno. */
-int store_raw_salvage(struct store *store, const char *name, const char *why);
+/* ---- state.db (store_state.c and what lies in it) ---- */
 
 /* Transactions of state.db. store_end() commits when r is 0, else, or when that fails, all is as before. 0 or -errno.
  */
@@ -290,9 +312,16 @@ int store_chain_add_chunks(struct store *store, struct utc hour);
 int store_chain_open(struct store *store);
 void store_chain_close(struct store *store);
 
+/* Reads the key of this box, makes it if there is none, and names a new one in the audit log. 0 or -errno. */
+int store_key_open(struct store *store);
+void store_key_close(struct store *store);
+
 /* The last number that an AUTOINCREMENT table of state.db gave. 0 or -errno. */
 int store_last_number(struct store *store, const char *table, int64_t *ret_number);
+/* Opens state.db; it must be of this site and of this kind of time. 0 or -errno. */
 int store_state_open(struct store *store);
+/* When all is open: notes that the directory is in use, until it is closed in order. 0 or -errno. */
+int store_state_use(struct store *store);
 void store_state_close(struct store *store);
 
 #endif

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "common/array.h"
-#include "common/text.h"
 #include "daemon/store_parts.h"
 
 /* o2_ref is -1 for series without one: NULL would be unlike itself. Ids are never given twice, so that rows whose
@@ -247,6 +246,19 @@ static int file_of(const struct store *store, const struct mean_record *record)
 	return record->mean.rule->period == PERIOD_MINUTE ? 0 : store_roll_year(store, record->mean.start);
 }
 
+/* A minute was written: if it belongs to the day that is being packed or to an earlier one, packing begins anew. */
+static void pack_again(struct store *store, struct utc start)
+{
+	struct roll_packing *packing = &store->roll.packing;
+
+	if (packing->day.ms != INT64_MIN && start.ms < packing->day.ms + DAY_MS) {
+		packing->day.ms = INT64_MIN;
+	}
+	if (start.ms + DAY_MS + PACK_GRACE_MS < packing->due.ms) {
+		packing->due.ms = INT64_MIN;
+	}
+}
+
 /* What belongs to one file, in one transaction. */
 static int write_file(struct store *store, int number, const struct mean_record *records, size_t n)
 {
@@ -262,7 +274,7 @@ static int write_file(struct store *store, int number, const struct mean_record 
 			r = insert_mean(store, file, &records[i]);
 		}
 		if (number == 0 && records[i].mean.rule->period == PERIOD_MINUTE) {
-			store_roll_pack_again(store, records[i].mean.start);
+			pack_again(store, records[i].mean.start);
 		}
 	}
 	r = store_db_end(file->db, r, store->error);
@@ -336,70 +348,7 @@ bool store_roll_get(struct sqlite3_stmt *row, int column, struct mean *ret_mean,
 	return true;
 }
 
-bool store_roll_get_name(const struct store *store, struct sqlite3_stmt *row, int column, struct roll_name *ret_name)
-{
-	const char *outlet = (const char *)sqlite3_column_text(row, column);
-	const char *factor = (const char *)sqlite3_column_text(row, column + 1);
-	const char *basis = (const char *)sqlite3_column_text(row, column + 2);
-	double o2_ref = sqlite3_column_double(row, column + 3);
-
-	if (!outlet || !factor || !basis || !series_kind_from_name(basis, &ret_name->kind) ||
-		!text_copy(ret_name->outlet, sizeof(ret_name->outlet), outlet) ||
-		!text_copy(ret_name->factor, sizeof(ret_name->factor), factor)) {
-		return false;
-	}
-	ret_name->o2_ref = o2_ref < 0.0 ? NAN : o2_ref;
-	for (size_t i = 0; i < store->site->n_outlets; i++) {
-		if (strcmp(store->site->outlets[i].id, outlet) == 0) {
-			ret_name->medium = store->site->outlets[i].medium;
-			return true;
-		}
-	}
-	return false;
-}
-
-int store_roll_names(struct store *store, struct sqlite3 *db, struct roll_names *ret_names)
-{
-	sqlite3_stmt *s = store_db_prepare(
-		db, "SELECT id, " SERIES_COLUMNS ", count(*) OVER () FROM series ORDER BY id", store->error);
-	struct roll_names names = { 0 };
-	int step = SQLITE_ERROR;
-
-	while (s && (step = sqlite3_step(s)) == SQLITE_ROW) {
-		if (!names.names) {
-			names.names = calloc((size_t)sqlite3_column_int64(s, 5), sizeof(*names.names));
-		}
-		if (!names.names) {
-			break;
-		}
-		names.names[names.n].id = sqlite3_column_int(s, 0);
-		names.n += store_roll_get_name(store, s, 1, &names.names[names.n]);
-	}
-	int r = step == SQLITE_DONE ? 0 : s ? store_db_fail(db, "cannot read", store->error) : -EIO;
-	sqlite3_finalize(s);
-	if (r < 0) {
-		free(names.names);
-		return r;
-	}
-	*ret_names = names;
-	return 0;
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-	const struct roll_name *x = a, *y = b;
-
-	return x->id < y->id ? -1 : x->id > y->id;
-}
-
-const struct roll_name *store_roll_name(const struct roll_names *names, int id)
-{
-	struct roll_name wanted = { .id = id };
-
-	return names->n == 0 ? NULL : bsearch(&wanted, names->names, names->n, sizeof(*names->names), compare_ids);
-}
-
-void store_roll_tell(const struct store *store, const struct roll_name *name, enum period period, struct utc start,
+void store_roll_tell(const struct store *store, const struct series_name *name, enum period period, struct utc start,
 	struct stored_mean *mean)
 {
 	memcpy(mean->outlet, name->outlet, sizeof(mean->outlet));
@@ -419,8 +368,8 @@ static int read_year(struct store *store, struct utc from, struct utc until,
 	void (*take)(void *context, const struct stored_mean *mean), void *context)
 {
 	struct sqlite3 *db = store->roll.year.db;
-	struct roll_names names;
-	int step = SQLITE_ERROR, r = store_roll_names(store, db, &names);
+	struct series_names names;
+	int step = SQLITE_ERROR, r = store_series_all(store, db, &names);
 
 	if (r < 0) {
 		return r;
@@ -438,7 +387,7 @@ static int read_year(struct store *store, struct utc from, struct utc until,
 	}
 	while (s && (step = sqlite3_step(s)) == SQLITE_ROW) {
 		struct stored_mean mean;
-		const struct roll_name *name = store_roll_name(&names, sqlite3_column_int(s, 1));
+		const struct series_name *name = store_series_find(&names, sqlite3_column_int(s, 1));
 		if (name && store_roll_get(s, 3, &mean.mean, &mean.amount)) {
 			enum period period = sqlite3_column_int(s, 0) == 1 ? PERIOD_HOUR : PERIOD_DAY;
 			store_roll_tell(store, name, period, (struct utc){ sqlite3_column_int64(s, 2) }, &mean);

@@ -16,7 +16,7 @@
 
 /* An hour of a packed series. */
 struct roll_hour {
-	struct roll_name name;
+	struct series_name name;
 	struct day_minute minutes[HOUR_SLOTS];
 };
 
@@ -114,7 +114,7 @@ static int load_hour(struct store *store, struct utc day, struct utc hour)
 			r = out_of_memory(store);
 		} else if (!store_roll_get_day(s, 4, slots)) {
 			damaged++;
-		} else if (store_roll_get_name(store, s, 0, &cache->series[cache->n].name)) {
+		} else if (store_series_read(store, s, 0, &cache->series[cache->n].name)) {
 			memcpy(cache->series[cache->n++].minutes, slots + (hour.ms - day.ms) / MINUTE_MS,
 				sizeof(cache->series->minutes));
 		}
@@ -209,9 +209,9 @@ static struct stored_mean *add(struct gathering *g)
 static int gather_rows(
 	struct store *store, struct sqlite3 *db, enum period period, struct utc start, struct gathering *g)
 {
-	struct roll_names names;
+	struct series_names names;
 	char sql[192];
-	int step = SQLITE_ERROR, r = store_roll_names(store, db, &names);
+	int step = SQLITE_ERROR, r = store_series_all(store, db, &names);
 
 	if (r < 0) {
 		return r;
@@ -222,7 +222,7 @@ static int gather_rows(
 		sqlite3_bind_int64(s, 1, start.ms);
 	}
 	while (s && (step = sqlite3_step(s)) == SQLITE_ROW) {
-		const struct roll_name *name = store_roll_name(&names, sqlite3_column_int(s, 0));
+		const struct series_name *name = store_series_find(&names, sqlite3_column_int(s, 0));
 		struct stored_mean *mean = name ? add(g) : NULL;
 		if (name && !mean) {
 			r = out_of_memory(store);

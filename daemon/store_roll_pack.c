@@ -14,7 +14,6 @@
 #include "daemon/store_pack_day.h"
 #include "daemon/store_parts.h"
 
-#define GRACE_MS HOUR_MS              /* after a day's end: results of slow analysers come late */
 #define SERIES_AT_ONCE 8              /* 1.5 MB while they are packed */
 #define ROWS_SPAN_MS (10 * MINUTE_MS) /* of which rows are deleted at a time */
 
@@ -292,18 +291,6 @@ static int delete_rows(struct store *store)
 	return r < 0 ? r : 1;
 }
 
-void store_roll_pack_again(struct store *store, struct utc start)
-{
-	struct roll_packing *packing = &store->roll.packing;
-
-	if (packing->day.ms != INT64_MIN && start.ms < packing->day.ms + DAY_MS) {
-		packing->day.ms = INT64_MIN;
-	}
-	if (start.ms + DAY_MS + GRACE_MS < packing->due.ms) {
-		packing->due.ms = INT64_MIN;
-	}
-}
-
 /* The oldest day with rows that is over. *ret_day is untouched when there is none. */
 static int find_day(struct store *store, struct utc until, struct utc *ret_day)
 {
@@ -314,7 +301,7 @@ static int find_day(struct store *store, struct utc until, struct utc *ret_day)
 		return r;
 	}
 	struct utc day = time_floor(first.ms < INT64_MAX ? first : until, DAY_MS, store->site->judging.offset_min);
-	struct utc due = { day.ms + DAY_MS + GRACE_MS };
+	struct utc due = { day.ms + DAY_MS + PACK_GRACE_MS };
 	if (first.ms < INT64_MAX && due.ms <= until.ms) {
 		*ret_day = day;
 	} else {

@@ -60,22 +60,6 @@ bool store_is_read_only(const struct store *store)
 	return statvfs(store->site->store.path, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0;
 }
 
-int store_remove(struct store *store, const char *name)
-{
-	static const char *const parts[] = { "", "-wal", "-shm" };
-	char path[PATH_SIZE * 2], file[64];
-
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(file, sizeof(file), "%.24s%s", name, parts[i]);
-		store_path(store, file, path, sizeof(path));
-		if (unlink(path) < 0 && errno != ENOENT) {
-			snprintf(store->error, sizeof(store->error), "cannot delete %s: %s", path, strerror(errno));
-			return -errno;
-		}
-	}
-	return 0;
-}
-
 static int delete_file(struct store *store, const char *name, int64_t used, int64_t room)
 {
 	char what[64], why[128];

@@ -1,7 +1,6 @@
 /* store_state.c - state.db: its schema, and what belongs to the directory as a whole. Small, checked whole at each
- * start. What lies in it: store_alarm.c, store_outbox.c, store_audit.c, store_chain.c. */
+ * start. What lies in it: store_alarm.c, store_outbox.c, store_audit.c, store_chain.c, store_checkpoint.c. */
 #include <errno.h>
-#include <math.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,35 +200,38 @@ static int judge_again(struct store *store)
 
 int store_state_open(struct store *store)
 {
-	char text[64] = "";
-
-	store_numbers_open(store);
 	store->state.db = store_open_file(store, "state.db", migrations, ARRAY_SIZE(migrations), true);
 	if (!store->state.db) {
 		return -EIO;
 	}
 	int r = prepare_all(store);
-	r = r == 0 ? store_alarms_open(store) : r;
-	r = r == 0 ? store_outbox_open(store) : r;
-	r = r == 0 ? store_chain_open(store) : r;
 	r = r == 0 ? check_owner(store, "site", store->site->id, "the site") : r;
-	r = r == 0 ? check_owner(store, "time", store->clock->simulated ? "simulated" : "real", "time kind") : r;
-	store->unclean = r == 0 && get_meta(store, "in_use", text, sizeof(text)) != 0 && strcmp(text, "0") != 0;
-	r = r == 0 ? store_set_meta(store, "in_use", "1") : r;
+	return r == 0 ? check_owner(store, "time", store->clock->simulated ? "simulated" : "real", "time kind") : r;
+}
+
+int store_state_use(struct store *store)
+{
+	char text[64] = "";
+	int r = get_meta(store, "in_use", text, sizeof(text));
+
+	if (r < 0) {
+		return r;
+	}
+	store->unclean = r > 0 && strcmp(text, "0") != 0;
+	r = store_set_meta(store, "in_use", "1");
+	store->state.in_use = r == 0;
 	return r == 0 ? judge_again(store) : r;
 }
 
 void store_state_close(struct store *store)
 {
 	struct store_state *s = &store->state;
-	sqlite3_stmt *statements[] = { s->set_meta, s->put_audit };
 
-	for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
-		sqlite3_finalize(statements[i]);
+	if (s->in_use) {
+		(void)store_set_meta(store, "in_use", "0"); /* else the next start looks closer */
 	}
-	store_alarms_close(store);
-	store_outbox_close(store);
-	store_chain_close(store);
+	sqlite3_finalize(s->set_meta);
+	sqlite3_finalize(s->put_audit);
 	sqlite3_close(s->db);
 	memset(s, 0, sizeof(*s));
 }

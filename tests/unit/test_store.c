@@ -14,6 +14,7 @@
 
 #include <getopt.h>
 
+#include "common/text.h"
 #include "daemon/store_check.h"
 #include "daemon/store_verify.h"
 #include "tests/unit/store_rig.h"
@@ -479,6 +480,16 @@ static void check_in_background(struct rig *rig)
 	store_check_end(check);
 }
 
+static void refused_for_another_site(struct rig *rig)
+{
+	struct site other = rig->on.site;
+	char error[256];
+
+	(void)text_copy(other.id, sizeof(other.id), "elsewhere");
+	assert_null(store_open(&other, &rig->on.clock, error, sizeof(error)));
+	assert_non_null(strstr(error, "not of \"elsewhere\""));
+}
+
 static void test_old_days_are_checked_in_the_background_after_an_unclean_stop(void **state)
 {
 	struct rig *rig = *state;
@@ -497,6 +508,7 @@ static void test_old_days_are_checked_in_the_background_after_an_unclean_stop(vo
 	assert_true(at > 0);
 	corrupt(rig, "raw-20260226.db", (long)at, 512);
 	(void)query(rig, "state.db", "UPDATE meta SET value='1' WHERE key='in_use'"); /* the power was cut */
+	refused_for_another_site(rig); /* and a start that comes to nothing does not hide that */
 	store_rig_open(&rig->on);
 	check_in_background(rig);
 	assert_int_equal(damages(rig), 1);
