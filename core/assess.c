@@ -322,15 +322,11 @@ void assess_past_hour(const struct pipeline *p, const struct outlet_state *outle
 	}
 }
 
-void assess_outlet(
-	const struct pipeline *p, struct outlet_state *outlet, enum period longest, const struct pipeline_sink *sink)
+void assess_point(const struct pipeline *p, const struct outlet_state *outlet, struct point_state *point,
+	enum period longest, const struct pipeline_sink *sink)
 {
-	for (size_t i = 0; i < outlet->conf->n_points; i++) {
-		struct point_state *point = &outlet->points[i];
-		for (size_t k = 0; k < point->conf->n_limits; k++) {
-			const struct judged j = { p, outlet, point, &point->limits[k], sink };
-			assess_limit(&j, longest);
-		}
-		condition_judge(p, outlet, point, longest, sink);
+	for (size_t i = 0; i < point->conf->n_limits; i++) {
+		const struct judged j = { p, outlet, point, &point->limits[i], sink };
+		assess_limit(&j, longest);
 	}
 }

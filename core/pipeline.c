@@ -10,28 +10,7 @@
 #define PA_PER_KPA 1000.0
 #define PERCENT 100.0
 
-struct series *pipeline_dry_series(struct point_state *point)
-{
-	return point->n_series > 1 && point->series[1].conf.kind == SERIES_DRY ? &point->series[1] : &point->series[0];
-}
-
 /* ---- set-up ---- */
-
-static bool same_reference(double a, double b)
-{
-	return (isnan(a) && isnan(b)) || fabs(a - b) < 1e-9;
-}
-
-const struct series *pipeline_series_of(const struct point_state *point, const struct limit *limit)
-{
-	for (size_t i = 0; i < point->n_series; i++) {
-		const struct series *series = &point->series[i];
-		if (series->conf.kind == SERIES_CONVERTED && same_reference(series->conf.o2_ref, limit->o2_ref)) {
-			return series;
-		}
-	}
-	return pipeline_dry_series((struct point_state *)point);
-}
 
 static struct series_conf series_conf_of(const struct outlet_state *outlet, const struct point *conf,
 	const struct pipeline_settings *settings, enum series_kind kind, double o2_ref)
@@ -53,8 +32,7 @@ static struct series_conf series_conf_of(const struct outlet_state *outlet, cons
 static bool add_series(struct point_state *state, const struct series_conf *conf, struct utc start)
 {
 	for (size_t i = 0; i < state->n_series; i++) {
-		const struct series_conf *known = &state->series[i].conf;
-		if (known->kind == conf->kind && same_reference(known->o2_ref, conf->o2_ref)) {
+		if (series_conf_is(&state->series[i].conf, conf->kind, conf->o2_ref)) {
 			return true;
 		}
 	}
@@ -105,7 +83,7 @@ static bool set_up_point(struct point_state *state, const struct point *conf, co
 	}
 	for (size_t i = 0; i < conf->n_limits; i++) {
 		state->limits[i].limit = conf->limits[i];
-		state->limits[i].series = pipeline_series_of(state, conf->limits[i]);
+		state->limits[i].series = point_series_of(state, conf->limits[i]);
 		assess_set_up(&state->limits[i], start, settings->offset_min);
 	}
 	return true;
@@ -254,7 +232,7 @@ bool pipeline_restore_mean(struct pipeline *pipeline, const char *outlet, const 
 
 	for (size_t i = 0; point && i < point->n_series; i++) {
 		struct series *series = &point->series[i];
-		if (series->conf.kind != kind || !same_reference(series->conf.o2_ref, o2_ref)) {
+		if (!series_conf_is(&series->conf, kind, o2_ref)) {
 			continue;
 		}
 		if (mean->rule->period == PERIOD_HOUR) {
@@ -420,7 +398,7 @@ enum pipeline_filed pipeline_add_averaged(
 {
 	struct outlet_state *o = &pipeline->outlets[outlet];
 	struct point_state *state = &o->points[point];
-	struct series *dry_series = pipeline_dry_series(state);
+	struct series *dry_series = point_dry_series(state);
 	struct reading measured = *reading;
 
 	measured.flag = marked(pipeline, outlet, point, &measured);
@@ -479,6 +457,16 @@ struct utc pipeline_closed_until(const struct pipeline *pipeline)
 	return pipeline->closed_until;
 }
 
+/* The periods that just ended, up to `longest`: each point by its limits, then by what its values say. */
+static void judge_points(const struct pipeline *pipeline, struct outlet_state *outlet, enum period longest,
+	const struct pipeline_sink *sink)
+{
+	for (size_t i = 0; i < outlet->conf->n_points; i++) {
+		assess_point(pipeline, outlet, &outlet->points[i], longest, sink);
+		condition_judge(pipeline, outlet, &outlet->points[i], longest, sink);
+	}
+}
+
 bool pipeline_step(struct pipeline *pipeline, struct utc now, const struct pipeline_sink *sink)
 {
 	struct utc due = pipeline_due(pipeline);
@@ -494,7 +482,7 @@ bool pipeline_step(struct pipeline *pipeline, struct utc now, const struct pipel
 		if (closing(pipeline, outlet).ms == due.ms) {
 			const struct pipeline_sink *to = is_new ? sink : NULL;
 			enum period longest = roll_outlet(pipeline, outlet, to);
-			assess_outlet(pipeline, outlet, longest, to);
+			judge_points(pipeline, outlet, longest, to);
 		}
 	}
 	return true;

@@ -65,11 +65,11 @@ struct pipeline {
 	size_t n_marks;
 };
 
-/* The series that a limit judges. */
-const struct series *pipeline_series_of(const struct point_state *point, const struct limit *limit);
+/* The series that a limit judges (point_series.c). */
+const struct series *point_series_of(const struct point_state *point, const struct limit *limit);
 
 /* The series at dry standard state: the measured one when the instrument measures so. */
-struct series *pipeline_dry_series(struct point_state *point);
+struct series *point_dry_series(struct point_state *point);
 
 /* minute -> hour -> day -> month (roll.c): closes the oldest open minute of the outlet and what ends with it. Means go
  * to the sink unless it is NULL. Returns the longest period that ended. */
@@ -84,8 +84,8 @@ double roll_day_weight(
 	const struct outlet_state *outlet, const struct point *point, const struct mean *day, double amount);
 
 /* verdict -> alarm -> event (assess.c), for the periods that just ended, up to `longest`. */
-void assess_outlet(
-	const struct pipeline *p, struct outlet_state *outlet, enum period longest, const struct pipeline_sink *sink);
+void assess_point(const struct pipeline *p, const struct outlet_state *outlet, struct point_state *point,
+	enum period longest, const struct pipeline_sink *sink);
 
 /* Opens what a limit counts; its series must be open. */
 void assess_set_up(struct limit_state *state, struct utc start, int offset_min);

@@ -11,7 +11,7 @@
 
 static const struct mean *last_of(const struct outlet_state *outlet, int index, enum period period)
 {
-	return index < 0 ? NULL : &pipeline_dry_series(&outlet->points[index])->last[period];
+	return index < 0 ? NULL : &point_dry_series(&outlet->points[index])->last[period];
 }
 
 /* Values that something is computed from have to be valid; the first that is not says why. */
@@ -80,7 +80,7 @@ static void compute_point(const struct outlet_state *outlet, struct point_state 
 static void convert_series(
 	const struct outlet_state *outlet, struct point_state *point, struct series *series, enum period period)
 {
-	const struct mean *in[] = { &pipeline_dry_series(point)->last[period], last_of(outlet, outlet->o2, period) };
+	const struct mean *in[] = { &point_dry_series(point)->last[period], last_of(outlet, outlet->o2, period) };
 	struct mean m = *in[0];
 
 	if (m.n_due > 0) {
@@ -134,10 +134,10 @@ static void hold(struct point_state *point)
 	}
 	held.at = minute->start;
 	(void)series_add(&point->series[0], &held, minute->due); /* the oldest minute is open */
-	if (pipeline_dry_series(point) != &point->series[0]) {
+	if (point_dry_series(point) != &point->series[0]) {
 		held = point->latest_dry;
 		held.at = minute->start;
-		(void)series_add(pipeline_dry_series(point), &held, minute->due);
+		(void)series_add(point_dry_series(point), &held, minute->due);
 	}
 }
 
@@ -175,7 +175,7 @@ double roll_volume(const struct outlet_state *outlet, enum period period)
 /* m3 or kg of the hour that just closed. */
 static double amount_of_hour(const struct outlet_state *outlet, struct point_state *point)
 {
-	const struct mean *mean = &pipeline_dry_series(point)->last[PERIOD_HOUR];
+	const struct mean *mean = &point_dry_series(point)->last[PERIOD_HOUR];
 	double volume = roll_volume(outlet, PERIOD_HOUR);
 
 	if (outlet->flow >= 0 && point == &outlet->points[outlet->flow]) {
@@ -212,7 +212,7 @@ static void report(const struct outlet_state *outlet, enum period period, const 
 {
 	for (size_t i = 0; sink && i < outlet->conf->n_points; i++) {
 		struct point_state *point = &outlet->points[i];
-		const struct series *dry = pipeline_dry_series(point);
+		const struct series *dry = point_dry_series(point);
 		for (size_t k = 0; k < point->n_series; k++) {
 			const struct series *series = &point->series[k];
 			if (series->last[period].n_due == 0) {

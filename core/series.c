@@ -1,7 +1,10 @@
 #include "core/series.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define SAME_REFERENCE 1e-9 /* % O2 */
 
 static const char *const names[] = {
 	[SERIES_MEASURED] = "measured", [SERIES_DRY] = "dry", [SERIES_CONVERTED] = "converted"
@@ -40,6 +43,12 @@ static void open_period(const struct series *series, struct mean_acc *acc, enum 
 	if (series->conf.cycle_ms > 0 && period != PERIOD_MONTH) {
 		expect_results(acc, series->conf.cycle_ms);
 	}
+}
+
+bool series_conf_is(const struct series_conf *conf, enum series_kind kind, double o2_ref)
+{
+	return conf->kind == kind &&
+		((isnan(conf->o2_ref) && isnan(o2_ref)) || fabs(conf->o2_ref - o2_ref) < SAME_REFERENCE);
 }
 
 bool series_init(struct series *series, const struct series_conf *conf, struct utc start)

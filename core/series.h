@@ -36,6 +36,9 @@ const char *series_kind_name(enum series_kind kind);
 /* False when the name is none. */
 bool series_kind_from_name(const char *name, enum series_kind *ret_kind);
 
+/* The series is of this kind, at this reference oxygen (%; NAN without one). */
+bool series_conf_is(const struct series_conf *conf, enum series_kind kind, double o2_ref);
+
 /* Opens all periods that contain `start`. Allocates the ring; false when out of memory. */
 bool series_init(struct series *series, const struct series_conf *conf, struct utc start);
 void series_finish(struct series *series);

@@ -56,7 +56,7 @@ void pipeline_view(const struct pipeline *pipeline, size_t outlet, size_t point,
 	}
 	view.limit = outlet_strictest(o->conf, state->conf, now);
 	if (view.limit) {
-		series = pipeline_series_of(state, view.limit);
+		series = point_series_of(state, view.limit);
 	}
 	view.o2_ref = series->conf.o2_ref;
 	if (series->conf.kind == SERIES_CONVERTED && state->conf->computed != COMPUTED_NOT) {

@@ -34,7 +34,7 @@ MUTANTS = [
      "a plant of the first day is new"),
     ("core/roll.c", "if (flow || (computed == COMPUTED_NOX && period == PERIOD_MINUTE)) {",
      "if (computed != COMPUTED_NOT && period == PERIOD_MINUTE) {", "the hour's flow is made of hour means"),
-    ("core/roll.c", "pipeline_dry_series(point)->last[PERIOD_HOUR];", "point->series[point->n_series - 1].last[PERIOD_HOUR];",
+    ("core/roll.c", "point_dry_series(point)->last[PERIOD_HOUR];", "point->series[point->n_series - 1].last[PERIOD_HOUR];",
      "mass is of the measured value"),
     ("core/roll.c", "minute->end.ms - held.at.ms > point->conf->hold_ms", "minute->start.ms - held.at.ms > point->conf->hold_ms",
      "a result is held until its age limit"),

@@ -1,0 +1,17 @@
+/* point_series.c - which of a point's series is meant. */
+#include "core/pipeline_state.h"
+
+struct series *point_dry_series(struct point_state *point)
+{
+	return point->n_series > 1 && point->series[1].conf.kind == SERIES_DRY ? &point->series[1] : &point->series[0];
+}
+
+const struct series *point_series_of(const struct point_state *point, const struct limit *limit)
+{
+	for (size_t i = 0; i < point->n_series; i++) {
+		if (series_conf_is(&point->series[i].conf, SERIES_CONVERTED, limit->o2_ref)) {
+			return &point->series[i];
+		}
+	}
+	return point_dry_series((struct point_state *)point);
+}
