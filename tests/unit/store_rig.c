@@ -25,6 +25,24 @@ void store_rig_set_up(struct store_rig *rig)
 	clock_init_simulated(&rig->clock, 1.0, (struct utc){ EIGHT }, NAN);
 }
 
+void store_rig_outlet(struct store_rig *rig, const char *id, enum medium medium, const char *const *factors)
+{
+	size_t i = rig->site.n_outlets++;
+	struct outlet *outlet = &rig->outlets[i];
+
+	assert_true(i < RIG_OUTLETS);
+	rig->site.outlets = rig->outlets;
+	snprintf(outlet->id, sizeof(outlet->id), "%s", id);
+	outlet->medium = medium;
+	outlet->points = rig->points[i];
+	for (; factors[outlet->n_points]; outlet->n_points++) {
+		size_t k = outlet->n_points;
+		assert_true(k < RIG_POINTS);
+		snprintf(rig->factors[i][k].key, sizeof(rig->factors[i][k].key), "%s", factors[k]);
+		rig->points[i][k].factor = &rig->factors[i][k];
+	}
+}
+
 void store_rig_open(struct store_rig *rig)
 {
 	char error[1500];

@@ -17,9 +17,6 @@
 
 struct rig {
 	struct store_rig on;
-	struct factor factors[2];
-	struct point points[2];
-	struct outlet outlet;
 	struct utc first; /* of the readings that moved last */
 	struct raw_reading got[MOST];
 	size_t n_got;
@@ -31,15 +28,7 @@ static int set_up(void **state)
 
 	assert_non_null(rig);
 	store_rig_set_up(&rig->on);
-	rig->on.site.outlets = &rig->outlet;
-	rig->on.site.n_outlets = 1;
-	snprintf(rig->outlet.id, sizeof(rig->outlet.id), "DA001");
-	rig->outlet.points = rig->points;
-	rig->outlet.n_points = 2;
-	for (size_t i = 0; i < 2; i++) {
-		snprintf(rig->factors[i].key, sizeof(rig->factors[i].key), "%s", i ? "nox" : "so2");
-		rig->points[i].factor = &rig->factors[i];
-	}
+	store_rig_outlet(&rig->on, "DA001", MEDIUM_GAS, (const char *const[]){ "so2", "nox", NULL });
 	store_rig_open(&rig->on);
 	*state = rig;
 	return 0;

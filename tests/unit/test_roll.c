@@ -22,40 +22,20 @@
 
 struct rig {
 	struct store_rig on;
-	struct factor factors[3];
-	struct point points[3];
-	struct point water_point;
-	struct outlet outlets[2];
 	struct mean_record sent[MOST]; /* by start, outlet, factor, kind */
 	size_t n_sent;
 	struct stored_mean got[MOST];
 	size_t n_got;
 };
 
-static void set_outlet(struct outlet *outlet, const char *id, enum medium medium, struct point *points, size_t n)
-{
-	snprintf(outlet->id, sizeof(outlet->id), "%s", id);
-	outlet->medium = medium;
-	outlet->points = points;
-	outlet->n_points = n;
-}
-
 static int set_up(void **state)
 {
-	static const char *const keys[] = { "cod", "nox", "so2" };
 	struct rig *rig = calloc(1, sizeof(*rig));
 
 	assert_non_null(rig);
 	store_rig_set_up(&rig->on);
-	rig->on.site.outlets = rig->outlets;
-	rig->on.site.n_outlets = 2;
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		snprintf(rig->factors[i].key, sizeof(rig->factors[i].key), "%s", keys[i]);
-		rig->points[i].factor = &rig->factors[i];
-	}
-	rig->water_point.factor = &rig->factors[0];
-	set_outlet(&rig->outlets[0], "DA001", MEDIUM_GAS, &rig->points[1], 2);
-	set_outlet(&rig->outlets[1], "DW001", MEDIUM_WATER, &rig->water_point, 1);
+	store_rig_outlet(&rig->on, "DA001", MEDIUM_GAS, (const char *const[]){ "nox", "so2", NULL });
+	store_rig_outlet(&rig->on, "DW001", MEDIUM_WATER, (const char *const[]){ "cod", NULL });
 	store_rig_open(&rig->on);
 	*state = rig;
 	return 0;
@@ -76,7 +56,7 @@ static struct mean_record *record(
 	struct rig *rig, size_t outlet, size_t point, enum series_kind kind, enum period period, int64_t start_ms)
 {
 	unsigned seed = (unsigned)(start_ms / MINUTE_MS) * 31 + (unsigned)(outlet * 7 + point * 3) + (unsigned)kind;
-	const struct outlet *o = &rig->outlets[outlet];
+	const struct outlet *o = &rig->on.outlets[outlet];
 	struct mean_record *r = &rig->sent[rig->n_sent++];
 
 	assert_true(rig->n_sent < MOST);
@@ -183,7 +163,7 @@ static const struct mean_record *next_of(struct expected *e)
 {
 	for (; e->at < e->rig->n_sent; e->at++) {
 		const struct mean_record *r = &e->rig->sent[e->at];
-		const struct outlet *o = &e->rig->outlets[e->outlet];
+		const struct outlet *o = &e->rig->on.outlets[e->outlet];
 		if (r->outlet == o && r->point == &o->points[e->point] && r->kind == e->kind) {
 			return &e->rig->sent[e->at++];
 		}
@@ -218,7 +198,7 @@ static void expect_history(struct rig *rig, enum period period)
 
 	for (size_t i = 0; i < ARRAY_SIZE(series); i++) {
 		struct expected e = { rig, series[i].outlet, series[i].point, series[i].kind, 0 };
-		const struct outlet *outlet = &rig->outlets[e.outlet];
+		const struct outlet *outlet = &rig->on.outlets[e.outlet];
 		struct history_query q = { .directory = rig->on.folder,
 			.kind = e.kind,
 			.o2_ref = series[i].o2_ref,

@@ -24,9 +24,6 @@
 
 struct rig {
 	struct store_rig on;
-	struct factor factors[3];
-	struct point points[3];
-	struct outlet outlet;
 	struct raw_reading sent[MOST];
 	size_t n_sent;
 	struct raw_reading got[MOST];
@@ -36,20 +33,11 @@ struct rig {
 
 static int set_up(void **state)
 {
-	static const char *const keys[] = { "so2", "nox", "o2" };
 	struct rig *rig = calloc(1, sizeof(*rig));
 
 	assert_non_null(rig);
 	store_rig_set_up(&rig->on);
-	rig->on.site.outlets = &rig->outlet;
-	rig->on.site.n_outlets = 1;
-	snprintf(rig->outlet.id, sizeof(rig->outlet.id), "DA001");
-	rig->outlet.points = rig->points;
-	rig->outlet.n_points = 3;
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(rig->factors[i].key, sizeof(rig->factors[i].key), "%s", keys[i]);
-		rig->points[i].factor = &rig->factors[i];
-	}
+	store_rig_outlet(&rig->on, "DA001", MEDIUM_GAS, (const char *const[]){ "so2", "nox", "o2", NULL });
 	store_rig_open(&rig->on);
 	*state = rig;
 	return 0;
