@@ -95,7 +95,7 @@ void conf_read_mqtt(struct conf_node root, struct mqtt_conf *mqtt)
 	read_means(node, mqtt);
 	mqtt->health_ms = 5 * MINUTE_MS;
 	(void)conf_choice(node, "version", false, versions, &version); /* all are optional */
-	(void)conf_duration(node, "keepalive", false, 5 * SECOND_MS, 20 * MINUTE_MS, &keepalive_ms);
+	(void)conf_duration(node, "keepalive", false, 10 * SECOND_MS, 20 * MINUTE_MS, &keepalive_ms);
 	(void)conf_duration(node, "health", false, 0, DAY_MS, &mqtt->health_ms);
 	(void)conf_int(node, "window", false, 1, 100, &window);
 	mqtt->version = version == 0 ? 5 : 3;

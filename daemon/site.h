@@ -54,7 +54,7 @@ struct mqtt_conf {
 	char password_file[PATH_SIZE];
 	char password_credential[NAME_SIZE]; /* a file in $CREDENTIALS_DIRECTORY (systemd LoadCredential) */
 	int version;                         /* 5 or 3 (3.1.1) */
-	int keepalive_s;                     /* real time */
+	int keepalive_s;                     /* a dead line is noticed within; real time */
 	size_t window;                       /* messages handed over and not yet acknowledged */
 	bool means[PERIOD_COUNT];            /* these are published */
 	int64_t health_ms;                   /* between two words on how the box is, in real time; 0 = none */
