@@ -1,18 +1,14 @@
-#include "daemon/out_mqtt.h"
-
-#include <MQTTAsync.h>
+/* out_mqtt.c - the connection to the broker, on the main loop. */
 #include <errno.h>
 #include <poll.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/array.h"
 #include "common/text.h"
 #include "daemon/broker.h"
 #include "daemon/clock.h"
-#include "daemon/mailbox.h"
+#include "daemon/out_mqtt_parts.h"
 
 #define QOS 1
 #define CONNECT_TIMEOUT_S 20
@@ -20,232 +16,6 @@
 #define HANDLE_LIFE 300  /* each TLS reconnect keeps some hundred bytes until the handle is destroyed */
 #define MAILBOX_ROOM 512 /* more than a window of messages and the few words about the connection */
 #define REQUEST_ROOM 8   /* more at a time are dropped: paho's thread must not wait for us */
-
-enum note_kind { NOTE_CONNECTED, NOTE_LOST, NOTE_ACKNOWLEDGED, NOTE_REFUSED, NOTE_UNKNOWN, NOTE_REQUESTED };
-
-/* What a callback may do: leave this in the mailbox. */
-struct note {
-	enum note_kind kind;
-	unsigned epoch;
-	int64_t token; /* of NOTE_CONNECTED: the largest message, 0 = any */
-	bool no_subscriber;
-	char reason[96];
-};
-
-/* Of one message at the broker; freed by the one callback that paho makes for it. */
-struct handed_over {
-	struct mqtt *mqtt;
-	unsigned epoch;
-	int64_t token;
-};
-
-struct mqtt {
-	const struct mqtt_conf *conf;
-	struct mqtt_handler handler;
-	struct mailbox *box;
-	struct mailbox *requests; /* a NOTE_REQUESTED for each */
-	MQTTAsync handle;
-	size_t broker;  /* of the handle */
-	size_t largest; /* message that this broker takes */
-	enum mqtt_state state;
-	atomic_uint epoch; /* counts connections: notes about earlier ones are ignored */
-	unsigned connects;
-	char uri[PATH_SIZE + 8];
-	char client_id[96];
-	char *will_topic;
-	char *will_payload;
-	char password[256];
-	char tls_reason[80]; /* OpenSSL's; of paho's thread only */
-};
-
-/* ---- on paho's thread ---- */
-
-static void leave_note(struct mqtt *mqtt, enum note_kind kind, unsigned epoch, int64_t token, const char *reason)
-{
-	struct note note = { .kind = kind, .epoch = epoch, .token = token };
-
-	(void)text_copy(note.reason, sizeof(note.reason), reason ? reason : "");
-	(void)mailbox_post(mqtt->box, &note, false); /* closed only when nobody listens any more */
-}
-
-/* The library gives callbacks about the connection nothing but the pointer we gave it. That is of the epoch
- * in which connecting started, and a new one starts only after this one's end was noted. */
-static void on_connected5(void *context, MQTTAsync_successData5 *data)
-{
-	struct mqtt *mqtt = context;
-	MQTTProperties *properties = data ? &data->properties : NULL;
-	int64_t largest = 0;
-
-	if (properties && MQTTProperties_hasProperty(properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE)) {
-		largest = (int64_t)MQTTProperties_getNumericValue(properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE);
-	}
-	leave_note(mqtt, NOTE_CONNECTED, mqtt->epoch, largest, NULL);
-}
-
-static void on_connected3(void *context, MQTTAsync_successData *data)
-{
-	(void)data;
-	on_connected5(context, NULL);
-}
-
-/* A line of OpenSSL's error queue, thread:error:code:library:function:reason:file:line:data. paho itself only says that
- * there is no connection. */
-static int on_tls_error(const char *line, size_t length, void *context)
-{
-	struct mqtt *mqtt = context;
-	const char *at = line;
-
-	(void)length;
-	for (int i = 0; at && i < 5; i++) {
-		at = strchr(at, ':');
-		at = at ? at + 1 : NULL;
-	}
-	if (at && !mqtt->tls_reason[0]) {
-		snprintf(mqtt->tls_reason, sizeof(mqtt->tls_reason), "%.*s", (int)strcspn(at, ":\n"), at);
-	}
-	return 1;
-}
-
-/* The broker's own word, or NULL: return codes of MQTT 3.1.1 (3.2.2.3), reason codes of MQTT 5. */
-static const char *refusal(int code)
-{
-	static const char *const old[] = { NULL, "Unacceptable protocol version", "Identifier rejected",
-		"Server unavailable", "Bad user name or password", "Not authorized" };
-
-	if (code >= MQTTREASONCODE_UNSPECIFIED_ERROR) {
-		return MQTTReasonCode_toString((enum MQTTReasonCodes)code);
-	}
-	return code >= 0 && (size_t)code < ARRAY_SIZE(old) ? old[code] : NULL;
-}
-
-static void on_connect_failed(struct mqtt *mqtt, int code, const char *message)
-{
-	const char *words = refusal(code);
-	char reason[96];
-
-	words = words ? words : message;
-	if (mqtt->tls_reason[0]) {
-		snprintf(reason, sizeof(reason), "no TLS: %s", mqtt->tls_reason);
-		mqtt->tls_reason[0] = '\0';
-	} else if (code < 0 && strncmp(mqtt->uri, "ssl", 3) == 0) {
-		snprintf(reason, sizeof(reason), "no connection, no TLS, or a certificate for another host (code %d)",
-			code);
-	} else {
-		snprintf(reason, sizeof(reason), "%s (code %d)", words ? words : "no connection", code);
-	}
-	leave_note(mqtt, NOTE_LOST, mqtt->epoch, -1, reason);
-}
-
-static void on_connect_failed5(void *context, MQTTAsync_failureData5 *data)
-{
-	on_connect_failed(context, data->reasonCode > 0 ? (int)data->reasonCode : data->code, data->message);
-}
-
-static void on_connect_failed3(void *context, MQTTAsync_failureData *data)
-{
-	on_connect_failed(context, data ? data->code : -1, data ? data->message : NULL);
-}
-
-static void on_lost(void *context, char *cause)
-{
-	struct mqtt *mqtt = context;
-
-	leave_note(mqtt, NOTE_LOST, mqtt->epoch, -1, cause ? cause : "connection lost");
-}
-
-/* A DISCONNECT packet of an MQTT 5 broker comes only here. */
-static void on_disconnected(void *context, MQTTProperties *properties, enum MQTTReasonCodes code)
-{
-	struct mqtt *mqtt = context;
-	const char *words = MQTTReasonCode_toString(code);
-
-	(void)properties;
-	leave_note(mqtt, NOTE_LOST, mqtt->epoch, -1, words ? words : "the broker disconnected");
-}
-
-static void on_done(void *context, MQTTAsync_successData *data)
-{
-	struct mqtt *mqtt = context;
-
-	(void)data;
-	leave_note(mqtt, NOTE_LOST, mqtt->epoch, -1, "disconnected");
-}
-
-static void on_done5(void *context, MQTTAsync_successData5 *data)
-{
-	(void)data;
-	on_done(context, NULL);
-}
-
-static void copy_properties(MQTTProperties *properties, struct mqtt_request *request)
-{
-	MQTTProperty *topic = MQTTProperties_getProperty(properties, MQTTPROPERTY_CODE_RESPONSE_TOPIC);
-	MQTTProperty *correlation = MQTTProperties_getProperty(properties, MQTTPROPERTY_CODE_CORRELATION_DATA);
-
-	if (topic && (size_t)topic->value.data.len < sizeof(request->response_topic)) {
-		memcpy(request->response_topic, topic->value.data.data, (size_t)topic->value.data.len);
-	}
-	if (correlation && (size_t)correlation->value.data.len <= sizeof(request->correlation)) {
-		request->n_correlation = (size_t)correlation->value.data.len;
-		memcpy(request->correlation, correlation->value.data.data, request->n_correlation);
-	}
-}
-
-static int on_message(void *context, char *topic, int length, MQTTAsync_message *message)
-{
-	struct mqtt *mqtt = context;
-	struct mqtt_request request = { .size = (size_t)message->payloadlen };
-
-	(void)length; /* only one topic is subscribed to */
-	request.too_long = request.size > MQTT_REQUEST_SIZE;
-	request.size = request.too_long ? MQTT_REQUEST_SIZE : request.size;
-	memcpy(request.payload, message->payload, request.size);
-	copy_properties(&message->properties, &request);
-	/* What was retained was not asked now. */
-	if (!message->retained && mailbox_offer(mqtt->requests, &request)) {
-		leave_note(mqtt, NOTE_REQUESTED, mqtt->epoch, -1, NULL);
-	}
-	MQTTAsync_freeMessage(&message);
-	MQTTAsync_free(topic);
-	return 1;
-}
-
-static void settle(void *context, enum note_kind kind, bool no_subscriber, const char *reason)
-{
-	struct handed_over *h = context;
-	struct note note = { .kind = kind, .epoch = h->epoch, .token = h->token, .no_subscriber = no_subscriber };
-
-	(void)text_copy(note.reason, sizeof(note.reason), reason ? reason : "");
-	(void)mailbox_post(h->mqtt->box, &note, false); /* as in leave_note() */
-	free(h);
-}
-
-static void on_acknowledged5(void *context, MQTTAsync_successData5 *data)
-{
-	settle(context, NOTE_ACKNOWLEDGED, data->reasonCode == MQTTREASONCODE_NO_MATCHING_SUBSCRIBERS, NULL);
-}
-
-static void on_acknowledged3(void *context, MQTTAsync_successData *data)
-{
-	(void)data;
-	settle(context, NOTE_ACKNOWLEDGED, false, NULL);
-}
-
-static void on_refused5(void *context, MQTTAsync_failureData5 *data)
-{
-	/* Without a reason of the broker's the fate is unknown (connection loss), not a refusal. */
-	bool refused = data->code >= 0 && data->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR;
-
-	settle(context, refused ? NOTE_REFUSED : NOTE_UNKNOWN, false, MQTTReasonCode_toString(data->reasonCode));
-}
-
-static void on_refused3(void *context, MQTTAsync_failureData *data)
-{
-	(void)data; /* MQTT 3.1.1 knows no refusal */
-	settle(context, NOTE_UNKNOWN, false, NULL);
-}
-
-/* ---- on the main loop ---- */
 
 static int create_handle(struct mqtt *mqtt)
 {
@@ -259,12 +29,7 @@ static int create_handle(struct mqtt *mqtt)
 		mqtt->handle = NULL;
 		return -EIO;
 	}
-	if (MQTTAsync_setCallbacks(mqtt->handle, mqtt, on_lost, on_message, NULL) != MQTTASYNC_SUCCESS ||
-		(mqtt->conf->version == 5 &&
-			MQTTAsync_setDisconnected(mqtt->handle, mqtt, on_disconnected) != MQTTASYNC_SUCCESS)) {
-		return -EIO;
-	}
-	return 0;
+	return mqtt_callbacks_of_handle(mqtt) ? 0 : -EIO;
 }
 
 struct mqtt *mqtt_create(const struct mqtt_conf *conf, const char *client_id, const char *will_topic,
@@ -377,8 +142,7 @@ static void set_tls(struct mqtt *mqtt, MQTTAsync_SSLOptions *ssl)
 	const struct mqtt_conf *conf = mqtt->conf;
 
 	ssl->enableServerCertAuth = 1;
-	ssl->ssl_error_cb = on_tls_error;
-	ssl->ssl_error_context = mqtt;
+	mqtt_callbacks_of_tls(mqtt, ssl);
 	ssl->verify = 1; /* the certificate must be for this host: the library's default does not ask */
 	if (conf->ca[0]) {
 		ssl->trustStore = conf->ca;
@@ -419,14 +183,7 @@ int mqtt_connect(struct mqtt *mqtt, size_t broker)
 	options.MQTTVersion = v5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
 	options.username = mqtt->conf->username[0] ? mqtt->conf->username : NULL;
 	options.password = mqtt->password[0] ? mqtt->password : NULL;
-	options.context = mqtt;
-	if (v5) {
-		options.onSuccess5 = on_connected5;
-		options.onFailure5 = on_connect_failed5;
-	} else {
-		options.onSuccess = on_connected3;
-		options.onFailure = on_connect_failed3;
-	}
+	mqtt_callbacks_of_connect(mqtt, &options);
 	if (strncmp(mqtt->uri, "ssl", 3) == 0) {
 		set_tls(mqtt, &ssl);
 		options.ssl = &ssl;
@@ -481,13 +238,8 @@ static bool send_message(
 	message.payloadlen = (int)strlen(payload);
 	message.qos = QOS;
 	message.retained = retained;
-	response.context = handed_over;
-	if (handed_over && mqtt->conf->version == 5) {
-		response.onSuccess5 = on_acknowledged5;
-		response.onFailure5 = on_refused5;
-	} else if (handed_over) {
-		response.onSuccess = on_acknowledged3;
-		response.onFailure = on_refused3;
+	if (handed_over) {
+		mqtt_callbacks_of_message(handed_over, &response);
 	}
 	return MQTTAsync_sendMessage(mqtt->handle, topic, &message, &response) == MQTTASYNC_SUCCESS;
 }
@@ -519,19 +271,16 @@ static int disconnect(struct mqtt *mqtt, int timeout_ms)
 
 	if (mqtt->conf->version == 5) {
 		options = (MQTTAsync_disconnectOptions)MQTTAsync_disconnectOptions_initializer5;
-		options.onSuccess5 = on_done5;
-	} else {
-		options.onSuccess = on_done;
 	}
 	options.timeout = timeout_ms;
-	options.context = mqtt;
+	mqtt_callbacks_of_disconnect(mqtt, &options);
 	return MQTTAsync_disconnect(mqtt->handle, &options) == MQTTASYNC_SUCCESS ? 0 : -EIO;
 }
 
 void mqtt_abort(struct mqtt *mqtt)
 {
 	if (mqtt->state == MQTT_CONNECTED && disconnect(mqtt, 0) < 0) {
-		leave_note(mqtt, NOTE_LOST, mqtt->epoch, -1, "connection given up");
+		mqtt_leave_note(mqtt, NOTE_LOST, mqtt->epoch, -1, "connection given up");
 	}
 }
 

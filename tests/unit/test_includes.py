@@ -21,7 +21,7 @@ DOORS = {
     "sqlite3.h": r"daemon/store\w*\.c",
     "sodium.h": r"daemon/proof\.c",
     "zlib.h": r"daemon/store\w*\.c",
-    "MQTTAsync.h": r"daemon/out_mqtt\.c",
+    "MQTTAsync.h": r"daemon/out_mqtt\w*\.[ch]",
     "libconfig.h": r"daemon/conf\.c",
     "systemd/sd-event.h": r"daemon/loop\.c",
     "systemd/sd-daemon.h": r"daemon/notify\.c",

@@ -1,0 +1,60 @@
+/* out_mqtt_parts.h - what out_mqtt.c, on the main loop, and out_mqtt_callbacks.c, on paho's thread, share; for these two.
+ */
+#ifndef EMIS_DAEMON_OUT_MQTT_PARTS_H
+#define EMIS_DAEMON_OUT_MQTT_PARTS_H
+
+#include <MQTTAsync.h>
+#include <stdatomic.h>
+
+#include "daemon/mailbox.h"
+#include "daemon/out_mqtt.h"
+
+enum note_kind { NOTE_CONNECTED, NOTE_LOST, NOTE_ACKNOWLEDGED, NOTE_REFUSED, NOTE_UNKNOWN, NOTE_REQUESTED };
+
+/* What a callback may do: leave this in the mailbox. */
+struct note {
+	enum note_kind kind;
+	unsigned epoch;
+	int64_t token; /* of NOTE_CONNECTED: the largest message, 0 = any */
+	bool no_subscriber;
+	char reason[96];
+};
+
+/* Of one message at the broker; freed by the one callback that paho makes for it. */
+struct handed_over {
+	struct mqtt *mqtt;
+	unsigned epoch;
+	int64_t token;
+};
+
+struct mqtt {
+	const struct mqtt_conf *conf;
+	struct mqtt_handler handler;
+	struct mailbox *box;
+	struct mailbox *requests; /* a NOTE_REQUESTED for each */
+	MQTTAsync handle;
+	size_t broker;  /* of the handle */
+	size_t largest; /* message that this broker takes */
+	enum mqtt_state state;
+	atomic_uint epoch; /* counts connections: notes about earlier ones are ignored */
+	unsigned connects;
+	char uri[PATH_SIZE + 8];
+	char client_id[96];
+	char *will_topic;
+	char *will_payload;
+	char password[256];
+	char tls_reason[80]; /* OpenSSL's; of paho's thread only */
+};
+
+/* A note of our own; on any thread. */
+void mqtt_leave_note(struct mqtt *mqtt, enum note_kind kind, unsigned epoch, int64_t token, const char *reason);
+
+/* Names the callbacks that tell of the handle (false when paho will not have them), of a connection that is made, of
+ * its end, and of a message. */
+bool mqtt_callbacks_of_handle(struct mqtt *mqtt);
+void mqtt_callbacks_of_connect(struct mqtt *mqtt, MQTTAsync_connectOptions *options);
+void mqtt_callbacks_of_tls(struct mqtt *mqtt, MQTTAsync_SSLOptions *options);
+void mqtt_callbacks_of_disconnect(struct mqtt *mqtt, MQTTAsync_disconnectOptions *options);
+void mqtt_callbacks_of_message(struct handed_over *handed_over, MQTTAsync_responseOptions *options);
+
+#endif
