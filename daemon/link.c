@@ -1,11 +1,7 @@
-/* link.c - the worker of a link: what is asked when, what becomes of failures, and the counters. bus.c asks. */
-#include "daemon/link.h"
-
+/* link.c - the worker of a link: what is asked when, and what becomes of failures. link_ask.c asks. */
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -13,59 +9,9 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "daemon/blocks.h"
-#include "daemon/bus.h"
-
-#define VOUCH_MS 10000         /* longer than any wait for an answer */
-#define VOUCH_CONNECT_MS 60000 /* a name lookup has no bound of its own */
-#define LOAD_WINDOW_MS 60000
-#define BUS_DEAF_AFTER 5 /* failures in a row on RTU over TCP: the server may have forgotten the connection */
-
-struct poller {
-	size_t instrument;
-	int64_t due_ms; /* clock_mono() */
-	struct backoff backoff;
-	bool silent;
-	bool afresh; /* a new connection: plan anew with the next poll */
-	struct blocks blocks;
-	struct answer *answers;  /* by planned request, put together from its parts */
-	int64_t *request_due_ms; /* by planned request: those of slow registers rest; clock_mono() */
-	struct poll_stats stats; /* under the link's lock */
-};
-
-struct link {
-	const struct site *site;
-	const struct link_conf *conf;
-	const struct clock *clock;
-	struct mailbox *box;
-	struct poller *pollers;
-	size_t n_pollers;
-	int wake_fd;
-	atomic_bool stop;
-	_Atomic int64_t alive_until;
-	pthread_t thread;
-
-	/* the worker's own */
-	struct bus *bus; /* NULL while not connected */
-	struct backoff backoff;
-	int64_t connect_due_ms;     /* clock_mono() */
-	const struct poller *asked; /* the last one that was asked */
-	bool ever_connected;
-	unsigned deaf;           /* failures in a row of anybody */
-	int64_t window_start_ms; /* real monotonic */
-	int64_t window_busy_us;
-
-	pthread_mutex_t lock; /* of status and the pollers' stats */
-	struct link_status status;
-	int64_t retry_at_ms;
-};
+#include "daemon/link_parts.h"
 
 /* ---- waiting ---- */
-
-static void vouch(struct link *link, int64_t ms)
-{
-	atomic_store(&link->alive_until, clock_real_mono_ms() + ms);
-}
 
 /* Sleeps; link_stop() ends it early. */
 static void wait_ns(struct link *link, int64_t ns)
@@ -75,7 +21,7 @@ static void wait_ns(struct link *link, int64_t ns)
 	while (ns > 0 && !atomic_load(&link->stop)) {
 		int64_t part = ns < 1000000000LL ? ns : 1000000000LL;
 		struct timespec ts = { .tv_sec = part / 1000000000LL, .tv_nsec = part % 1000000000LL };
-		vouch(link, VOUCH_MS);
+		link_vouch(link, VOUCH_MS);
 		if (ppoll(&pfd, 1, &ts, NULL) != 0) {
 			return;
 		}
@@ -83,28 +29,7 @@ static void wait_ns(struct link *link, int64_t ns)
 	}
 }
 
-/* ---- connecting ---- */
-
-static void set_state(struct link *link, enum link_state state, int connect_errno, int64_t retry_ms)
-{
-	pthread_mutex_lock(&link->lock);
-	link->status.state = state;
-	link->status.connect_errno = connect_errno;
-	link->retry_at_ms = clock_mono(link->clock).ms + retry_ms;
-	pthread_mutex_unlock(&link->lock);
-}
-
-static void disconnect(struct link *link)
-{
-	bus_close(link->bus);
-	link->bus = NULL;
-	link->deaf = 0;
-}
-
-static const char *endpoint(const struct link_conf *conf)
-{
-	return conf->type == LINK_RTU ? conf->device : conf->host;
-}
+/* ---- polling ---- */
 
 static void plan_afresh(struct poller *poller)
 {
@@ -114,139 +39,6 @@ static void plan_afresh(struct poller *poller)
 	}
 	poller->afresh = false;
 }
-
-static void connected(struct link *link)
-{
-	if (link->backoff.failures > 0) {
-		log_info("link %s: connected to %s again after %u failures", link->conf->name, endpoint(link->conf),
-			link->backoff.failures);
-	}
-	backoff_reset(&link->backoff);
-	for (size_t i = 0; i < link->n_pollers; i++) {
-		link->pollers[i].afresh = true;
-	}
-	set_state(link, LINK_UP, 0, 0);
-	pthread_mutex_lock(&link->lock);
-	link->status.reconnects += link->ever_connected;
-	link->ever_connected = true;
-	pthread_mutex_unlock(&link->lock);
-}
-
-/* Connects if it is time to; false while there is no connection. */
-static bool ensure_connected(struct link *link)
-{
-	if (link->bus) {
-		return true;
-	}
-	if (clock_mono(link->clock).ms < link->connect_due_ms) {
-		return false;
-	}
-	set_state(link, LINK_CONNECTING, 0, 0);
-	vouch(link, VOUCH_CONNECT_MS);
-	link->bus = bus_open(link->conf, link->wake_fd);
-	int error = errno;
-	vouch(link, VOUCH_MS);
-	if (link->bus) {
-		connected(link);
-		return true;
-	}
-	int64_t retry_ms = backoff_next(&link->backoff);
-	link->connect_due_ms = clock_mono(link->clock).ms + retry_ms;
-	set_state(link, LINK_DOWN, error, retry_ms);
-	if (backoff_worth_a_line(&link->backoff)) {
-		log_warning("link %s: no connection to %s: %s; attempt %u, trying again", link->conf->name,
-			endpoint(link->conf), error == EBUSY ? "another process holds it" : strerror(error),
-			link->backoff.failures);
-	}
-	return false;
-}
-
-/* ---- counting ---- */
-
-static void count(struct link *link, struct poller *poller, const struct answer *answer, int64_t us)
-{
-	int64_t now = clock_real_mono_ms();
-
-	pthread_mutex_lock(&link->lock);
-	link->status.requests++;
-	poll_stats_count(&poller->stats, answer, us);
-	if (answer->result != ANSWER_OK) {
-		link->status.failures++;
-		link->status.last_failure = *answer;
-	}
-	link->window_busy_us += us;
-	if (now - link->window_start_ms >= LOAD_WINDOW_MS) {
-		link->status.load = (double)link->window_busy_us / 1000.0 / (double)(now - link->window_start_ms);
-		link->window_start_ms = now;
-		link->window_busy_us = 0;
-	}
-	pthread_mutex_unlock(&link->lock);
-}
-
-static bool is_silence(enum answer_result result)
-{
-	return result == ANSWER_TIMEOUT || result == ANSWER_BROKEN;
-}
-
-/* ---- one read ---- */
-
-static void pause_before(struct link *link, const struct poller *poller, const struct profile *profile)
-{
-	if (link->asked != poller && link->asked) {
-		bus_rest(link->bus, profile->turnaround_ms);
-	}
-	bus_rest(link->bus, profile->delay_ms);
-	link->asked = poller;
-}
-
-static void ask_once(struct link *link, struct poller *poller, const struct request *request, struct answer *answer)
-{
-	const struct instrument_conf *instrument = &link->site->instruments[poller->instrument];
-	const struct profile *profile = instrument->profile;
-	struct bus_timing timing = { profile->timeout_ms ? profile->timeout_ms : link->conf->timeout_ms,
-		profile->byte_timeout_ms };
-
-	vouch(link, VOUCH_MS);
-	pause_before(link, poller, profile);
-	int64_t start = clock_real_mono_us();
-	bus_ask(link->bus, instrument->unit, request, &timing, answer);
-	count(link, poller, answer, clock_real_mono_us() - start);
-	if (!is_silence(answer->result)) {
-		link->deaf = 0;
-		return;
-	}
-	link->deaf++;
-	vouch(link, VOUCH_CONNECT_MS);
-	bool deaf = link->conf->type == LINK_RTU_TCP && link->deaf >= BUS_DEAF_AFTER;
-	if (answer->trouble == TROUBLE_CLOSED || deaf || !bus_settle(link->bus, &timing)) {
-		disconnect(link);
-		set_state(link, LINK_CONNECTING, 0, 0);
-	}
-}
-
-/* With the profile's retries. */
-static void ask(struct link *link, struct poller *poller, const struct request *request, struct answer *answer)
-{
-	unsigned retries = link->site->instruments[poller->instrument].profile->retries;
-
-	memset(answer, 0, sizeof(*answer));
-	answer->result = ANSWER_BROKEN;
-	answer->trouble = TROUBLE_CLOSED;
-	for (unsigned attempt = 0; !atomic_load(&link->stop); attempt++) {
-		if (!ensure_connected(link)) {
-			return;
-		}
-		ask_once(link, poller, request, answer);
-		if (!is_silence(answer->result) || attempt >= retries) {
-			return;
-		}
-		pthread_mutex_lock(&link->lock);
-		poller->stats.retries++;
-		pthread_mutex_unlock(&link->lock);
-	}
-}
-
-/* ---- polling ---- */
 
 static void note_refusal(struct link *link, struct poller *poller, size_t index, const struct answer *answer)
 {
@@ -290,10 +82,10 @@ static void read_planned(struct link *link, struct poller *poller, size_t *index
 	memset(whole, 0, sizeof(*whole));
 	whole->result = ANSWER_OK;
 	while (*index < blocks->n && blocks->list[*index].planned == planned) {
-		bool asked = !is_silence(worst->result) && may_ask(link, &blocks->list[*index]);
+		bool asked = !link_is_silence(worst->result) && may_ask(link, &blocks->list[*index]);
 		if (asked) {
-			ask(link, poller, &blocks->list[*index].request, &found);
-		} else if (is_silence(worst->result)) {
+			link_ask(link, poller, &blocks->list[*index].request, &found);
+		} else if (link_is_silence(worst->result)) {
 			found = *worst;
 		} else {
 			recall_refusal(&blocks->list[*index], &found);
@@ -309,7 +101,7 @@ static void read_planned(struct link *link, struct poller *poller, size_t *index
 			blocks->list[*index].refused = false;
 		}
 		blocks_put_together(blocks, *index, &found, whole, &any);
-		if (is_silence(found.result)) {
+		if (link_is_silence(found.result)) {
 			*worst = found;
 		}
 		(*index)++;
@@ -325,7 +117,7 @@ static void read_planned(struct link *link, struct poller *poller, size_t *index
 static void note_outcome(struct link *link, struct poller *poller, const struct answer *worst)
 {
 	const char *name = link->site->instruments[poller->instrument].name;
-	bool silent = is_silence(worst->result);
+	bool silent = link_is_silence(worst->result);
 	char words[64];
 
 	if (worst->result != ANSWER_OK) {
@@ -363,7 +155,7 @@ static void poll_instrument(struct link *link, struct poller *poller)
 	int64_t now = clock_mono(link->clock).ms;
 	size_t index = 0, last = profile->n_requests;
 
-	(void)ensure_connected(link); /* each read sees for itself whether there is a connection */
+	(void)link_ensure_connected(link); /* each read sees for itself whether there is a connection */
 	if (poller->afresh) {
 		plan_afresh(poller);
 	}
@@ -441,7 +233,7 @@ static void *work(void *context)
 		poll_instrument(link, poller);
 		schedule(link, poller);
 	}
-	disconnect(link);
+	link_disconnect(link);
 	return NULL;
 }
 
@@ -505,7 +297,7 @@ struct link *link_start(const struct site *site, size_t index, const struct cloc
 	backoff_init(&link->backoff, 500, 60000);
 	link->window_start_ms = clock_real_mono_ms();
 	link->status.load = NAN;
-	vouch(link, VOUCH_MS);
+	link_vouch(link, VOUCH_MS);
 	link->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int r = link->wake_fd < 0 ? -errno : add_pollers(link, index);
 	if (r == 0 && link->n_pollers == 0) {
