@@ -1,5 +1,7 @@
 #include "daemon/backoff.h"
 
+#include <sys/random.h>
+
 void backoff_init(struct backoff *backoff, int64_t first_ms, int64_t last_ms)
 {
 	*backoff = (struct backoff){ .first_ms = first_ms, .last_ms = last_ms };
@@ -23,4 +25,14 @@ void backoff_reset(struct backoff *backoff)
 bool backoff_worth_a_line(const struct backoff *backoff)
 {
 	return (backoff->failures & (backoff->failures - 1)) == 0;
+}
+
+int64_t backoff_jitter(int64_t ms)
+{
+	uint16_t random = 0;
+
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random)) {
+		return ms;
+	}
+	return ms * 3 / 4 + ms / 2 * random / UINT16_MAX;
 }

@@ -23,4 +23,7 @@ void backoff_reset(struct backoff *backoff);
 /* Failures 1, 2, 4, 8 ... : repeated trouble is logged at growing intervals. */
 bool backoff_worth_a_line(const struct backoff *backoff);
 
+/* The same wait, +-25 % at random: hundreds of boxes shall not come back in the same second. */
+int64_t backoff_jitter(int64_t ms);
+
 #endif

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/random.h>
 
 #include "common/log.h"
 #include "common/text.h"
@@ -58,17 +57,6 @@ struct outbox {
 	bool finishing;
 };
 
-/* +-25 %: hundreds of boxes shall not come back in the same second. */
-static int64_t jitter(int64_t ms)
-{
-	uint16_t random = 0;
-
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random)) {
-		return ms;
-	}
-	return ms * 3 / 4 + ms / 2 * random / UINT16_MAX;
-}
-
 static const char *broker_name(const struct outbox *o)
 {
 	return o->context->site->mqtt.brokers[o->broker];
@@ -76,7 +64,7 @@ static const char *broker_name(const struct outbox *o)
 
 static void schedule_retry(struct outbox *o)
 {
-	loop_set_timer(o->retry, jitter(backoff_next(&o->backoff)) * 1000000);
+	loop_set_timer(o->retry, backoff_jitter(backoff_next(&o->backoff)) * 1000000);
 }
 
 static void on_retry(void *context)
@@ -239,7 +227,7 @@ static void choose_broker(struct outbox *o)
 
 	o->broker = o->connected ? 0 : (o->broker + 1) % n;
 	if (!o->connected && o->broker != 0) {
-		loop_set_timer(o->retry, jitter(FIRST_RETRY_MS) * 1000000);
+		loop_set_timer(o->retry, backoff_jitter(FIRST_RETRY_MS) * 1000000);
 	} else {
 		schedule_retry(o);
 	}
