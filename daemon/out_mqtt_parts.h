@@ -1,5 +1,4 @@
-/* out_mqtt_parts.h - what out_mqtt.c, on the main loop, and out_mqtt_callbacks.c, on paho's thread, share; for these two.
- */
+/* out_mqtt_parts.h - what out_mqtt.c, on the main loop, and out_mqtt_callbacks.c, on paho's thread, share. */
 #ifndef EMIS_DAEMON_OUT_MQTT_PARTS_H
 #define EMIS_DAEMON_OUT_MQTT_PARTS_H
 
