@@ -19,7 +19,7 @@
 #define ONLINE_TOKEN 0 /* of the word that we are here; rows have ids from 1 */
 /* Acknowledged messages are marked so within this time: one write for many. Who is killed before sends them again. */
 #define DONE_WITHIN_MS 200
-#define MARK_AGAIN_MS 1000
+#define AGAIN_MS 1000
 
 /* Pending rows that lie together. */
 struct region {
@@ -102,6 +102,12 @@ static void on_patience(void *context)
 
 static void go_on(struct outbox *o);
 
+/* Nothing else may come that would. */
+static void try_again_soon(struct outbox *o)
+{
+	loop_set_timer(o->marking, AGAIN_MS * 1000000LL);
+}
+
 /* Marks what was acknowledged. */
 static void mark_done(struct outbox *o)
 {
@@ -116,7 +122,7 @@ static void mark_done(struct outbox *o)
 	}
 	log_error("%zu messages were acknowledged, but cannot be marked: %s; they may go twice", o->n_done,
 		store_error(o->store));
-	loop_set_timer(o->marking, MARK_AGAIN_MS * 1000000LL);
+	try_again_soon(o);
 	if (o->n_done == MAX_WINDOW) {
 		o->unmarked = true;
 		o->n_done = 0;
@@ -396,12 +402,6 @@ static bool hand_row(struct outbox *o, const struct outbox_row *row)
 	o->in_flight++;
 	o->alone = row->id;
 	return true;
-}
-
-/* Nothing else may come that would. */
-static void try_again_soon(struct outbox *o)
-{
-	loop_set_timer(o->marking, MARK_AGAIN_MS * 1000000LL);
 }
 
 /* Hands over pending rows behind r->last and before `before`, as far as the window has room. */

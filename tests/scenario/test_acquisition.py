@@ -11,8 +11,8 @@ from tests.support.serial_server import SerialServer
 # What the plant does, what becomes of the value, and the counter that tells (of emisctl instruments).
 WRONG = [
     ("silence", "B", "timeouts"),
-    ("late 800ms", "B", "timeouts"),
-    ("half-frame", "B", None),  # a time-out, or a wrong checksum where a late answer comes behind it
+    ("half-frame", "B", "timeouts"),
+    ("late 800ms", "B", "timeouts"),  # behind half-frame: what comes late would make a checksum of its half
     ("wrong-unit", "B", None),
     ("wrong-function", "B", None),
     ("wrong-count", "B", None),
