@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/array.h"
+
+#define MOST_DECIMALS 9
 
 bool num_parse_double(const char *text, double *ret)
 {
@@ -64,12 +67,57 @@ bool num_parse_size(const char *text, int64_t *ret_bytes)
 	return false;
 }
 
+#define EXACT_POWERS 22 /* 10^22 is the largest power of ten that is a double */
+
+static const double powers[EXACT_POWERS + 1] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12,
+	1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+
+double num_significant(double value, int digits)
+{
+	char text[32];
+
+	if (!isfinite(value) || value == 0.0) {
+		return value;
+	}
+	int decimals = digits - 1 - (int)floor(log10(fabs(value)));
+	if (decimals >= 0 && decimals <= EXACT_POWERS) {
+		/* An integer below 2^53 by a power that is a double: the quotient is the nearest double. */
+		return rint(value * powers[decimals]) / powers[decimals];
+	}
+	snprintf(text, sizeof(text), "%.*e", digits - 1, value);
+	return strtod(text, NULL);
+}
+
+double num_of_float(float value)
+{
+	if (!isfinite(value)) {
+		return (double)value;
+	}
+	for (int i = 0; i <= MOST_DECIMALS; i++) {
+		double decimal = rint((double)value * powers[i]) / powers[i];
+		if ((float)decimal == value) {
+			return decimal;
+		}
+	}
+	return (double)value; /* too small for nine digits after the point */
+}
+
+int num_decimals(double value)
+{
+	int decimals = 0;
+
+	while (decimals < MOST_DECIMALS && rint(value * powers[decimals]) / powers[decimals] != value) {
+		decimals++;
+	}
+	return decimals;
+}
+
 double num_round_half_even(double value, int decimals)
 {
 	if (!isfinite(value)) {
 		return value;
 	}
-	double unit = pow(10.0, decimals);
+	double unit = powers[decimals];
 	double scaled = value * unit;
 	double below = floor(scaled);
 	double rest = scaled - below;

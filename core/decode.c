@@ -9,6 +9,7 @@
 #include "core/driver.h"
 #include "core/plan.h"
 
+#define DECIMAL_DIGITS 14 /* what a few roundings leave of the 15 to 17 of a double */
 #define FLOAT_ENUM_TOLERANCE 1e-4 /* state codes sent as floats, compared as field drivers do */
 
 const char *answer_text(const struct answer *answer, char *buf, size_t size)
@@ -140,7 +141,7 @@ static double field_value(const struct reg_field *field, const uint16_t *regs, u
 		return (double)(int64_t)bits;
 	case REG_F32:
 		memcpy(&f, &low, sizeof(f));
-		return (double)f;
+		return num_of_float(f); /* an instrument that says 0.05 means 0.05, and no 0.0500000007 */
 	case REG_F64:
 		memcpy(&d, &bits, sizeof(d));
 		return d;
@@ -329,7 +330,9 @@ static double convert_raw(const struct profile *profile, const struct channel *c
 			(raw - channel->span_raw_low) / (channel->span_raw_high - channel->span_raw_low) *
 				(h.full_scale - channel->span_low);
 	}
-	return (value / pow(10.0, h.decimals) + h.fraction) * factor;
+	value = (value / pow(10.0, h.decimals) + h.fraction) * factor;
+	/* 349 * 0.1 is 34.9 and not 34.900000000000006. Whole numbers, of totalisers, may have more digits. */
+	return value == floor(value) ? value : num_significant(value, DECIMAL_DIGITS);
 }
 
 static void decode_by_driver(const struct profile *profile, const struct channel *channel, const struct answer *answers,

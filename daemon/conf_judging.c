@@ -33,6 +33,9 @@ static const struct {
 } shares[] = {
 	{ "hysteresis", offsetof(struct pipeline_settings, hysteresis), 0.5, 0.05 },
 	{ "approach", offsetof(struct pipeline_settings, approach), 1.0, 0.9 },
+	/* 2.5 % of a full scale of 20 % is the zero drift a gas analyser may have: HJ 75-2017 (monitoring-rules 3.5),
+	 * unconfirmed */
+	{ "o2_zero_drift", offsetof(struct pipeline_settings, o2_zero_drift), 5.0, 0.5 },
 	/* 2 % of the range: national inspection guide, item 4; over an hour: ours */
 	{ "narrow_percent", offsetof(struct pipeline_settings, narrow_percent), 100.0, 2.0 },
 	/* 75 % of a quarter's hours: HJ 75-2017 12.1 */
@@ -74,8 +77,8 @@ void conf_judging_defaults(struct pipeline_settings *judging)
 void conf_read_judging(struct conf_node root, struct pipeline_settings *judging)
 {
 	static const char *const keys[] = { "warning_minutes", "no_data_minutes", "calibration_minutes",
-		"constant_minutes", "constant_results", "hysteresis", "approach", "narrow_percent", "capture_percent",
-		"watch_zero", "few_data", "grace", "aux_age", "order", "rounding", NULL };
+		"constant_minutes", "constant_results", "hysteresis", "approach", "o2_zero_drift", "narrow_percent",
+		"capture_percent", "watch_zero", "few_data", "grace", "aux_age", "order", "rounding", NULL };
 	struct conf_node node = conf_group(root, "judging", false);
 	size_t order = 0, rounding = 0;
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/num.h"
 #include "core/convert.h"
 #include "daemon/conf_parts.h"
 
@@ -47,6 +48,8 @@ static void read_when(struct conf_load *load, struct conf_node limit, struct lim
 
 static bool read_bounds(struct conf_node node, struct limit *l)
 {
+	int64_t digits = 0;
+
 	l->min = NAN;
 	l->max = NAN;
 	bool min = conf_double(node, "min", false, -1e6, 1e6, &l->min);
@@ -56,6 +59,12 @@ static bool read_bounds(struct conf_node node, struct limit *l)
 	} else if (min && max && l->min >= l->max) {
 		conf_node_complain(node, "min %g is not below max %g", l->min, l->max);
 		return false;
+	}
+	if (conf_int(node, "digits", false, 0, 9, &digits)) {
+		l->digits = (int)digits;
+	} else {
+		int of_min = min ? num_decimals(l->min) : 0, of_max = max ? num_decimals(l->max) : 0;
+		l->digits = of_min > of_max ? of_min : of_max;
 	}
 	return min || max;
 }
@@ -162,7 +171,7 @@ static bool is_new_key(struct conf_load *load, struct conf_node node, const char
 
 static void read_limit(struct conf_load *load, struct conf_node node, const struct limit *defaults)
 {
-	static const char *const keys[] = { "key", "sector", "tier", "factor", "min", "max", "unit", "o2_ref",
+	static const char *const keys[] = { "key", "sector", "tier", "factor", "min", "max", "digits", "unit", "o2_ref",
 		"o2_ref_when", "excess_air", "gas_volume_per_tonne", "period", "share_of_month", "clause", "confidence",
 		"verified", "in_force", "in_force_existing", "new_since", "until", "built_before", "when", "note",
 		NULL };

@@ -105,6 +105,7 @@ static void read_outlet(struct conf_load *load, struct conf_node node, size_t in
 	for (size_t i = 0; i < conf_count(points); i++) {
 		conf_read_point(load, conf_at(points, i), outlet, index);
 	}
+	conf_bound_computed(outlet);
 	conf_bind_limits(load, node, outlet, tiers);
 	conf_read_confirmed(load, node, outlet);
 	conf_check_inputs(node, outlet);

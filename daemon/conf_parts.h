@@ -37,6 +37,7 @@ void conf_read_channels(struct conf_node group, size_t notation, struct profile 
 void conf_load_outlets(struct conf_load *load, struct conf_node root);
 void conf_read_point(struct conf_load *load, struct conf_node node, struct outlet *outlet, size_t outlet_index);
 void conf_check_inputs(struct conf_node node, const struct outlet *outlet);
+void conf_bound_computed(struct outlet *outlet); /* how low a computed value can be, by its inputs */
 bool conf_wants_tier(char (*tiers)[16], const char *tier);
 void conf_bind_limits(struct conf_load *load, struct conf_node node, struct outlet *outlet, char (*tiers)[16]);
 void conf_read_confirmed(struct conf_load *load, struct conf_node outlet_node, struct outlet *outlet);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/convert.h"
 #include "daemon/conf_parts.h"
 
 static size_t find_instrument(const struct site *site, const char *name, size_t length)
@@ -166,6 +167,7 @@ static bool read_numbers(struct conf_node node, struct point *point, const struc
 	(void)conf_double(node, "intercept", false, -1e4, 1e4, &point->intercept);
 	(void)conf_double(node, "wrap", false, 1.0, 1e15, &point->counter_wrap);
 	(void)conf_double(node, "range", false, 1e-6, 1e9, &point->range);
+	point->has_least = conf_double(node, "least", false, -1e9, 1e9, &point->least);
 	(void)conf_duration(node, "hold", false, MINUTE_MS, HOUR_MS, &point->hold_ms);
 	(void)conf_duration(node, "cycle", false, 10 * MINUTE_MS, DAY_MS, &point->cycle_ms);
 	bool good = belongs(node, "basis", gas, "gas") && belongs(node, "state", gas, "gas");
@@ -225,7 +227,7 @@ static void add_point(struct conf_load *load, struct outlet *outlet, const struc
 void conf_read_point(struct conf_load *load, struct conf_node node, struct outlet *outlet, size_t outlet_index)
 {
 	static const char *const keys[] = { "factor", "from", "computed", "flags", "basis", "state", "pitot", "kv",
-		"slope", "intercept", "wrap", "range", "hold", "cycle", NULL };
+		"slope", "intercept", "wrap", "range", "least", "hold", "cycle", NULL };
 	struct point point = { 0 };
 	struct feed feed = { .outlet = outlet_index, .point = outlet->n_points };
 
@@ -253,10 +255,29 @@ void conf_read_point(struct conf_load *load, struct conf_node node, struct outle
 			feed.channel->name);
 		return;
 	}
+	if (!point.has_least && !isnan(feed.channel->min)) {
+		point.has_least = true; /* decode_channel() gives nothing below it */
+		point.least = point_in_unit(&point, feed.channel->min);
+	}
 	struct feed *slot = conf_grow(load, &load->site->feeds, &load->site->n_feeds, sizeof(feed));
 	if (slot) {
 		*slot = feed;
 		add_point(load, outlet, &point);
+	}
+}
+
+void conf_bound_computed(struct outlet *outlet)
+{
+	int nox = outlet_point(outlet, "nox"), no = outlet_point(outlet, "no"), no2 = outlet_point(outlet, "no2");
+
+	if (nox < 0 || no < 0 || no2 < 0) {
+		return;
+	}
+	struct point *of_both = &outlet->points[nox];
+	const struct point *in[] = { &outlet->points[no], &outlet->points[no2] };
+	if (of_both->computed == COMPUTED_NOX && !of_both->has_least && in[0]->has_least && in[1]->has_least) {
+		of_both->has_least = true;
+		of_both->least = convert_nox_mass(in[0]->least, in[1]->least);
 	}
 }
 

@@ -137,6 +137,9 @@ static void print_point(FILE *out, const struct site *site, size_t outlet, size_
 	}
 	print_number(out, "wrap", point->counter_wrap);
 	print_number(out, "range", point->range);
+	if (point->has_least) {
+		fprintf(out, "least = %.17g; ", point->least);
+	}
 	print_duration(out, "hold", point->hold_ms);
 	print_duration(out, "cycle", point->cycle_ms);
 	fputs("}", out);

@@ -11,7 +11,7 @@ LIBC = {"assert", "ctype", "errno", "inttypes", "math", "stdarg", "stdbool", "st
         "string", "time", "wchar"}
 ALLOWED = {
     "common": {"common"},
-    "core": {"core", "common/array.h", "common/num.h", "common/text.h", "common/time.h"},
+    "core": {"core", "common/array.h", "common/exact.h", "common/num.h", "common/text.h", "common/time.h"},
     "drivers": {"core", "drivers", "common/array.h", "common/num.h", "common/time.h"},
     "daemon": {"daemon", "drivers", "core", "common"},
     "cli": {"cli", "common"},
