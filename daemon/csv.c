@@ -392,7 +392,7 @@ bool csv_find_interval(struct csv *csv, char *error)
 	char *head[CSV_COLUMNS];
 	bool regular = distances != NULL;
 	size_t n = 0;
-	struct utc at;
+	struct utc at = { 0 };
 	int r = 0;
 
 	while (regular && (r = read_row(csv, values, &at, error)) > 0) {
