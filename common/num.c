@@ -1,6 +1,7 @@
 #include "common/num.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -42,12 +43,13 @@ bool num_parse_int(const char *text, int64_t min, int64_t max, int64_t *ret)
 	return true;
 }
 
+static const struct {
+	const char *name;
+	int shift;
+} units[] = { { "GiB", 30 }, { "MiB", 20 }, { "KiB", 10 }, { "", 0 } };
+
 bool num_parse_size(const char *text, int64_t *ret_bytes)
 {
-	static const struct {
-		const char *name;
-		int shift;
-	} units[] = { { "GiB", 30 }, { "MiB", 20 }, { "KiB", 10 }, { "", 0 } };
 	char digits[16];
 	size_t n = strspn(text, "0123456789");
 	int64_t number;
@@ -65,6 +67,36 @@ bool num_parse_size(const char *text, int64_t *ret_bytes)
 		}
 	}
 	return false;
+}
+
+const char *num_format(double value, char *buf)
+{
+	int digits = 1;
+
+	for (; digits <= 17; digits++) {
+		snprintf(buf, NUM_TEXT_SIZE, "%.*e", digits - 1, value);
+		if (strtod(buf, NULL) == value) {
+			break;
+		}
+	}
+	const char *power = strchr(buf, 'e'); /* not of infinity and NaN */
+	long exponent = power ? strtol(power + 1, NULL, 10) : 99;
+	if (exponent >= -5 && exponent < 15) {
+		int decimals = digits - 1 - (int)exponent;
+		snprintf(buf, NUM_TEXT_SIZE, "%.*f", decimals > 0 ? decimals : 0, value);
+	}
+	return buf;
+}
+
+const char *num_format_size(int64_t bytes, char *buf)
+{
+	size_t i = 0;
+
+	while (bytes % ((int64_t)1 << units[i].shift) != 0) {
+		i++; /* every number is a whole number of bytes */
+	}
+	snprintf(buf, NUM_TEXT_SIZE, "%" PRId64 "%s", bytes >> units[i].shift, units[i].name);
+	return buf;
 }
 
 #define EXACT_POWERS 22 /* 10^22 is the largest power of ten that is a double */

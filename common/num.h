@@ -11,6 +11,14 @@ bool num_parse_double(const char *text, double *ret);
 /* The whole text must be one decimal integer in [min, max]; *ret is untouched otherwise. */
 bool num_parse_int(const char *text, int64_t min, int64_t max, int64_t *ret);
 
+#define NUM_TEXT_SIZE 32
+
+/* The shortest decimal form that reads back as the same double: "0.05", "35", "1e+20". buf has NUM_TEXT_SIZE. */
+const char *num_format(double value, char *buf);
+
+/* A size in the largest unit that it is a whole number of: "2GiB", "1500KiB", "77". buf has NUM_TEXT_SIZE. */
+const char *num_format_size(int64_t bytes, char *buf);
+
 /* Reads a size with its unit: "512MiB", "2GiB", "100KiB" or plain bytes. */
 bool num_parse_size(const char *text, int64_t *ret_bytes);
 

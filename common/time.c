@@ -1,5 +1,6 @@
 #include "common/time.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,21 +154,33 @@ bool time_parse_zone(const char *text, int *ret_offset_min)
 	return text[0] != 'Z' && parse_offset(text, ret_offset_min);
 }
 
+static const struct {
+	const char *name;
+	int64_t ms;
+} duration_units[] = { { "h", HOUR_MS }, { "min", MINUTE_MS }, { "s", SECOND_MS }, { "ms", 1 } };
+
+const char *time_format_duration(int64_t ms, char *buf)
+{
+	size_t i = 0;
+
+	while (ms % duration_units[i].ms != 0 || (ms == 0 && duration_units[i].ms != SECOND_MS)) {
+		i++; /* every duration is a whole number of milliseconds; none is "0s" */
+	}
+	snprintf(buf, TIME_TEXT_SIZE, "%" PRId64 "%s", ms / duration_units[i].ms, duration_units[i].name);
+	return buf;
+}
+
 bool time_parse_duration(const char *text, int64_t *ret_ms)
 {
-	static const struct {
-		const char *name;
-		int64_t ms;
-	} units[] = { { "ms", 1 }, { "s", SECOND_MS }, { "min", MINUTE_MS }, { "h", HOUR_MS } };
 	long long number;
 	int used = 0;
 
 	if (text[0] < '0' || text[0] > '9' || sscanf(text, "%9lld%n", &number, &used) != 1) {
 		return false;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-		if (strcmp(text + used, units[i].name) == 0) {
-			*ret_ms = number * units[i].ms;
+	for (size_t i = 0; i < ARRAY_SIZE(duration_units); i++) {
+		if (strcmp(text + used, duration_units[i].name) == 0) {
+			*ret_ms = number * duration_units[i].ms;
 			return true;
 		}
 	}

@@ -34,6 +34,9 @@ struct mono {
 /* Room for "2026-03-02T08:00:00.000+08:00" and its end. */
 #define TIME_TEXT_SIZE 40
 
+/* A duration in the largest unit that it is a whole number of: "1min", "24h", "1500ms". buf has TIME_TEXT_SIZE. */
+const char *time_format_duration(int64_t ms, char *buf);
+
 /* The start of the period of period_ms that contains `at`, counted in the local day that is
  * offset_min minutes ahead of UTC (China: 480, no summer time). period_ms must divide a day. */
 struct utc time_floor(struct utc at, int64_t period_ms, int offset_min);

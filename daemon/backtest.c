@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/text.h"
 #include "daemon/backtest_parts.h"
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1 };
@@ -59,7 +58,7 @@ static bool add_point(struct backtest *b, const char *key)
 
 static bool refuse_sector(const struct backtest *b)
 {
-	const char *nearest = NULL;
+	const char *nearest = site_nearest_sector(b->site, b->options.sector);
 
 	for (size_t i = 0; i < b->site->n_limits; i++) {
 		if (outlet_falls_under(&b->outlet, &b->site->limits[i])) {
@@ -68,7 +67,6 @@ static bool refuse_sector(const struct backtest *b)
 				"emisctl limits --all lists them",
 				b->options.sector);
 		}
-		text_keep_nearest(b->options.sector, b->site->limits[i].sector, &nearest);
 	}
 	return refuse("no limit of the catalogue applies to the sector \"%s\"%s%s%s", b->options.sector,
 		nearest ? "; did you mean \"" : "; emisctl limits --all lists the sectors", nearest ? nearest : "",

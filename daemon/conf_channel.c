@@ -275,7 +275,7 @@ static bool read_result_time(struct conf_node channel_node, size_t notation, str
 
 	if (!node.setting) {
 		return conf_duration(channel_node, "max_age", false, SECOND_MS, 7 * DAY_MS, &channel->max_age_ms)
-			? (conf_node_complain(channel_node, "max_age goes with result_time"), false)
+			? (conf_node_complain(channel_node, "max_age needs result_time"), false)
 			: true;
 	}
 	conf_allow(node, keys);

@@ -18,7 +18,7 @@ bool conf_date(struct conf_node group, const char *key, bool required, struct ut
 	}
 	/* A legal date begins at midnight in China, whatever the site's clock is set to. */
 	if (strlen(text) != 10 || !time_parse(text, CHINA_OFFSET_MIN, ret)) {
-		conf_node_complain(group, "%s: \"%s\" is no date; write it as \"2019-04-22\"", key, text);
+		conf_node_complain(group, "%s: \"%s\" is not a date; write it as \"2019-04-22\"", key, text);
 		return false;
 	}
 	return true;
@@ -28,6 +28,7 @@ static void read_when(struct conf_load *load, struct conf_node limit, struct lim
 {
 	static const char *const keys[] = { "factor", "above", "at_most", NULL };
 	struct conf_node node = conf_group(limit, "when", false);
+	char words[CONF_WORDS_SIZE];
 
 	l->when_above = NAN;
 	l->when_at_most = NAN;
@@ -37,7 +38,8 @@ static void read_when(struct conf_load *load, struct conf_node limit, struct lim
 	conf_allow(node, keys);
 	if (conf_name(node, "factor", true, l->when_factor, sizeof(l->when_factor)) &&
 		!site_factor(load->site, l->when_factor)) {
-		conf_node_complain(node, "when: there is no factor \"%s\" in factors.conf", l->when_factor);
+		conf_node_complain(node, "when: there is no factor \"%s\" in factors.conf%s", l->when_factor,
+			conf_nearest_factor(load->site, l->when_factor, words));
 	}
 	bool above = conf_double(node, "above", false, -1e6, 1e6, &l->when_above);
 	bool at_most = conf_double(node, "at_most", false, -1e6, 1e6, &l->when_at_most);
@@ -125,9 +127,11 @@ static bool read_dates(struct conf_node node, struct limit *l)
 static bool check_factor(struct conf_load *load, struct conf_node node, const struct limit *l)
 {
 	const struct factor *factor = site_factor(load->site, l->factor);
+	char words[CONF_WORDS_SIZE];
 
 	if (!factor) {
-		conf_node_complain(node, "%s: there is no factor \"%s\" in factors.conf", l->key, l->factor);
+		conf_node_complain(node, "%s: there is no factor \"%s\" in factors.conf%s", l->key, l->factor,
+			conf_nearest_factor(load->site, l->factor, words));
 		return false;
 	}
 	if (strcmp(factor->unit, l->unit) != 0) {

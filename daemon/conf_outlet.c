@@ -8,7 +8,7 @@
 static void read_tiers(struct conf_node node, char (*tiers)[16])
 {
 	struct conf_node array = conf_array(node, "tiers", true);
-	char text[16];
+	char text[16], words[CONF_WORDS_SIZE];
 
 	if (conf_count(array) > OUTLET_TIERS) {
 		conf_node_complain(node, "tiers: there are only %d", OUTLET_TIERS);
@@ -23,9 +23,9 @@ static void read_tiers(struct conf_node node, char (*tiers)[16])
 			known++;
 		}
 		if (!conf_tiers[known] || conf_wants_tier(tiers, text)) {
-			conf_node_complain(node, "tiers: \"%s\" %s", text,
-				conf_tiers[known] ? "stands there twice"
-						  : "is none of: ultra-low, special, local, general, own");
+			conf_node_complain(node, "tiers: \"%s\" is %s%s", text,
+				conf_tiers[known] ? "there twice" : "not known",
+				conf_tiers[known] ? "" : conf_words(text, conf_tiers, words));
 			continue;
 		}
 		size_t used = 0;

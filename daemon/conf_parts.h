@@ -25,6 +25,8 @@ bool conf_date(struct conf_node group, const char *key, bool required, struct ut
 
 /* profiles.d/NAME.conf, once for all instruments that use it (conf_profile.c); variant "" is the map itself. NULL
  * with complaints. */
+bool conf_find_profile(
+	struct conf_load *load, struct conf_node instrument, const char *name); /* else a complaint there */
 const struct profile *conf_load_profile(struct conf_load *load, const char *name, const char *variant);
 
 /* The lists of a profile or of one of its variants (conf_channel.c): first statuses, identify and auxiliaries, then
@@ -55,6 +57,13 @@ void *conf_grow(struct conf_load *load, void *array_pointer, size_t *n, size_t e
 
 /* The file `name` beside emisd.conf if it is there, else the one in share. */
 void conf_find(const struct conf_load *load, const char *name, char *ret_path, size_t size);
+
+/* "; did you mean ...?" for a factor that is not there, or "" (conf_factor.c). buf has CONF_WORDS_SIZE. */
+const char *conf_nearest_factor(const struct site *site, const char *key, char *buf);
+
+/* What the configuration names and is not there: notes, since a box is configured before all of it is (conf_files.c).
+ */
+void conf_note_files(struct conf_load *load, struct conf_node root);
 
 /* conf_mqtt.c */
 void conf_read_mqtt(struct conf_node root, struct mqtt_conf *mqtt);

@@ -127,13 +127,13 @@ def test_the_language_of_profiles(tmp_path, rule, channel, registers, value, fla
 
 FAULTS = [
     ("two registers without an order", 'function = 3; address = 0; type = "f32";', '"order" is missing'),
-    ("four registers with the order of two", 'function = 3; address = 0; type = "f64"; order = "ABCD";', "is none of: ABCDEFGH"),
+    ("four registers with the order of two", 'function = 3; address = 0; type = "f64"; order = "ABCD";', "is not known; known here: ABCDEFGH"),
     ("a size where there is one", 'function = 3; address = 0; type = "u16"; registers = 2;', "only bcd and ascii need it"),
     ("a missing size", 'function = 3; address = 0; type = "bcd";', '"registers" is missing'),
     ("an unknown auxiliary", 'function = 3; address = 0; type = "u16"; decimals = "d";', "not among this profile's auxiliaries"),
     ("units without a factor", 'function = 3; address = 0; type = "u16"; unit_code = "d";', '"units" is missing'),
-    ("max_age without a result time", 'function = 3; address = 0; type = "u16"; max_age = "1h";', "max_age goes with result_time"),
-    ("a stride alone", 'function = 3; address = 0; type = "u16"; stride = 4;', "stride goes with count"),
+    ("max_age without a result time", 'function = 3; address = 0; type = "u16"; max_age = "1h";', "max_age needs result_time"),
+    ("a stride alone", 'function = 3; address = 0; type = "u16"; stride = 4;', "stride needs count"),
     ("a span that is none", 'function = 3; address = 0; type = "u16"; span = { raw_low = 5.0; raw_high = 5.0; low = 0.0; high = 1.0; };',
      "raw_low must be less"),
     ("records beyond the last address", 'function = 3; address = 65000; type = "u16"; count = 60; stride = 100;', "beyond the last address"),
