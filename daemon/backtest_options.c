@@ -6,7 +6,7 @@
 
 #include "common/num.h"
 #include "common/text.h"
-#include "daemon/conf_parts.h"
+#include "daemon/site.h"
 
 enum { EXIT_DONE = 0, EXIT_USAGE = 2 };
 

@@ -17,9 +17,6 @@ struct conf_load {
 void conf_load_factors(struct conf_load *load);
 void conf_load_limits(struct conf_load *load);
 
-/* The names of the tiers; NULL ends. */
-extern const char *const conf_tiers[];
-
 /* A legal date, "2019-04-22": midnight in China. As the values of conf.h. */
 bool conf_date(struct conf_node group, const char *key, bool required, struct utc *ret);
 

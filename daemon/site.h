@@ -109,6 +109,9 @@ struct site {
 	char admin_group[32]; /* its members may acknowledge and mark */
 };
 
+/* The names of the tiers; NULL ends. */
+extern const char *const conf_tiers[];
+
 /* The sector of the catalogue that is meant by a misspelt one; NULL when none is near. Lives as long as the site. */
 const char *site_nearest_sector(const struct site *site, const char *sector);
 
