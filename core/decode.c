@@ -27,6 +27,7 @@ const char *answer_text(const struct answer *answer, char *buf, size_t size)
 		[TROUBLE_NONE] = "no valid answer",
 		[TROUBLE_CHECKSUM] = "an answer with a wrong checksum",
 		[TROUBLE_FOREIGN] = "an answer that does not fit the question",
+		[TROUBLE_OTHER_ID] = "only answers with the id of another question",
 		[TROUBLE_STALE] = "bytes that nobody asked for",
 		[TROUBLE_CLOSED] = "no connection",
 	};
