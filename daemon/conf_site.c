@@ -28,7 +28,9 @@ static void read_tcp(struct conf_node node, struct link_conf *link)
 	(void)conf_string(node, "host", true, link->host, sizeof(link->host)); /* a complaint refuses the file */
 	(void)conf_int(node, "port", rtu, 1, 65535, &port);
 	link->port = (int)port;
-	(void)(!rtu && conf_choice(node, "transaction_ids", false, id_names, &ids)); /* checked unless said */
+	if (!rtu) {
+		(void)conf_choice(node, "transaction_ids", false, id_names, &ids); /* checked unless said */
+	}
 	link->ignore_ids = ids == 1;
 }
 
