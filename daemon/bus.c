@@ -20,6 +20,7 @@
 #define LATE_MARGIN_NS 20000000LL /* for the way of a late answer through kernels and boxes */
 #define CAREFUL_FIRST 1           /* answers of a new line after which a second copy is waited for */
 #define CAREFUL_LONG 1000         /* after a second copy was seen */
+#define EAGER_NS 500000000LL /* for what follows an answer at once; a line that babbles on is the next question's */
 #define FLOOD_BYTES (1 << 20)
 
 /* ---- waiting ---- */
@@ -32,10 +33,15 @@ int64_t bus_now_ns(void)
 	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
+struct timespec bus_timespec(int64_t ns)
+{
+	return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000LL), .tv_nsec = (long)(ns % 1000000000LL) };
+}
+
 static void wait_ns(struct bus *bus, int64_t ns)
 {
 	struct pollfd pfd = { .fd = bus->stop_fd, .events = POLLIN };
-	struct timespec ts = { .tv_sec = ns / 1000000000LL, .tv_nsec = ns % 1000000000LL };
+	struct timespec ts = bus_timespec(ns);
 
 	if (ns > 0) {
 		(void)ppoll(&pfd, 1, &ts, NULL); /* a signal or the stop ends it early, which does no harm */
@@ -258,7 +264,7 @@ static int drain(struct bus *bus, int64_t give_up_ns)
 			return -2;
 		}
 		int64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 1;
-		struct timespec ts = { .tv_sec = left_ns / 1000000000LL, .tv_nsec = left_ns % 1000000000LL };
+		struct timespec ts = bus_timespec(left_ns);
 		if (ppoll(pfds, 2, &ts, NULL) > 0 && pfds[1].revents) {
 			return -2;
 		}
@@ -283,7 +289,7 @@ static enum answer_trouble clear_line(struct bus *bus)
 	if (n < 0) {
 		return n == -1 ? TROUBLE_CLOSED : TROUBLE_STALE;
 	}
-	if (bus->n_right > 0 && bus->n_stray == bus->n_right && memcmp(bus->stray, bus->right, bus->n_right) == 0) {
+	if (bus->n_right > 0 && bus->n_stray >= bus->n_right && memcmp(bus->stray, bus->right, bus->n_right) == 0) {
 		bus->careful = CAREFUL_LONG; /* a copy of the last answer: what is next may be answered by another */
 	} else if (bus->n_right > 0 && bus->careful > 0) {
 		bus->careful--;
@@ -399,7 +405,7 @@ static void note_debt(struct bus *bus, int64_t asked_ns, const struct bus_timing
 {
 	if (answer->result == ANSWER_OK) {
 		/* What follows at once belongs to this answer. That the line is gone, the next question tells. */
-		(void)drain(bus, bus->slowest_ms * 1000000);
+		(void)drain(bus, EAGER_NS);
 		if (bus->careful == 0) {
 			return;
 		}

@@ -3,6 +3,8 @@
 #ifndef EMIS_DAEMON_BUS_PARTS_H
 #define EMIS_DAEMON_BUS_PARTS_H
 
+#include <time.h>
+
 #include "daemon/bus.h"
 
 #define MBAP_BYTES 6       /* transaction id, protocol id, length: before the unit id */
@@ -34,6 +36,7 @@ struct bus {
 };
 
 int64_t bus_now_ns(void);
+struct timespec bus_timespec(int64_t ns);
 
 /* The socket, connected and blocking; tries the addresses of a name one after the other. -1 with errno. */
 int bus_tcp_connect(const struct link_conf *conf);

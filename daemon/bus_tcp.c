@@ -108,7 +108,7 @@ static int receive(struct bus *bus, int64_t deadline_ns)
 
 	for (;;) {
 		int64_t left_ns = deadline_ns - bus_now_ns();
-		struct timespec ts = { .tv_sec = left_ns / 1000000000LL, .tv_nsec = left_ns % 1000000000LL };
+		struct timespec ts = bus_timespec(left_ns);
 		if (left_ns <= 0) {
 			return 0;
 		}
