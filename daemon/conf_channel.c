@@ -332,11 +332,11 @@ static bool read_channel_values(struct conf_node node, size_t notation, const st
 		conf_node_complain(node, "tag: only a driver finds values by it");
 	}
 	c->tag = (unsigned)tag;
-	good &= check_order(node, "min", c->min, "max", c->max);
-	good &= check_order(node, "raw_min", c->raw_min, "raw_max", c->raw_max);
+	/* The complaints refuse the file; the channel stays, so that its points are not told that there is none. */
+	(void)check_order(node, "min", c->min, "max", c->max);
+	(void)check_order(node, "raw_min", c->raw_min, "raw_max", c->raw_max);
 	if (c->scale == 0.0) {
 		conf_node_complain(node, "scale: 0 makes every value the same; expected any other number");
-		good = false;
 	}
 	good &= read_absent(node, c) && read_span(node, c) && read_units(node, c);
 	return read_result_time(node, notation, c) && good;

@@ -34,7 +34,7 @@ def check(folder, channel, link=("tcp", "")):
     'type = "u16"; raw_min = 6400.0; raw_max = 640.0;', 'type = "u16"; scale = 0.0; max = 9.0;'])
 def test_bounds_that_leave_no_value_are_refused_with_their_line(tmp_path, channel):
     status, said = check(tmp_path, channel)
-    assert status == 1 and "/profiles.d/acme.conf:3: " in said, said
+    assert status == 1 and "/profiles.d/acme.conf:3: " in said and "has no channel" not in said, said
 
 
 @pytest.mark.parametrize("channel", [
