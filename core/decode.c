@@ -28,6 +28,7 @@ const char *answer_text(const struct answer *answer, char *buf, size_t size)
 		[TROUBLE_NONE] = "no valid answer",
 		[TROUBLE_CHECKSUM] = "an answer with a wrong checksum",
 		[TROUBLE_FOREIGN] = "an answer that does not fit the question",
+		[TROUBLE_OTHER_ID] = "only answers with the id of another question",
 		[TROUBLE_STALE] = "bytes that nobody asked for",
 		[TROUBLE_CLOSED] = "no connection",
 	};
@@ -258,16 +259,27 @@ static enum flag channel_state(
 	return flag;
 }
 
+/* Floats that no instrument measures. Subnormal numbers and their neighbours at either end are what words like 0x8000
+ * or 0x7FFF, or a wrong word order, make of a register: 0x8000 twice is -4.6e-41 or, bytes swapped, 1.2e-38. */
+static bool is_measurable(double value)
+{
+	double size = fabs(value);
+
+	return isfinite(value) && size < 1e30 && (size == 0.0 || size > 1e-30);
+}
+
 static bool is_absent(const struct channel *channel, double value, uint64_t bits)
 {
 	bool integer = channel->field.type != REG_F32 && channel->field.type != REG_F64;
 
 	for (size_t i = 0; i < channel->n_absent; i++) {
-		if (channel->absent[i] == (int64_t)bits || (integer && (double)channel->absent[i] == value)) {
+		bool same = (double)channel->absent[i] == value;
+		/* Of a float by its bits; its zero has two signs. */
+		if (channel->absent[i] == (int64_t)bits || (same && (integer || value == 0.0))) {
 			return true;
 		}
 	}
-	return !isfinite(value);
+	return !is_measurable(value);
 }
 
 /* What other registers of the instrument make of the value. `aux` is a number from 1; 0 leaves it as it is. */
@@ -359,7 +371,7 @@ static double channel_value(
 
 	if (profile->driver) {
 		decode_by_driver(profile, channel, answers, &value, flag);
-		return value;
+		return is_measurable(value) ? value : NAN;
 	}
 	if (!fetch(profile, &channel->field, answers, &raw, &bits, flag)) {
 		return NAN;

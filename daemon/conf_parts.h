@@ -31,6 +31,9 @@ const struct profile *conf_load_profile(struct conf_load *load, const char *name
 void conf_read_states(struct conf_node group, size_t notation, struct profile *p, bool replace);
 void conf_read_channels(struct conf_node group, size_t notation, struct profile *p, bool replace);
 
+/* Notes each channel of the list that would take registers without a value for one (conf_channel.c). */
+void conf_note_channels(struct conf_node group, const struct profile *p, struct conf_errors *notes);
+
 /* The outlets of emisd.conf (conf_outlet.c) with their points (conf_point.c) and the limits that apply to them
  * (conf_bind.c). */
 void conf_load_outlets(struct conf_load *load, struct conf_node root);

@@ -103,6 +103,9 @@ static void print_link(FILE *out, const struct link_conf *link)
 		print_setting(out, "host", link->host);
 		fprintf(out, "port = %d; ", link->port);
 	}
+	if (link->type == LINK_TCP && link->ignore_ids) {
+		print_setting(out, "transaction_ids", "ignored");
+	}
 	if (link->type != LINK_TCP) {
 		print_duration(out, "gap", link->gap_ms);
 	}

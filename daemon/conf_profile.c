@@ -211,7 +211,12 @@ const struct profile *conf_load_profile(struct conf_load *load, const char *name
 	if (!conf) {
 		return p; /* the complaint refuses the configuration; one is enough for all its users */
 	}
+	size_t before = load->errors->n;
 	read_profile(conf_root(conf), p);
+	if (load->warnings && load->errors->n == before) {
+		conf_note_channels(conf_root(conf), p, load->warnings);
+		conf_note_channels(find_variant(conf_root(conf), p->variant), p, load->warnings);
+	}
 	conf_close(conf);
 	return p;
 }

@@ -16,16 +16,22 @@
 
 static void read_tcp(struct conf_node node, struct link_conf *link)
 {
-	static const char *const keys[] = { "name", "type", "host", "port", "timeout", NULL };
+	static const char *const keys[] = { "name", "type", "host", "port", "timeout", "transaction_ids", NULL };
+	static const char *const id_names[] = { "checked", "ignored", NULL };
 	static const char *const rtu_keys[] = { "name", "type", "host", "port", "timeout", "gap", NULL };
 	bool rtu = link->type == LINK_RTU_TCP; /* there is no usual port */
 	int64_t port = 502;
+	size_t ids = 0;
 
 	conf_allow(node, rtu ? rtu_keys : keys);
 	(void)conf_duration(node, "gap", false, 0, 2000, &link->gap_ms);
 	(void)conf_string(node, "host", true, link->host, sizeof(link->host)); /* a complaint refuses the file */
 	(void)conf_int(node, "port", rtu, 1, 65535, &port);
 	link->port = (int)port;
+	if (!rtu) {
+		(void)conf_choice(node, "transaction_ids", false, id_names, &ids); /* checked unless said */
+	}
+	link->ignore_ids = ids == 1;
 }
 
 static void read_rtu(struct conf_node node, struct link_conf *link)
