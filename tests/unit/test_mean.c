@@ -147,6 +147,24 @@ static void test_every_mean_lies_within_its_inputs(void **state)
 	}
 }
 
+/* Thousandths, summed as integers: the mean is the double nearest to the true one, to the last bit. */
+static void test_a_mean_is_the_nearest_double(void **state)
+{
+	(void)state;
+	srand(60);
+	for (int round = 0; round < 20000; round++) {
+		struct mean_acc acc;
+		long sum = 0;
+		mean_open(&acc, mean_rule_of(MEDIUM_GAS, PERIOD_HOUR), (struct utc){ 0 }, 0);
+		for (int i = 0; i < 60; i++) {
+			long thousandths = rand() % 200000 - 50000;
+			sum += thousandths;
+			add(&acc, (double)thousandths / 1000.0, FLAG_NORMAL, true, 1.0);
+		}
+		assert_true(mean_so_far(&acc) == (double)sum / 60000.0);
+	}
+}
+
 static void test_water_that_does_not_flow_has_no_mean(void **state)
 {
 	struct mean_acc acc;
@@ -198,6 +216,7 @@ int main(void)
 		cmocka_unit_test(test_weights),
 		cmocka_unit_test(test_a_weight_below_zero_is_none),
 		cmocka_unit_test(test_every_mean_lies_within_its_inputs),
+		cmocka_unit_test(test_a_mean_is_the_nearest_double),
 		cmocka_unit_test(test_water_that_does_not_flow_has_no_mean),
 		cmocka_unit_test(test_properties),
 	};

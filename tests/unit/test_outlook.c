@@ -183,6 +183,11 @@ static void test_certain_was_wrong(void **state)
 		pass(&hour, 0.06, true);
 	}
 	assert_int_equal(judge_value(&mercury, lowest(&hour, 0.0), ROUNDING_NONE), VERDICT_OK);
+	open_hour(&hour, 0); /* values of before the bound was stated: nothing more may count, and the mean stays 3 */
+	for (int i = 0; i < 45; i++) {
+		pass(&hour, 3.0, true);
+	}
+	assert_true(lowest(&hour, 5.0) <= 3.0);
 }
 
 static void test_the_line_goes_on(void **state)
