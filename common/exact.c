@@ -66,15 +66,11 @@ struct exact exact_product(struct exact a, struct exact b)
 	return pair(product, rest + (a.value * b.rest + a.rest * b.value));
 }
 
-/* Long division: two digits of 53 bits and a third that rounds them. */
+/* Long division: a digit of 53 bits, and the next one out of what it leaves. */
 struct exact exact_quotient(struct exact a, struct exact b)
 {
-	double digits[3];
-	struct exact left = a;
+	double first = a.value / b.value;
+	struct exact left = exact_difference(a, exact_product(b, exact_of(first)));
 
-	for (size_t i = 0; i < ARRAY_SIZE(digits); i++) {
-		digits[i] = left.value / b.value;
-		left = exact_difference(left, exact_product(b, exact_of(digits[i])));
-	}
-	return exact_sum(pair(digits[0], digits[1]), exact_of(digits[2]));
+	return pair(first, left.value / b.value);
 }

@@ -11,6 +11,7 @@
 #include "common/array.h"
 
 #define MOST_DECIMALS 9
+#define LOG10_OF_2 0.30102999566398120
 
 bool num_parse_double(const char *text, double *ret)
 {
@@ -111,8 +112,12 @@ double num_significant(double value, int digits)
 	if (!isfinite(value) || value == 0.0) {
 		return value;
 	}
-	int decimals = digits - 1 - (int)floor(log10(fabs(value)));
-	if (decimals >= 0 && decimals <= EXACT_POWERS) {
+	int exponent;
+	(void)frexp(value, &exponent);
+	/* 2^(exponent - 1) <= |value| < 2^exponent: at most one digit too many after the point. */
+	int decimals = digits - 1 - (int)floor((exponent - 1) * LOG10_OF_2);
+	if (decimals > 0 && decimals <= EXACT_POWERS) {
+		decimals -= fabs(value) * powers[decimals] >= powers[digits];
 		/* An integer below 2^53 by a power that is a double: the quotient is the nearest double. */
 		return rint(value * powers[decimals]) / powers[decimals];
 	}

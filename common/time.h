@@ -47,6 +47,20 @@ struct utc time_next_month(struct utc at, int offset_min);
 struct utc time_quarter(struct utc at, int offset_min);
 struct utc time_next_quarter(struct utc at, int offset_min);
 
+/* A moment of a wall clock. */
+struct time_parts {
+	int year;
+	int month; /* 1 to 12 */
+	int day;   /* from 1 */
+	int hour;
+	int minute;
+	int second;
+};
+
+/* The moment on a wall clock that is offset_min ahead of UTC. False for what no calendar or clock shows, and for years
+ * before 1970. */
+bool time_from_parts(const struct time_parts *parts, int offset_min, struct utc *ret_at);
+
 /* ISO 8601 with the offset, whole seconds: "2026-03-02T08:00:00+08:00". buf has TIME_TEXT_SIZE. */
 const char *time_format(struct utc at, int offset_min, char *buf);
 

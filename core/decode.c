@@ -9,7 +9,7 @@
 #include "core/driver.h"
 #include "core/plan.h"
 
-#define DECIMAL_DIGITS 14 /* what a few roundings leave of the 15 to 17 of a double */
+#define DECIMAL_DIGITS 14         /* what a few roundings leave of the 15 to 17 of a double */
 #define FLOAT_ENUM_TOLERANCE 1e-4 /* state codes sent as floats, compared as field drivers do */
 
 const char *answer_text(const struct answer *answer, char *buf, size_t size)
@@ -412,7 +412,6 @@ void decode_channel(const struct profile *profile, const struct channel *channel
 bool decode_result_time(enum result_time_format format, const uint16_t *registers, int offset_min, struct utc *ret_at)
 {
 	unsigned parts[6];
-	char text[TIME_TEXT_SIZE];
 
 	if (format == RESULT_TIME_OPAQUE) {
 		return false;
@@ -431,10 +430,7 @@ bool decode_result_time(enum result_time_format format, const uint16_t *register
 	if (parts[0] < 100) {
 		parts[0] += 2000;
 	}
-	/* time_parse() knows the calendar. */
-	int ahead = offset_min < 0 ? -offset_min : offset_min;
-	snprintf(text, sizeof(text), "%04u-%02u-%02uT%02u:%02u:%02u%c%02d:%02d", parts[0] % 10000, parts[1] % 100,
-		parts[2] % 100, parts[3] % 100, parts[4] % 100, parts[5] % 100, offset_min < 0 ? '-' : '+', ahead / 60,
-		ahead % 60);
-	return time_parse(text, offset_min, ret_at);
+	const struct time_parts at = { (int)parts[0], (int)parts[1], (int)parts[2], (int)parts[3], (int)parts[4],
+		(int)parts[5] };
+	return time_from_parts(&at, offset_min, ret_at);
 }

@@ -106,10 +106,15 @@ void mean_add(struct mean_acc *acc, const struct sub_value *sub)
 	if (!sub->counts || !isfinite(sub->value.value) || !isfinite(sub->weight) || sub->weight < 0.0) {
 		return;
 	}
-	struct exact weight = exact_product(exact_decimal(sub->weight), exact_of(sub->times));
 	acc->n_valid += sub->times;
-	acc->sum = exact_sum(acc->sum, exact_product(sub->value, weight));
-	acc->weight = exact_sum(acc->weight, weight);
+	if (sub->weight == 1.0 && sub->times == 1) { /* most are: nothing to multiply */
+		acc->sum = exact_sum(acc->sum, sub->value);
+		acc->weight.value += 1.0;
+	} else {
+		struct exact weight = exact_product(exact_decimal(sub->weight), exact_of(sub->times));
+		acc->sum = exact_sum(acc->sum, exact_product(sub->value, weight));
+		acc->weight = exact_sum(acc->weight, weight);
+	}
 	acc->min = fmin(acc->min, sub->value.value);
 	acc->max = fmax(acc->max, sub->value.value);
 }
@@ -187,12 +192,12 @@ void mean_close(const struct mean_acc *acc, struct mean *ret_mean)
 			m.flag = prevailing(m.counts);
 		}
 	}
-	if (m.valid && !isfinite(mean_so_far(acc))) {
+	struct exact value = exact_so_far(acc);
+	if (m.valid && !isfinite(value.value)) {
 		/* All weights zero: water that did not flow has no concentration (HJ 356-2019, unconfirmed). */
 		m.valid = false;
 		m.flag = flag_graver(m.flag, FLAG_STOPPED);
 	}
-	struct exact value = exact_so_far(acc);
 	m.value = m.valid ? value.value : NAN;
 	m.rest = m.valid ? value.rest : 0.0;
 	*ret_mean = m;

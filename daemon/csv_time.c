@@ -1,7 +1,5 @@
 #include "daemon/csv_time.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Reads `least` to `most` digits; false without so many. */
@@ -25,17 +23,17 @@ static bool skip(const char **text, char c)
 }
 
 /* Year, month and day; compact says that no sign stands between them. */
-static bool read_date(const char **text, int *date, bool *ret_compact)
+static bool read_date(const char **text, struct time_parts *p, bool *ret_compact)
 {
-	if (!number(text, 4, 4, &date[0])) {
+	if (!number(text, 4, 4, &p->year)) {
 		return false;
 	}
 	char sign = **text;
 	*ret_compact = sign != '-' && sign != '/';
 	if (*ret_compact) {
-		return number(text, 2, 2, &date[1]) && number(text, 2, 2, &date[2]);
+		return number(text, 2, 2, &p->month) && number(text, 2, 2, &p->day);
 	}
-	return skip(text, sign) && number(text, 1, 2, &date[1]) && skip(text, sign) && number(text, 1, 2, &date[2]);
+	return skip(text, sign) && number(text, 1, 2, &p->month) && skip(text, sign) && number(text, 1, 2, &p->day);
 }
 
 static bool read_fraction(const char **text, int *ret_ms)
@@ -52,19 +50,21 @@ static bool read_fraction(const char **text, int *ret_ms)
 }
 
 /* Hour, minute and, unless they are left out, second and fraction. */
-static bool read_clock(const char **text, bool compact, int *clock, int *ret_ms)
+static bool read_clock(const char **text, bool compact, struct time_parts *p, int *ret_ms)
 {
 	if (compact) {
-		if (!number(text, 2, 2, &clock[0]) || !number(text, 2, 2, &clock[1])) {
+		if (!number(text, 2, 2, &p->hour) || !number(text, 2, 2, &p->minute)) {
 			return false;
 		}
 		bool seconds = **text >= '0' && **text <= '9';
-		return !seconds || (number(text, 2, 2, &clock[2]) && (!skip(text, '.') || read_fraction(text, ret_ms)));
+		return !seconds ||
+			(number(text, 2, 2, &p->second) && (!skip(text, '.') || read_fraction(text, ret_ms)));
 	}
-	if (!number(text, 1, 2, &clock[0]) || !skip(text, ':') || !number(text, 2, 2, &clock[1])) {
+	if (!number(text, 1, 2, &p->hour) || !skip(text, ':') || !number(text, 2, 2, &p->minute)) {
 		return false;
 	}
-	return !skip(text, ':') || (number(text, 2, 2, &clock[2]) && (!skip(text, '.') || read_fraction(text, ret_ms)));
+	return !skip(text, ':') ||
+		(number(text, 2, 2, &p->second) && (!skip(text, '.') || read_fraction(text, ret_ms)));
 }
 
 static bool read_zone(const char *text, int *offset_min)
@@ -92,11 +92,11 @@ static bool read_zone(const char *text, int *offset_min)
 
 bool csv_time_parse(const char *text, int offset_min, struct utc *ret_at)
 {
-	int date[3], clock[3] = { 0 }, ms = 0;
+	struct time_parts parts = { 0 };
 	bool compact;
-	char plain[TIME_TEXT_SIZE];
+	int ms = 0;
 
-	if (!read_date(&text, date, &compact)) {
+	if (!read_date(&text, &parts, &compact)) {
 		return false;
 	}
 	bool digits_follow = compact && *text >= '0' && *text <= '9';
@@ -104,19 +104,12 @@ bool csv_time_parse(const char *text, int offset_min, struct utc *ret_at)
 		while (skip(&text, ' ')) { /* some programs align hours of one digit */
 		}
 		bool colons = !digits_follow && text[0] && (text[1] == ':' || text[2] == ':');
-		if (!read_clock(&text, !colons, clock, &ms)) {
+		if (!read_clock(&text, !colons, &parts, &ms)) {
 			return false;
 		}
 		(void)skip(&text, ' ');
 	}
-	if (!read_zone(text, &offset_min)) {
-		return false;
-	}
-	/* time_parse() knows the calendar. */
-	int ahead = abs(offset_min);
-	snprintf(plain, sizeof(plain), "%04d-%02d-%02dT%02d:%02d:%02d%c%02d:%02d", date[0], date[1], date[2], clock[0],
-		clock[1], clock[2], offset_min < 0 ? '-' : '+', ahead / 60 % 100, ahead % 60);
-	if (!time_parse(plain, offset_min, ret_at)) {
+	if (!read_zone(text, &offset_min) || !time_from_parts(&parts, offset_min, ret_at)) {
 		return false;
 	}
 	ret_at->ms += ms;
