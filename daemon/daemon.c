@@ -151,6 +151,9 @@ static void on_step_timer(void *context)
 		return;
 	}
 	step(d);
+	if (timekeeper_judges(d) && recorder_retry(d->recorder, pipeline_closed_until(d->pipeline))) {
+		outbox_wake(d->outbox);
+	}
 	tell_of_itself(d);
 	arm_step_timer(d);
 }

@@ -1,5 +1,6 @@
 #include "daemon/gateway.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -149,8 +150,11 @@ static int tell(struct gateway *g, int rule, enum alarm_change change)
 	message_gateway_topic(g->context, topic);
 	char *payload = message_gateway(g->context, &alarm, alarm_change_name(change), seq, c->words);
 	if (!payload) {
-		log_error("out of memory for the alarm %s", alarm.id);
-		return -1;
+		(void)backoff_next(&g->trouble);
+		if (backoff_worth_a_line(&g->trouble)) {
+			log_error("%s %s is not told yet: out of memory", rules[rule].name, alarm_change_name(change));
+		}
+		return -ENOMEM;
 	}
 	int r = store_tell(g->store, &alarm, alarm_change_name(change), topic, payload);
 	free(payload);
