@@ -18,11 +18,13 @@ static const struct {
 } rules[GATEWAY_RULE_COUNT] = {
 	[GATEWAY_CLOCK_UNSET] = { "clock-unset", false },
 	[GATEWAY_DISK_LOW] = { "disk-low", false },
+	[GATEWAY_MESSAGES_WAIT] = { "messages-wait", false },
 	[GATEWAY_CLOCK_STEP] = { "clock-step", true },
 	[GATEWAY_STORE_DAMAGE] = { "store-damage", true },
 	[GATEWAY_READINGS_DROPPED] = { "readings-dropped", true },
 	[GATEWAY_READINGS_UNDATED] = { "readings-undated", true },
 	[GATEWAY_MESSAGE_PARKED] = { "message-parked", true },
+	[GATEWAY_SESSION_TAKEN] = { "session-taken", true },
 };
 
 struct condition {

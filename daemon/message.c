@@ -70,11 +70,11 @@ char *message_dump(json_t *object)
 	return text;
 }
 
-char *message_online(const struct message_context *context, bool online, int64_t newest_seq)
+char *message_online(const struct message_context *context, bool online, int64_t newest_seq, const char *run)
 {
-	return message_dump(json_pack("{s:i, s:o, s:b, s:I, s:o, s:b}", "schema", MESSAGE_SCHEMA, "site",
-		json_text(context->site->id), "online", online, "seq", (json_int_t)newest_seq, "at",
-		message_moment(context, clock_utc(context->clock)), "simulated", context->clock->simulated));
+	return message_dump(json_pack("{s:i, s:o, s:b, s:I, s:o, s:o, s:b}", "schema", MESSAGE_SCHEMA, "site",
+		json_text(context->site->id), "online", online, "seq", (json_int_t)newest_seq, "run", json_text(run),
+		"at", message_moment(context, clock_utc(context->clock)), "simulated", context->clock->simulated));
 }
 
 char *message_checkpoint(const struct message_context *context, const struct store_checkpoint *c)

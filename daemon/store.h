@@ -193,7 +193,9 @@ int store_outbox_pending(struct store *store, int64_t after, int64_t before, str
 int store_outbox_done(struct store *store, const int64_t *ids, size_t n, struct utc at);
 /* One more refusal. Returns how many there were, or -errno. */
 int store_outbox_refused(struct store *store, int64_t id, const char *reason);
-/* Never sent again by itself; kept with its reason. */
+/* Notes why the broker does not take a pending message now. 0 or -errno. */
+int store_outbox_wait(struct store *store, int64_t id, const char *reason);
+/* Kept aside with its reason, until store_outbox_again() or store_outbox_release(). */
 int store_outbox_park(struct store *store, int64_t id, struct utc at, const char *reason);
 /* The id of the last message; 0 without any. */
 int64_t store_outbox_newest(struct store *store);
@@ -205,7 +207,7 @@ int64_t store_outbox_release(struct store *store);
 /* The number of the newest message of a stream; 0 without any. */
 int64_t store_outbox_newest_seq(struct store *store, const char *stream);
 
-/* A message that the broker would not have; texts live until the callback returns. */
+/* A message that the broker refused; texts live until the callback returns. */
 struct store_parked {
 	const char *stream;
 	int64_t seq;
@@ -214,8 +216,9 @@ struct store_parked {
 	struct utc parked;
 	const char *reason;
 	size_t size;
+	bool waits; /* it is not parked: it is tried again by itself */
 };
-/* Hands out parked messages, oldest first. 0 or -errno. */
+/* Hands out parked messages and those that wait because the broker refused them for now, oldest first. 0 or -errno. */
 int store_outbox_parked(
 	struct store *store, size_t max, void (*take)(void *context, const struct store_parked *row), void *context);
 

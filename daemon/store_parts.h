@@ -84,6 +84,7 @@ struct store_outbox {
 	struct sqlite3_stmt *pending;
 	struct sqlite3_stmt *done;
 	struct sqlite3_stmt *refused;
+	struct sqlite3_stmt *wait;
 	struct sqlite3_stmt *park;
 	struct sqlite3_stmt *counts;
 	struct sqlite3_stmt *again;
