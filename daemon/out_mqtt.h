@@ -42,6 +42,8 @@ enum mqtt_loss_kind {
 	MQTT_LOSS_BROKER_BUSY, /* the broker said why, and it is no matter of what was sent: it is shutting down, full,
 				  ... */
 	MQTT_LOSS_VERSION,     /* it does not speak the version that it was asked for */
+	MQTT_LOSS_IDENTIFIER,  /* "identifier rejected", which Mosquitto also says of a keepalive that it finds too long
+				*/
 	MQTT_LOSS_NO_ANSWER,   /* a TCP connection came about, but no CONNACK */
 	MQTT_LOSS_TAKEN_OVER   /* somebody else connected with our client id */
 };

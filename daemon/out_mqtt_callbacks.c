@@ -95,9 +95,12 @@ static const char *refusal(int code)
 	return code >= 0 && (size_t)code < ARRAY_SIZE(old) ? old[code] : NULL;
 }
 
-static bool refuses_version(const struct mqtt *mqtt, int code)
+static enum mqtt_loss_kind kind_of_refusal(int code)
 {
-	return code == 1 || (code == MQTTREASONCODE_UNSUPPORTED_PROTOCOL_VERSION && mqtt->version == 5);
+	if (code == 1 || code == MQTTREASONCODE_UNSUPPORTED_PROTOCOL_VERSION) {
+		return MQTT_LOSS_VERSION;
+	}
+	return code == 2 ? MQTT_LOSS_IDENTIFIER : MQTT_LOSS_OTHER;
 }
 
 /* No CONNACK came, and the library does not say why: looking at the broker's port once more does. The library's lock is
@@ -131,7 +134,7 @@ static void on_connect_failed(struct mqtt *mqtt, int code, const char *message)
 		words = words ? words : message;
 		snprintf(reason, sizeof(reason), "it refuses the connection: %s (code %d)",
 			words ? words : "a code that MQTT does not know", code);
-		mqtt_leave_loss(mqtt, refuses_version(mqtt, code) ? MQTT_LOSS_VERSION : MQTT_LOSS_OTHER, reason);
+		mqtt_leave_loss(mqtt, kind_of_refusal(code), reason);
 	}
 }
 

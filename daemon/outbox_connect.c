@@ -195,8 +195,12 @@ static bool try_otherwise(struct outbox *o, const struct mqtt_loss *loss)
 	if (o->connected || !peer_failed(peer_of(o), &o->manner, loss->kind, clock_real_mono_ms())) {
 		return false;
 	}
-	log_warning("broker %s: %s; it seems to speak no MQTT 5: trying 3.1.1, and 5 again within a day",
-		outbox_broker_name(o), loss->reason);
+	if (backoff_worth_a_line(&o->backoff)) {
+		log_warning("broker %s: %s; %s", outbox_broker_name(o), loss->reason,
+			loss->kind == MQTT_LOSS_IDENTIFIER
+				? "the keepalive may be too long for it: trying a shorter one"
+				: "it seems to speak no MQTT 5: trying 3.1.1, and 5 again within a day");
+	}
 	loop_set_timer(o->retry, 0);
 	return true;
 }
@@ -222,7 +226,7 @@ void outbox_on_lost(void *context, const struct mqtt_loss *loss)
 	const char *reason = o->verdict ? o->verdict : loss->reason;
 	bool ours = o->verdict || o->anew; /* we ended it */
 
-	if (o->connected && !ours && loss->kind != MQTT_LOSS_BROKER_BUSY) {
+	if (o->connected && !ours && !o->rival && loss->kind != MQTT_LOSS_BROKER_BUSY) {
 		suspect(o);
 	}
 	forget_flights(o);

@@ -3,6 +3,7 @@
 #define PINGS 3        /* in a keepalive: paho notices silence after two intervals and up to 3 s (measured) */
 #define SOON_MS 600000 /* no answer at all may have been the moment of its start */
 #define DAY_REAL_MS 86400000
+#define SHORTEST_S 5 /* a ping that no broker finds too rare */
 
 static int interval_of(const struct peer *peer, const struct mqtt_conf *conf)
 {
@@ -26,6 +27,11 @@ bool peer_failed(struct peer *peer, const struct mqtt_manner *manner, enum mqtt_
 		peer->plain = true;
 		peer->v5_again_ms = now_ms + (sure ? DAY_REAL_MS : SOON_MS);
 		return true;
+	}
+	if (manner->version == 3 && kind == MQTT_LOSS_IDENTIFIER) {
+		bool shorter = manner->keepalive_s > SHORTEST_S;
+		peer->keepalive_s = shorter ? (unsigned)manner->keepalive_s : 0; /* or it was not the keepalive */
+		return shorter;
 	}
 	if (manner->version == 3 && !peer->proven) {
 		peer->plain = false; /* it was not the version */

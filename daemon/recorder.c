@@ -20,8 +20,9 @@ struct recorder {
 	size_t n_events;
 	size_t room_events;
 	struct utc committed_until;
-	struct backoff trouble;     /* of writing alarms and means */
-	struct backoff raw_trouble; /* of writing readings */
+	struct backoff trouble;        /* of writing alarms and means */
+	struct backoff raw_trouble;    /* of writing readings */
+	struct backoff finish_trouble; /* of making them small and signing the chain */
 	uint64_t dropped_records;
 	uint64_t told_dropped;
 };
@@ -36,6 +37,7 @@ struct recorder *recorder_create(const struct message_context *context, struct s
 		r->committed_until.ms = INT64_MIN;
 		backoff_init(&r->trouble, 1, 1);
 		backoff_init(&r->raw_trouble, 1, 1);
+		backoff_init(&r->finish_trouble, 1, 1);
 	}
 	return r;
 }
@@ -152,7 +154,8 @@ int recorder_finish_raw(struct recorder *recorder, struct utc until)
 
 	r = roll < 0 ? roll : r;
 	r = r == 0 ? checkpoints_step(recorder->context, recorder->store, until) : r < 0 ? r : 0;
-	return r < 0 ? finish_write(recorder, &recorder->raw_trouble, r) : r;
+	(void)finish_write(recorder, &recorder->finish_trouble, r < 0 ? r : 0); /* r is returned */
+	return r;
 }
 
 /* Events become messages: only now are their numbers known. */

@@ -28,7 +28,7 @@ def test_alarms_wait_and_the_operator_is_answered(make_rig, words):
     wait_for(rig.bureau.alarms, 60, "the first alarm")
     answers = []
     with held(rig, words):
-        wait_for(lambda: "locked by another program" in rig.emisd.text(), 30, "the word about it")
+        wait_for(lambda: "alarm events in memory" in rig.emisd.text(), 120, "an alarm that waits for it")
         for _ in range(ASKED):
             began = time.monotonic()
             rig.ask("status")
