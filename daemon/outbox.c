@@ -182,7 +182,8 @@ static void on_requested(void *context, const struct mqtt_request *request)
 	outbox_mark_done(o); /* or what is asked for again would be marked afterwards */
 	struct resend_answer answer = resend_take(&o->resend, request, clock_real_mono_ms());
 
-	if (answer.payload) {
+	if (answer.payload &&
+		mqtt_message_size(answer.topic, answer.payload) + request->n_correlation + 8 <= o->terms.largest) {
 		/* A reply that is lost is asked for again. */
 		(void)mqtt_reply(o->mqtt, request, answer.topic, answer.payload);
 	}

@@ -127,6 +127,10 @@ void outbox_on_connected(void *context, const struct mqtt_terms *terms)
 		release_parked(o, met ? "the broker announces other properties" : "a broker that is new to this run");
 	}
 	o->known = *terms;
+	if (peer_of(o)->plain) {
+		int64_t left = peer_of(o)->v5_again_ms - o->connected_ms;
+		loop_set_timer(o->daily, (left > 0 ? left : 1) * 1000000);
+	}
 	mean_feed_connected(o->means);
 	o->online_wanted = true;
 	subscribe(o);
@@ -256,7 +260,7 @@ void outbox_on_lost(void *context, const struct mqtt_loss *loss)
 	}
 }
 
-/* ---- days ---- */
+/* ---- days, and the first minutes after MQTT 5 failed ---- */
 
 void outbox_on_daily(void *context)
 {

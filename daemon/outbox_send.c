@@ -251,7 +251,10 @@ static void hand_online(struct outbox *o)
 	}
 	char *online = message_online(o->context, true, store_next_seq(o->store) - 1, o->run);
 	message_online_topic(o->context, topic);
-	if (online && mqtt_publish(o->mqtt, ONLINE_TOKEN, topic, online, true) == MQTT_HANDED) {
+	if (online && mqtt_message_size(topic, online) > o->terms.largest) {
+		o->online_wanted = false;
+		suspicion_proven(&o->suspicion); /* nothing harmless fits that broker: go on without */
+	} else if (online && mqtt_publish(o->mqtt, ONLINE_TOKEN, topic, online, true) == MQTT_HANDED) {
 		o->online_in_flight = true;
 		o->online_wanted = false;
 	}

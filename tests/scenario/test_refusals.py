@@ -1,12 +1,14 @@
 """A broker that says "not now": what it refuses for now arrives later, in order and by itself; what it will never take is
 set aside; and a broker that cannot be used is named."""
 
+import shutil
+import socket
 import threading
 
 import pytest
 
 from tests.support.raw_broker import RawBroker, packet
-from tests.support.rig import Bureau, Broker, wait_for
+from tests.support.rig import Broker, Bureau, Process, wait_for
 
 BEGIN = {"scale": 240, "start": "2026-03-02T08:05:00+08:00", "plant": ["hold so2 120"],
          "judging": "warning_minutes = 1;", "broker": False}
@@ -27,6 +29,12 @@ def fixture_make_site(make_rig):
     yield make
     for broker in brokers:
         broker.stop()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
 
 
 def outbox(rig):
@@ -125,6 +133,26 @@ def test_a_broker_without_mqtt_5_gets_3_1_1(make_site, answer):
     wait_for(broker.alarms, 60, "an alarm")
     assert [c["version"] for c in broker.connects] == [5, 4], "the second connection is of the other version"
     assert "no MQTT 5" in rig.emisd.text() and outbox(rig)["state"] == "connected"
+
+
+NATS = shutil.which("nats-server", path="/usr/sbin:/usr/bin")
+
+
+@pytest.mark.skipif(not NATS, reason="nats-server is not installed")
+def test_the_broker_of_nats(make_rig, tmp_path):
+    """It speaks 3.1.1 only, and ends the connection for a dot in a level of a topic."""
+    port, clients = free_port(), free_port()
+    conf = tmp_path / "nats.conf"
+    conf.write_text(f'server_name: n1\nlisten: "127.0.0.1:{clients}"\njetstream {{ store_dir: "{tmp_path}/nats" }}\n'
+                    f'mqtt {{ listen: "127.0.0.1:{port}" }}\n')
+    nats = Process([NATS, "-c", conf], tmp_path / "nats.log")
+    try:
+        wait_for(lambda: "Server is ready" in nats.text(), 30, "the broker")
+        rig = make_rig(**BEGIN, edit=lambda text: text + f'mqtt = {{ broker = "mqtt://127.0.0.1:{port}"; }};\n')
+        wait_for(lambda: outbox(rig)["sent"] >= 3 and outbox(rig)["pending"] == 0, 90, "alarms that it took")
+        assert "no MQTT 5" in rig.emisd.text() and rig.emisd.text().count(": connected") == 1
+    finally:
+        nats.stop()
 
 
 @pytest.mark.parametrize("seconds", [10, 3, 1])
