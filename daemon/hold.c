@@ -10,8 +10,9 @@
 #define PAYLOAD_FORMAT_INVALID 0x99
 
 #define FIRST_MS 1000
-#define LAST_MS 60000   /* alarms wait: a broker that works again is noticed within a minute */
-#define TRIES_FOR_ALL 8 /* 50 s */
+#define LAST_MS 60000     /* alarms wait: a broker that works again is noticed within a minute */
+#define TRIES_FOR_ALL 8   /* 50 s */
+#define TRIES_FOR_TOPIC 7 /* 20 s */
 
 enum refusal refusal_of(int code)
 {
@@ -108,27 +109,75 @@ static void narrow(struct hold *hold, const char *topic)
 	}
 }
 
-bool hold_refused(struct hold *hold, const char *topic, int64_t id, enum refusal refusal, int64_t now_ms)
+/* News of the topic's hold, or of the hold on everything. False when the message was handed over before the first
+ * refusal came. */
+static bool refused_again(struct hold *hold, struct held *held, const struct refused *refused, int64_t now_ms)
 {
-	struct held *held = find_topic(hold, topic);
+	if (held->trying != refused->id) {
+		return false;
+	}
+	grow(held, now_ms);
+	if (held == &hold->all && held->refusals >= TRIES_FOR_ALL) {
+		narrow(hold, refused->topic);
+	} else if (held != &hold->all && refused->refusal == REFUSAL_OF_TOPIC && held->refusals >= TRIES_FOR_TOPIC) {
+		held->aside = true;
+		(void)text_copy(held->reason, sizeof(held->reason), refused->reason); /* enough of it */
+	}
+	return true;
+}
+
+bool hold_refused(struct hold *hold, const struct refused *refused, int64_t now_ms)
+{
+	struct held *held = find_topic(hold, refused->topic);
 
 	if (hold_is_empty(hold)) {
 		hold->since_ms = now_ms;
 	}
 	if (held || hold->all.refusals > 0) {
-		held = held ? held : &hold->all;
-		if (held->trying != id) {
-			return false; /* handed over before the first refusal came */
-		}
-		grow(held, now_ms);
-		if (held == &hold->all && held->refusals >= TRIES_FOR_ALL) {
-			narrow(hold, topic);
-		}
-		return true;
+		return refused_again(hold, held ? held : &hold->all, refused, now_ms);
 	}
-	held = refusal == REFUSAL_OF_TOPIC ? add_topic(hold, topic) : NULL;
+	held = refused->refusal == REFUSAL_OF_TOPIC ? add_topic(hold, refused->topic) : NULL;
 	grow(held ? held : &hold->all, now_ms);
 	return true;
+}
+
+const char *hold_aside(const struct hold *hold, const char *topic)
+{
+	for (size_t i = 0; i < hold->n_topics; i++) {
+		if (hold->topics[i].aside && strcmp(hold->topics[i].topic, topic) == 0) {
+			return hold->topics[i].reason;
+		}
+	}
+	return NULL;
+}
+
+const char *hold_due_topic(const struct hold *hold, int64_t now_ms)
+{
+	for (size_t i = 0; i < hold->n_topics; i++) {
+		const struct held *held = &hold->topics[i];
+		if (held->aside && held->trying == 0 && now_ms >= held->until_ms) {
+			return held->topic;
+		}
+	}
+	return NULL;
+}
+
+void hold_try(struct hold *hold, const char *topic, int64_t id)
+{
+	struct held *held = find_topic(hold, topic);
+
+	if (held) {
+		held->trying = id;
+	}
+}
+
+void hold_forget(struct hold *hold, const char *topic)
+{
+	struct held *held = find_topic(hold, topic);
+
+	if (held) {
+		*held = hold->topics[--hold->n_topics];
+	}
 }
 
 bool hold_settled(struct hold *hold, int64_t id)

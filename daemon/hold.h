@@ -3,7 +3,8 @@
  *
  * A refusal for the whole client (a quota, an error of the broker's) holds everything back; after some tries only the
  * messages of the same topic, for it may be that one's own. A refusal for the topic (no right to it) holds back that
- * topic from the start. While something is held, one message at a time is tried. */
+ * topic from the start; when it lasts, nobody is changing rights: the messages of that topic are set aside, and the
+ * oldest of them is tried all the same. While something is held, one message at a time is tried. */
 #ifndef EMIS_DAEMON_HOLD_H
 #define EMIS_DAEMON_HOLD_H
 
@@ -13,6 +14,7 @@
 
 #define HOLD_TOPIC_SIZE 160
 #define HOLD_TOPICS 64
+#define HOLD_REASON_SIZE 120
 
 enum refusal {
 	REFUSAL_OF_CLIENT, /* passes: whatever this gateway sends now would be refused */
@@ -29,6 +31,8 @@ struct held {
 	int64_t delay_ms;
 	int64_t until_ms; /* the next try */
 	int64_t trying;   /* the message on its way; 0 = none */
+	bool aside;       /* messages of the topic are parked; the oldest of these is what is tried */
+	char reason[HOLD_REASON_SIZE];
 };
 
 struct hold {
@@ -49,9 +53,26 @@ bool hold_admits(struct hold *hold, const char *topic, int64_t id, int64_t now_m
 /* The message could not be handed over after all. */
 void hold_withdraw(struct hold *hold, int64_t id);
 
-/* The message was refused; refusal is not REFUSAL_FOR_GOOD. True when it was news: a first refusal, or that of a
- * message that was tried. */
-bool hold_refused(struct hold *hold, const char *topic, int64_t id, enum refusal refusal, int64_t now_ms);
+/* A message that was refused. */
+struct refused {
+	const char *topic;
+	int64_t id;
+	enum refusal refusal; /* not REFUSAL_FOR_GOOD */
+	const char *reason;
+};
+
+/* True when it was news: a first refusal, or that of a message that was tried. */
+bool hold_refused(struct hold *hold, const struct refused *refused, int64_t now_ms);
+
+/* Why messages of the topic are set aside; NULL when they are not. */
+const char *hold_aside(const struct hold *hold, const char *topic);
+
+/* A topic that is set aside and whose oldest message is to be tried now, as hold_try() then notes; NULL when there is
+ * none. */
+const char *hold_due_topic(const struct hold *hold, int64_t now_ms);
+void hold_try(struct hold *hold, const char *topic, int64_t id);
+/* Nothing of the topic is left that could be tried. */
+void hold_forget(struct hold *hold, const char *topic);
 
 /* The message was taken, or parked. True when something held is free again. */
 bool hold_settled(struct hold *hold, int64_t id);

@@ -110,8 +110,13 @@ static void row_acknowledged(struct outbox *o, int64_t id, bool no_subscriber)
 		return;
 	}
 	suspicion_taken(&o->suspicion);
+	bool aside = hold_aside(&o->hold, flight.topic) != NULL;
 	if (hold_settled(&o->hold, id)) {
 		o->again = true;
+		if (aside && store_outbox_release_topic(o->store, flight.topic) < 0) {
+			log_error("the parked messages of %s cannot be released: %s", flight.topic,
+				store_error(o->store));
+		}
 		if (hold_is_empty(&o->hold)) {
 			log_info("broker %s: takes messages again", outbox_broker_name(o));
 		}

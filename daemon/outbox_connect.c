@@ -9,7 +9,8 @@
 #include "daemon/outbox_parts.h"
 
 #define FIRST_RETRY_MS 1000
-#define STEADY_MS 900000 /* a connection that stood so long was not fought over */
+#define NO_RIGHT "%(reason 0x87)%" /* as out_mqtt_callbacks.c writes it */
+#define STEADY_MS 900000           /* a connection that stood so long was not fought over */
 #define DAY_NS 86400000000000LL
 
 static struct peer *peer_of(struct outbox *o)
@@ -72,11 +73,13 @@ static bool turns_away(struct outbox *o, const struct mqtt_terms *terms)
 	return true;
 }
 
-/* What was parked was refused under other terms: it is tried once more. */
+/* What was parked was refused under other terms: it is tried once more. NULL: only what was refused for want of a
+ * right. */
 static void release_parked(struct outbox *o, const char *why)
 {
-	int64_t n = store_outbox_release(o->store);
+	int64_t n = why ? store_outbox_release(o->store) : store_outbox_release_reason(o->store, NO_RIGHT);
 
+	why = why ? why : "a new connection may have the right to them";
 	if (n < 0) {
 		log_error("the parked messages cannot be tried again: %s", store_error(o->store));
 	} else if (n > 0) {
@@ -125,6 +128,8 @@ void outbox_on_connected(void *context, const struct mqtt_terms *terms)
 	o->optional_ms = o->optional_delay_ms = 0;
 	if (!met || !same_terms(terms, &o->known)) {
 		release_parked(o, met ? "the broker announces other properties" : "a broker that is new to this run");
+	} else {
+		release_parked(o, NULL);
 	}
 	o->known = *terms;
 	if (peer_of(o)->plain) {

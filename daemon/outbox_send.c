@@ -117,7 +117,14 @@ void outbox_row_refused(struct outbox *o, const struct flight *flight, int code,
 		return;
 	}
 	o->n_passed_over++;
-	if (!hold_refused(&o->hold, flight->topic, flight->id, refusal, now)) {
+	bool was_aside = hold_aside(&o->hold, flight->topic) != NULL;
+	const struct refused refused = { flight->topic, flight->id, refusal, reason };
+	if (!hold_refused(&o->hold, &refused, now) || was_aside) {
+		return; /* a parked one that was tried stays so */
+	}
+	if (hold_aside(&o->hold, flight->topic)) {
+		outbox_park(o, flight->id, reason);
+		o->again = true; /* those behind it are parked, too */
 		return;
 	}
 	note_reason(o, flight->id, reason);
@@ -157,19 +164,9 @@ void outbox_start_over(struct outbox *o, int64_t live_from)
 	o->again = false;
 }
 
-/* Hands one row over, or passes it over when it has to wait or is parked. False when paho takes no more. */
-static bool hand_row(struct outbox *o, const struct outbox_row *row)
+/* False when paho takes no more. */
+static bool publish_row(struct outbox *o, const struct outbox_row *row)
 {
-	size_t size = mqtt_message_size(row->topic, row->payload);
-
-	if (size > o->terms.largest) {
-		pass_over_large(o, row->id, size);
-		return true;
-	}
-	if (!hold_admits(&o->hold, row->topic, row->id, clock_real_mono_ms())) {
-		o->n_passed_over++;
-		return true;
-	}
 	switch (mqtt_publish(o->mqtt, row->id, row->topic, row->payload, false)) {
 	case MQTT_HANDED:
 		break;
@@ -185,6 +182,55 @@ static bool hand_row(struct outbox *o, const struct outbox_row *row)
 	flight->id = row->id;
 	(void)text_copy(flight->topic, sizeof(flight->topic), row->topic); /* of the same size */
 	return true;
+}
+
+/* Hands one row over, or passes it over when it has to wait or is parked. False when paho takes no more. */
+static bool hand_row(struct outbox *o, const struct outbox_row *row)
+{
+	size_t size = mqtt_message_size(row->topic, row->payload);
+
+	if (size > o->terms.largest) {
+		pass_over_large(o, row->id, size);
+		return true;
+	}
+	const char *aside = hold_aside(&o->hold, row->topic);
+	if (aside) {
+		outbox_park(o, row->id, aside);
+		return true;
+	}
+	if (!hold_admits(&o->hold, row->topic, row->id, clock_real_mono_ms())) {
+		o->n_passed_over++;
+		return true;
+	}
+	return publish_row(o, row);
+}
+
+/* Of topics that are set aside the oldest message is tried, although it is parked. */
+static void try_parked(struct outbox *o)
+{
+	const char *topic;
+
+	while (has_room_for_row(o) && (topic = hold_due_topic(&o->hold, clock_real_mono_ms())) != NULL) {
+		struct outbox_row row = { 0 };
+		int n = store_outbox_parked_first(o->store, topic, &row);
+		if (n == 0) {
+			hold_forget(&o->hold, topic); /* somebody released them */
+			continue;
+		}
+		if (n < 0) {
+			log_error("the outbox cannot be read: %s", store_error(o->store));
+			try_again_soon(o);
+			return;
+		}
+		hold_try(&o->hold, row.topic, row.id);
+		bool handed = row.payload && publish_row(o, &row);
+		free(row.payload);
+		if (!handed) {
+			hold_withdraw(&o->hold, row.id);
+			try_again_soon(o);
+			return;
+		}
+	}
 }
 
 /* While everything is held, one message is tried when its time has come, and none is read before. */
@@ -228,6 +274,7 @@ static void hand_rows(struct outbox *o)
 	if (o->again) {
 		outbox_start_over(o, o->live_from);
 	}
+	try_parked(o);
 	hand_region(o, &o->live, INT64_MAX);
 	if (o->in_flight * 2 <= window_of(o)) { /* some at a time, and not each for itself */
 		hand_region(o, &o->backlog, o->live_from);

@@ -204,6 +204,11 @@ int store_outbox_count(struct store *store, struct outbox_counts *ret_counts);
  * Returns how many, or -errno. */
 int64_t store_outbox_again(struct store *store, const char *stream, int64_t from, int64_t to);
 int64_t store_outbox_release(struct store *store);
+/* The same of parked messages whose reason is like the pattern (SQL's LIKE), or of one topic. */
+int64_t store_outbox_release_reason(struct store *store, const char *pattern);
+int64_t store_outbox_release_topic(struct store *store, const char *topic);
+/* The oldest parked message of the topic. 1, 0 when there is none, or -errno. */
+int store_outbox_parked_first(struct store *store, const char *topic, struct outbox_row *ret_row);
 /* The number of the newest message of a stream; 0 without any. */
 int64_t store_outbox_newest_seq(struct store *store, const char *stream);
 

@@ -72,10 +72,16 @@ def test_no_right_to_one_topic_holds_back_that_topic_only(make_site):
     gate = Gate(0x87, lambda topic: topic.endswith("/DA001/alarm"))
     rig, broker = make_site(puback=gate)
     wait_for(lambda: len(broker.alarms(taken=False)) >= 2, 60, "two tries")
+    assert outbox(rig)["parked"] == 0
     wait_for(lambda: [t for t, _ in broker.taken if "/mean/" in t or t.endswith("/checkpoint")], 120, "the rest")
-    assert not broker.alarms()
+    # It lasts: nobody is changing rights. The messages are set aside, told, and tried all the same.
+    wait_for(lambda: outbox(rig)["parked"] >= 1 and outbox(rig)["pending"] == 0, 90, "the parked messages")
+    wait_for(lambda: [a for a in broker.alarms() if a["rule"] == "message-parked"], 60, "the report")
+    assert not [a for a in broker.alarms() if a["outlet"] == "DA001"]
     gate.open.set()
-    wait_for(lambda: broker.alarms(), 90, "the alarms")
+    wait_for(lambda: outbox(rig)["parked"] == 0 and outbox(rig)["pending"] == 0, 120, "all of them, by themselves")
+    seqs = [a["seq"] for a in broker.alarms() if a["outlet"] == "DA001"]
+    assert seqs[0] == 1 and len(set(seqs)) == len(seqs)
 
 
 @pytest.mark.parametrize("code", [0x90, 0x99])
