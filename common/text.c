@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "common/array.h"
+#include "common/mend.h"
 
 bool text_copy(char *buf, size_t size, const char *text)
 {
@@ -27,44 +27,12 @@ bool text_is_name(const char *text, size_t max)
 
 /* ---- encodings ---- */
 
-/* The bytes of the character that begins here; 0 when none does. RFC 3629, 4. */
-static size_t character(const unsigned char *at, size_t left)
-{
-	static const struct {
-		unsigned char first_low, first_high, second_low, second_high;
-		size_t length;
-	} forms[] = {
-		{ 0x00, 0x7F, 0, 0, 1 },
-		{ 0xC2, 0xDF, 0x80, 0xBF, 2 },
-		{ 0xE0, 0xE0, 0xA0, 0xBF, 3 },
-		{ 0xE1, 0xEC, 0x80, 0xBF, 3 },
-		{ 0xED, 0xED, 0x80, 0x9F, 3 },
-		{ 0xEE, 0xEF, 0x80, 0xBF, 3 },
-		{ 0xF0, 0xF0, 0x90, 0xBF, 4 },
-		{ 0xF1, 0xF3, 0x80, 0xBF, 4 },
-		{ 0xF4, 0xF4, 0x80, 0x8F, 4 },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
-		if (at[0] < forms[i].first_low || at[0] > forms[i].first_high || forms[i].length > left) {
-			continue;
-		}
-		bool good = forms[i].length == 1 || (at[1] >= forms[i].second_low && at[1] <= forms[i].second_high);
-		for (size_t k = 2; good && k < forms[i].length; k++) {
-			good = (at[k] & 0xC0) == 0x80;
-		}
-		return good ? forms[i].length : 0;
-	}
-	return 0;
-}
-
 size_t text_utf8_length(const char *bytes, size_t n)
 {
-	const unsigned char *all = (const unsigned char *)bytes;
 	size_t at = 0;
 
 	while (at < n) {
-		size_t length = character(all + at, n - at);
+		size_t length = (signed char)bytes[at] >= 0 ? 1 : mend_character(bytes + at);
 		if (length == 0) {
 			break;
 		}

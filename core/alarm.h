@@ -75,7 +75,7 @@ struct event {
 	struct mean mean;        /* the period that was judged, as far as it is known */
 };
 
-#define ALARM_ID_SIZE 200
+#define ALARM_ID_SIZE 256 /* the longest parts give 210 bytes */
 
 /* limit is NULL for conditions. */
 enum alarm_class alarm_class_of(enum alarm_rule rule, const struct limit *limit);

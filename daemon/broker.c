@@ -1,13 +1,17 @@
 #include "daemon/broker.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#define LOOK_MS 2000
 #define MAX_SOCKETS 1024 /* of the unit's LimitNOFILE */
 
 void broker_uri(const char *broker, char *uri, size_t size)
@@ -61,6 +65,70 @@ bool broker_password(const struct mqtt_conf *conf, char *password, size_t passwo
 	}
 	password[strcspn(password, "\r\n")] = '\0';
 	return good;
+}
+
+/* "ssl://host:8883" or "tcp://[::1]:1883" in its two parts; "[" and "]" are left out. */
+static void split_uri(const char *uri, char *host, size_t host_size, char *port, size_t port_size)
+{
+	const char *start = uri + strlen("tcp://");
+	const char *colon = strrchr(start, ':');
+	size_t n = colon ? (size_t)(colon - start) : strlen(start);
+
+	if (n >= 2 && start[0] == '[' && start[n - 1] == ']') {
+		start++;
+		n -= 2;
+	}
+	snprintf(host, host_size, "%.*s", (int)n, start);
+	snprintf(port, port_size, "%s", colon ? colon + 1 : "1883");
+}
+
+/* 0 or the errno of connecting. */
+static int try_address(const struct addrinfo *address)
+{
+	int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int error = fd < 0 ? errno : 0;
+	socklen_t size = sizeof(error);
+
+	if (fd >= 0 && connect(fd, address->ai_addr, address->ai_addrlen) < 0) {
+		struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+		error = errno;
+		if (error == EINPROGRESS) {
+			error = poll(&pfd, 1, LOOK_MS) == 1 ? 0 : ETIMEDOUT;
+		}
+		if (error == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0) {
+			error = errno;
+		}
+	}
+	if (fd >= 0) {
+		close(fd);
+	}
+	return error;
+}
+
+bool broker_answers(const char *uri, char *words, size_t size)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *found = NULL;
+	char host[PATH_SIZE], port[16];
+
+	split_uri(uri, host, sizeof(host), port, sizeof(port));
+	int failed = getaddrinfo(host, port, &hints, &found);
+	if (failed) {
+		snprintf(words, size, "the host name %.60s is not known (%s)", host, gai_strerror(failed));
+		return false;
+	}
+	int error = try_address(found);
+	for (const struct addrinfo *a = found->ai_next; error && a; a = a->ai_next) {
+		error = try_address(a);
+	}
+	freeaddrinfo(found);
+	if (error == ECONNREFUSED) {
+		snprintf(words, size, "connection refused: no broker listens on port %s of %.60s", port, host);
+	} else if (error) {
+		snprintf(words, size, "no connection to port %s of %.60s: %s", port, host,
+			error == ETIMEDOUT ? "no answer" : strerror(error));
+	}
+	return error == 0;
 }
 
 void broker_send_at_once(void)

@@ -11,6 +11,11 @@ void broker_uri(const char *broker, char *uri, size_t size);
  */
 bool broker_password(const struct mqtt_conf *conf, char *password, size_t password_size, char *error, size_t size);
 
+/* Whether a TCP connection to the broker comes about now, in at most 2 s after its name was looked up; it is closed at
+ * once. uri is one of broker_uri(). When none does, false with the reason as a sentence in `words`: the name is not
+ * known, nobody listens, ... Blocks: not for the main loop. */
+bool broker_answers(const char *uri, char *words, size_t size);
+
 /* Lets small messages leave at once. The library leaves Nagle's algorithm on, which holds them back for 40 ms, and
  * hides its socket: so all TCP sockets of this process. */
 void broker_send_at_once(void);

@@ -27,7 +27,7 @@ static void read_factor(struct conf_load *load, struct conf_node node)
 	int64_t decimals = 0;
 
 	conf_allow(node, keys);
-	bool good = conf_name(node, "key", true, f.key, sizeof(f.key));
+	bool good = conf_topic_level(node, "key", f.key, sizeof(f.key));
 	(void)conf_string(node, "code", false, f.code, sizeof(f.code)); /* not every factor has one */
 	good &= conf_string(node, "name", true, f.name, sizeof(f.name));
 	good &= conf_string(node, "name_zh", true, f.name_zh, sizeof(f.name_zh));

@@ -52,7 +52,7 @@ void conf_note_files(struct conf_load *load, struct conf_node root)
 	note_missing(load, mqtt, "password_file", site->mqtt.password_file);
 	check_password(load, site->mqtt.password_file);
 	if (store.setting && conf_has(store, "path")) {
-		note_missing(load, store, "path", site->store.path);
+		note_missing_parent(load, store, "path", site->store.path); /* emisd makes the last directory */
 	}
 	if (control.setting && conf_has(control, "socket")) {
 		note_missing_parent(load, control, "socket", site->control_socket);

@@ -8,6 +8,27 @@
 /* Also the names of the settings. */
 static const enum period mean_periods[] = { PERIOD_MINUTE, PERIOD_HOUR, PERIOD_DAY };
 
+bool conf_topic_level(struct conf_node group, const char *key, char *ret, size_t size)
+{
+	char name[64];
+
+	if (!conf_name(group, key, true, name, sizeof(name))) {
+		return false;
+	}
+	if (strchr(name, '.')) {
+		conf_node_complain(group,
+			"%s: \"%s\" has a dot, and becomes a level of MQTT topics: some brokers split it there, others "
+			"end the connection; write it with '-' or '_'",
+			key, name);
+		return false;
+	}
+	if (!text_copy(ret, size, name)) {
+		conf_node_complain(group, "%s: \"%s\" is longer than %zu characters", key, name, size - 1);
+		return false;
+	}
+	return true;
+}
+
 static void check_broker(struct conf_node node, const char *key, const char *broker)
 {
 	if (strncmp(broker, "mqtt://", 7) != 0 && strncmp(broker, "mqtts://", 8) != 0) {

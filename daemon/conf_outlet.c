@@ -58,7 +58,7 @@ static void read_self(struct conf_node node, struct outlet *outlet)
 	size_t medium = 0;
 	bool air = false;
 
-	(void)conf_name(node, "id", true, outlet->id, sizeof(outlet->id)); /* complaints refuse the file */
+	(void)conf_topic_level(node, "id", outlet->id, sizeof(outlet->id)); /* complaints refuse the file */
 	if (strcmp(outlet->id, GATEWAY) == 0) {
 		conf_node_complain(node, "id: \"%s\" means the box itself; call the outlet otherwise", GATEWAY);
 	}

@@ -67,5 +67,7 @@ void conf_note_files(struct conf_load *load, struct conf_node root);
 
 /* conf_mqtt.c */
 void conf_read_mqtt(struct conf_node root, struct mqtt_conf *mqtt);
+/* A name that becomes a level of topics, required: as conf_name(), without a dot. */
+bool conf_topic_level(struct conf_node group, const char *key, char *ret, size_t size);
 
 #endif

@@ -202,7 +202,7 @@ static void read_site_group(struct conf_load *load, struct conf_node root)
 	struct site *site = load->site;
 
 	conf_allow(node, keys);
-	(void)conf_name(node, "id", true, site->id, sizeof(site->id)); /* complaints refuse the file */
+	(void)conf_topic_level(node, "id", site->id, sizeof(site->id)); /* complaints refuse the file */
 	(void)conf_string(node, "name", true, site->name, sizeof(site->name));
 	(void)text_copy(site->timezone, sizeof(site->timezone), "Asia/Shanghai");
 	(void)conf_string(node, "timezone", false, site->timezone, sizeof(site->timezone));

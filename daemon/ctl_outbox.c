@@ -1,4 +1,4 @@
-/* ctl_outbox.c - emisctl outbox and release: the messages that the broker would not have. */
+/* ctl_outbox.c - emisctl outbox and release: the messages that the broker refused. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,6 +6,7 @@
 #include "common/array.h"
 #include "daemon/ctl_table.h"
 #include "daemon/daemon.h"
+#include "daemon/json_text.h"
 
 #define MAX_ROWS 1000
 
@@ -20,9 +21,9 @@ json_t *ctl_outbox_table(struct daemon *d)
 	outbox_get_status(d->outbox, &s);
 	double oldest = (double)(clock_utc(&d->clock).ms - s.counts.oldest_pending.ms) / 1000.0;
 	ctl_add_row(table,
-		json_pack("[s, s, I, I, I, o, s]", s.broker, s.state, (json_int_t)s.counts.pending,
+		json_pack("[s, s, I, I, I, o, o]", s.broker, s.state, (json_int_t)s.counts.pending,
 			(json_int_t)s.counts.sent, (json_int_t)s.counts.parked,
-			ctl_number(s.counts.pending > 0 ? oldest : NAN), s.error));
+			ctl_number(s.counts.pending > 0 ? oldest : NAN), json_text(s.error)));
 	return table;
 }
 
@@ -36,8 +37,9 @@ static void add_parked_row(void *context, const struct store_parked *p)
 	struct rows *rows = context;
 
 	ctl_add_row(rows->table,
-		json_pack("[s, I, s, I, o, o, s]", p->stream, (json_int_t)p->seq, p->topic, (json_int_t)p->size,
-			ctl_moment(rows->daemon, p->created), ctl_moment(rows->daemon, p->parked), p->reason));
+		json_pack("[s, I, o, I, o, o, o]", p->stream, (json_int_t)p->seq, json_text(p->topic),
+			(json_int_t)p->size, ctl_moment(rows->daemon, p->created),
+			p->waits ? json_null() : ctl_moment(rows->daemon, p->parked), json_text(p->reason)));
 }
 
 json_t *ctl_run_outbox(struct daemon *d, const json_t *request, char *error, size_t size)

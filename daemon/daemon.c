@@ -36,37 +36,40 @@ int64_t daemon_max_age_ms(const struct daemon *d, size_t outlet, size_t point)
 
 /* ---- retained states for late joiners ---- */
 
-static void publish_states(struct daemon *d)
+static size_t number_of_points(const struct site *site)
 {
-	char topic[TOPIC_SIZE];
-	struct point_view view;
+	size_t n = 0;
 
-	for (size_t o = 0; o < d->site->n_outlets; o++) {
-		const struct outlet *outlet = &d->site->outlets[o];
-		for (size_t p = 0; p < outlet->n_points; p++) {
-			pipeline_view(d->pipeline, o, p, clock_utc(&d->clock), daemon_max_age_ms(d, o, p), &view);
-			char *state = message_state(&d->context, outlet, &outlet->points[p], &view);
-			message_state_topic(&d->context, outlet, &outlet->points[p], topic);
-			bool sent = state && outbox_publish_state(d->outbox, topic, state);
-			free(state);
-			if (!sent) {
-				return; /* no connection: all of them go when there is one */
-			}
-		}
+	for (size_t o = 0; o < site->n_outlets; o++) {
+		n += site->outlets[o].n_points;
 	}
+	return n;
 }
 
-static void on_broker_connected(void *context)
+/* Points counted through over all outlets; behind them the health. */
+static char *compose_state(void *context, size_t index, char *topic)
 {
-	publish_states(context);
-	health_publish(context);
+	struct daemon *d = context;
+	struct point_view view;
+	size_t o = 0;
+
+	while (o < d->site->n_outlets && index >= d->site->outlets[o].n_points) {
+		index -= d->site->outlets[o++].n_points;
+	}
+	if (o == d->site->n_outlets) {
+		return health_compose(d, topic);
+	}
+	const struct outlet *outlet = &d->site->outlets[o];
+	pipeline_view(d->pipeline, o, index, clock_utc(&d->clock), daemon_max_age_ms(d, o, index), &view);
+	message_state_topic(&d->context, outlet, &outlet->points[index], topic);
+	return message_state(&d->context, outlet, &outlet->points[index], &view);
 }
 
 static void on_health(void *context)
 {
 	struct daemon *d = context;
 
-	health_publish(d);
+	outbox_publish_health(d->outbox);
 	loop_set_timer(d->health_timer, d->site->mqtt.health_ms * 1000000);
 }
 
@@ -76,6 +79,25 @@ static void on_parked(void *context, int64_t id, const char *reason)
 
 	gateway_say(d->gateway, GATEWAY_MESSAGE_PARKED,
 		"message %lld of the outbox: %s; emisctl outbox lists all that wait", (long long)id, reason);
+}
+
+static void on_waiting(void *context, const char *reason)
+{
+	struct daemon *d = context;
+
+	if (reason) {
+		gateway_say(d->gateway, GATEWAY_MESSAGES_WAIT,
+			"the broker refuses messages: %s; they are tried again; emisctl outbox lists them", reason);
+	} else {
+		gateway_end(d->gateway, GATEWAY_MESSAGES_WAIT);
+	}
+}
+
+static void on_rival(void *context, const char *words)
+{
+	struct daemon *d = context;
+
+	gateway_say(d->gateway, GATEWAY_SESSION_TAKEN, "%s", words);
 }
 
 /* ---- stepping the pipeline ---- */
@@ -116,7 +138,7 @@ static void step(struct daemon *d)
 	}
 	outbox_periods_closed(d->outbox);
 	if (hour || store_next_seq(d->store) != seq) {
-		publish_states(d);
+		outbox_publish_states(d->outbox);
 	}
 	arm_step_timer(d);
 }
@@ -151,6 +173,9 @@ static void on_step_timer(void *context)
 		return;
 	}
 	step(d);
+	if (timekeeper_judges(d) && recorder_retry(d->recorder, pipeline_closed_until(d->pipeline))) {
+		outbox_wake(d->outbox);
+	}
 	tell_of_itself(d);
 	arm_step_timer(d);
 }
@@ -312,7 +337,8 @@ static int start_core(struct daemon *d, const struct ctl_command *commands)
 		log_error("cannot go on from what is stored, or out of memory");
 		return -ENOMEM;
 	}
-	const struct outbox_handler handler = { on_broker_connected, on_parked, d };
+	const struct outbox_handler handler = { compose_state, on_parked, on_waiting, on_rival, d,
+		number_of_points(d->site) };
 	d->outbox = outbox_create(&d->context, d->store, d->loop, &handler, error, sizeof(error));
 	if (!d->outbox) {
 		log_error("%s", error);

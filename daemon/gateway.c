@@ -1,5 +1,6 @@
 #include "daemon/gateway.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,11 +18,13 @@ static const struct {
 } rules[GATEWAY_RULE_COUNT] = {
 	[GATEWAY_CLOCK_UNSET] = { "clock-unset", false },
 	[GATEWAY_DISK_LOW] = { "disk-low", false },
+	[GATEWAY_MESSAGES_WAIT] = { "messages-wait", false },
 	[GATEWAY_CLOCK_STEP] = { "clock-step", true },
 	[GATEWAY_STORE_DAMAGE] = { "store-damage", true },
 	[GATEWAY_READINGS_DROPPED] = { "readings-dropped", true },
 	[GATEWAY_READINGS_UNDATED] = { "readings-undated", true },
 	[GATEWAY_MESSAGE_PARKED] = { "message-parked", true },
+	[GATEWAY_SESSION_TAKEN] = { "session-taken", true },
 };
 
 struct condition {
@@ -149,8 +152,11 @@ static int tell(struct gateway *g, int rule, enum alarm_change change)
 	message_gateway_topic(g->context, topic);
 	char *payload = message_gateway(g->context, &alarm, alarm_change_name(change), seq, c->words);
 	if (!payload) {
-		log_error("out of memory for the alarm %s", alarm.id);
-		return -1;
+		(void)backoff_next(&g->trouble);
+		if (backoff_worth_a_line(&g->trouble)) {
+			log_error("%s %s is not told yet: out of memory", rules[rule].name, alarm_change_name(change));
+		}
+		return -ENOMEM;
 	}
 	int r = store_tell(g->store, &alarm, alarm_change_name(change), topic, payload);
 	free(payload);

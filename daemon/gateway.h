@@ -13,14 +13,16 @@
 
 enum gateway_rule {
 	/* States. */
-	GATEWAY_CLOCK_UNSET, /* the clock was never set: readings wait with their monotonic stamps */
-	GATEWAY_DISK_LOW,    /* less than the reserve is free: readings wait in memory */
+	GATEWAY_CLOCK_UNSET,   /* the clock was never set: readings wait with their monotonic stamps */
+	GATEWAY_DISK_LOW,      /* less than the reserve is free: readings wait in memory */
+	GATEWAY_MESSAGES_WAIT, /* the broker refuses messages for a reason that passes, for a minute or more */
 	/* Happenings. */
 	GATEWAY_CLOCK_STEP,       /* the wall clock jumped */
 	GATEWAY_STORE_DAMAGE,     /* a file was damaged, set aside and replaced with what could be read */
 	GATEWAY_READINGS_DROPPED, /* readings found no room on the disk for too long */
 	GATEWAY_READINGS_UNDATED, /* readings of a run that ended before the clock was set */
-	GATEWAY_MESSAGE_PARKED,   /* the broker will not have a message */
+	GATEWAY_MESSAGE_PARKED,   /* the broker will never take a message */
+	GATEWAY_SESSION_TAKEN,    /* another gateway uses the site's id */
 	GATEWAY_RULE_COUNT
 };
 

@@ -45,9 +45,8 @@ static size_t silent_instruments(const struct daemon *d)
 	return silent;
 }
 
-void health_publish(struct daemon *d)
+char *health_compose(struct daemon *d, char *topic)
 {
-	char topic[TOPIC_SIZE];
 	struct outbox_status outbox;
 
 	outbox_get_status(d->outbox, &outbox);
@@ -64,9 +63,5 @@ void health_publish(struct daemon *d)
 		.instruments = d->site->n_instruments,
 		.silent = silent_instruments(d) };
 	message_health_topic(&d->context, topic);
-	char *payload = message_health(&d->context, &health);
-	if (payload) {
-		(void)outbox_publish_state(d->outbox, topic, payload); /* without a connection: when there is one */
-	}
-	free(payload);
+	return message_health(&d->context, &health);
 }

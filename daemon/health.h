@@ -4,8 +4,9 @@
 
 struct daemon;
 
-/* Publishes it, retained. Without a connection nothing happens. */
-void health_publish(struct daemon *d);
+/* The retained message of how the box is, to be freed by the caller; its topic (TOPIC_SIZE) is set. NULL when out of
+ * memory. */
+char *health_compose(struct daemon *d, char *topic);
 
 /* "synchronized", "not synchronized" or "not set". */
 const char *health_clock(const struct daemon *d);

@@ -35,7 +35,7 @@ struct mean_feed {
 	const struct message_context *context;
 	struct store *store;
 	struct progress progress[KINDS];
-	bool blocked; /* the broker will have none of it */
+	bool blocked; /* the broker refused one: nothing goes for a while */
 
 	/* The period on its way: one message an outlet. */
 	size_t kind;
@@ -255,10 +255,15 @@ void mean_feed_settled(struct mean_feed *f, int64_t token)
 void mean_feed_refused(struct mean_feed *f, const char *reason)
 {
 	if (!f->blocked) {
-		log_warning("the broker refuses means: %s; they wait for the next connection", reason);
+		log_warning("the broker refuses means: %s; they are tried again after a pause", reason);
 	}
 	f->blocked = true;
 	drop_messages(f);
+}
+
+void mean_feed_unblock(struct mean_feed *f)
+{
+	f->blocked = false;
 }
 
 size_t mean_feed_in_flight(const struct mean_feed *f)

@@ -31,8 +31,9 @@ void mean_feed_put_back(struct mean_feed *feed);
 
 /* The broker took the message, or it will never take it. */
 void mean_feed_settled(struct mean_feed *feed, int64_t token);
-/* The broker refused it: nothing more is sent to it before the next connection. */
+/* The broker refused it: nothing more is sent before the next connection or mean_feed_unblock(), and then the same. */
 void mean_feed_refused(struct mean_feed *feed, const char *reason);
+void mean_feed_unblock(struct mean_feed *feed);
 
 /* Messages of the feed that are not acknowledged. */
 size_t mean_feed_in_flight(const struct mean_feed *feed);

@@ -70,29 +70,29 @@ char *message_dump(json_t *object)
 	return text;
 }
 
-char *message_online(const struct message_context *context, bool online, int64_t newest_seq)
+char *message_online(const struct message_context *context, bool online, int64_t newest_seq, const char *run)
 {
-	return message_dump(json_pack("{s:i, s:s, s:b, s:I, s:o, s:b}", "schema", MESSAGE_SCHEMA, "site",
-		context->site->id, "online", online, "seq", (json_int_t)newest_seq, "at",
-		message_moment(context, clock_utc(context->clock)), "simulated", context->clock->simulated));
+	return message_dump(json_pack("{s:i, s:o, s:b, s:I, s:o, s:o, s:b}", "schema", MESSAGE_SCHEMA, "site",
+		json_text(context->site->id), "online", online, "seq", (json_int_t)newest_seq, "run", json_text(run),
+		"at", message_moment(context, clock_utc(context->clock)), "simulated", context->clock->simulated));
 }
 
 char *message_checkpoint(const struct message_context *context, const struct store_checkpoint *c)
 {
-	return message_dump(json_pack("{s:i, s:s, s:I, s:o, s:s, s:s, s:s, s:b}", "schema", MESSAGE_SCHEMA, "site",
-		context->site->id, "number", (json_int_t)c->number, "at", message_moment(context, c->at), "body",
-		c->body, "signature", c->signature, "public_key", c->public_key, "simulated",
-		context->clock->simulated));
+	return message_dump(json_pack("{s:i, s:o, s:I, s:o, s:o, s:o, s:o, s:b}", "schema", MESSAGE_SCHEMA, "site",
+		json_text(context->site->id), "number", (json_int_t)c->number, "at", message_moment(context, c->at),
+		"body", json_text(c->body), "signature", json_text(c->signature), "public_key",
+		json_text(c->public_key), "simulated", context->clock->simulated));
 }
 
 char *message_resend_reply(const struct message_context *context, const struct resend_reply *r)
 {
-	return message_dump(json_pack("{s:i, s:s, s:s?, s:b, s:s?, s:o, s:o, s:I, s:I, s:s?, s:o, s:b}", "schema",
-		MESSAGE_SCHEMA, "site", context->site->id, "id", r->id[0] ? r->id : NULL, "ok", r->error[0] == '\0',
-		"stream", r->stream, "from", r->from > 0 ? json_integer(r->from) : json_null(), "to",
-		r->to > 0 ? json_integer(r->to) : json_null(), "count", (json_int_t)r->count, "newest",
-		(json_int_t)r->newest, "error", r->error[0] ? r->error : NULL, "at",
-		message_moment(context, clock_utc(context->clock)), "simulated", context->clock->simulated));
+	return message_dump(json_pack("{s:i, s:o, s:o, s:b, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:b}", "schema",
+		MESSAGE_SCHEMA, "site", json_text(context->site->id), "id", json_text_or_null(r->id), "ok",
+		r->error[0] == '\0', "stream", json_text_or_null(r->stream), "from",
+		r->from > 0 ? json_integer(r->from) : json_null(), "to", r->to > 0 ? json_integer(r->to) : json_null(),
+		"count", (json_int_t)r->count, "newest", (json_int_t)r->newest, "error", json_text_or_null(r->error),
+		"at", message_moment(context, clock_utc(context->clock)), "simulated", context->clock->simulated));
 }
 
 static json_t *limit_object(const struct limit *limit)
@@ -100,12 +100,13 @@ static json_t *limit_object(const struct limit *limit)
 	if (!limit) {
 		return json_null();
 	}
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s}", "key", limit->key, "min",
-		message_number(limit->min), "max", message_number(limit->max), "o2_ref", message_number(limit->o2_ref),
-		"share_of_month", message_number(limit->share_of_month), "tier", limit->tier, "document",
-		limit->document->number, "title", limit->document->title, "clause", limit->clause, "period",
-		limit_period_name(limit->period), "confidence", limit->confidence, "citable", limit_citable(limit),
-		"confirmed_by", limit->confirmed_by);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "key",
+		json_text(limit->key), "min", message_number(limit->min), "max", message_number(limit->max), "o2_ref",
+		message_number(limit->o2_ref), "share_of_month", message_number(limit->share_of_month), "tier",
+		json_text(limit->tier), "document", json_text(limit->document->number), "title",
+		json_text(limit->document->title), "clause", json_text(limit->clause), "period",
+		json_text(limit_period_name(limit->period)), "confidence", json_text(limit->confidence), "citable",
+		limit_citable(limit), "confirmed_by", json_text(limit->confirmed_by));
 }
 
 /* Out of memory ends the object: what is incomplete is no message. */
@@ -153,7 +154,7 @@ static json_t *budget_object(const struct event *event)
 
 static json_t *period_object(const struct message_context *context, const struct mean *mean)
 {
-	return json_pack("{s:s, s:o, s:o}", "kind", period_name(mean->rule->period), "start",
+	return json_pack("{s:o, s:o, s:o}", "kind", json_text(period_name(mean->rule->period)), "start",
 		message_moment(context, mean->start), "end", message_moment(context, mean->end));
 }
 
@@ -162,10 +163,11 @@ static json_t *factor_head(
 {
 	const struct factor *factor = point->factor;
 
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:s, s:b}", "schema", MESSAGE_SCHEMA, "site",
-		context->site->id, "outlet", outlet->id, "outlet_name", outlet->name, "factor", factor->key, "code",
-		factor->code[0] ? factor->code : NULL, "name_en", factor->name, "name_zh", factor->name_zh, "unit",
-		factor->unit, "simulated", context->clock->simulated);
+	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "schema", MESSAGE_SCHEMA, "site",
+		json_text(context->site->id), "outlet", json_text(outlet->id), "outlet_name", json_text(outlet->name),
+		"factor", json_text(factor->key), "code", json_text_or_null(factor->code), "name_en",
+		json_text(factor->name), "name_zh", json_text(factor->name_zh), "unit", json_text(factor->unit),
+		"simulated", context->clock->simulated);
 }
 
 char *message_alarm(const struct message_context *context, const struct event *event, const char *alarm_id, int64_t seq)
@@ -176,16 +178,16 @@ char *message_alarm(const struct message_context *context, const struct event *e
 		return NULL;
 	}
 	set(&m, "seq", json_integer(seq));
-	set(&m, "alarm_id", json_string(alarm_id));
-	set(&m, "event", json_string(alarm_change_name(event->change)));
-	set(&m, "class", json_string(alarm_class_name(alarm_class_of(event->rule, event->limit))));
-	set(&m, "rule", json_string(alarm_rule_name(event->rule)));
+	set(&m, "alarm_id", json_text(alarm_id));
+	set(&m, "event", json_text(alarm_change_name(event->change)));
+	set(&m, "class", json_text(alarm_class_name(alarm_class_of(event->rule, event->limit))));
+	set(&m, "rule", json_text(alarm_rule_name(event->rule)));
 	set(&m, "at", message_moment(context, event->at));
 	set(&m, "since", message_moment(context, event->since));
 	set(&m, "period", period_object(context, &event->mean));
 	set(&m, "value", message_number(event->value));
 	set(&m, "worst", message_number(event->worst));
-	set(&m, "basis", json_string(basis_of(event)));
+	set(&m, "basis", json_text(basis_of(event)));
 	set(&m, "limit", limit_object(event->limit));
 	set(&m, "valid", json_integer(event->mean.n_valid));
 	set(&m, "due", json_integer(event->mean.n_due));
@@ -195,14 +197,21 @@ char *message_alarm(const struct message_context *context, const struct event *e
 	return message_dump(m);
 }
 
+/* A count; what is not a number that JSON's integers hold counts as once. */
+static json_int_t times_of(const struct store_alarm *alarm)
+{
+	return alarm->value >= 1.0 && alarm->value < 1e15 ? (json_int_t)alarm->value : 1;
+}
+
 char *message_gateway(const struct message_context *context, const struct store_alarm *alarm, const char *change,
 	int64_t seq, const char *words)
 {
-	return message_dump(json_pack("{s:i, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:s, s:n, s:b}",
-		"schema", MESSAGE_SCHEMA, "site", context->site->id, "outlet", GATEWAY, "seq", (json_int_t)seq,
-		"alarm_id", alarm->id, "event", change, "class", alarm->alarm_class, "rule", alarm->rule, "at",
+	return message_dump(json_pack("{s:i, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:n, s:b}",
+		"schema", MESSAGE_SCHEMA, "site", json_text(context->site->id), "outlet", json_text(GATEWAY), "seq",
+		(json_int_t)seq, "alarm_id", json_text(alarm->id), "event", json_text(change), "class",
+		json_text(alarm->alarm_class), "rule", json_text(alarm->rule), "at",
 		message_moment(context, alarm->last), "since", message_moment(context, alarm->since), "times",
-		(json_int_t)alarm->value, "words", words, "acknowledged", "simulated", context->clock->simulated));
+		times_of(alarm), "words", json_text(words), "acknowledged", "simulated", context->clock->simulated));
 }
 
 char *message_acknowledged(
@@ -215,10 +224,10 @@ char *message_acknowledged(
 		return NULL;
 	}
 	set(&m, "seq", json_integer(seq));
-	set(&m, "event", json_string("acknowledged"));
+	set(&m, "event", json_text("acknowledged"));
 	set(&m, "acknowledged",
-		json_pack("{s:s, s:o, s:s}", "by", who, "at", message_moment(context, clock_utc(context->clock)),
-			"remark", remark));
+		json_pack("{s:o, s:o, s:o}", "by", json_text(who), "at",
+			message_moment(context, clock_utc(context->clock)), "remark", json_text(remark)));
 	return message_dump(m);
 }
 
@@ -229,8 +238,8 @@ static json_t *last_hour_object(const struct message_context *context, const str
 	if (!hour->rule) {
 		return json_null();
 	}
-	return json_pack("{s:o, s:o, s:b, s:s}", "period", period_object(context, hour), "value",
-		message_number(hour->value), "valid", hour->valid, "flag", flag);
+	return json_pack("{s:o, s:o, s:b, s:o}", "period", period_object(context, hour), "value",
+		message_number(hour->value), "valid", hour->valid, "flag", json_text(flag));
 }
 
 char *message_state(const struct message_context *context, const struct outlet *outlet, const struct point *point,
@@ -243,7 +252,7 @@ char *message_state(const struct message_context *context, const struct outlet *
 		return NULL;
 	}
 	set(&m, "at", message_moment(context, clock_utc(context->clock)));
-	set(&m, "flag", json_string(flag));
+	set(&m, "flag", json_text(flag));
 	set(&m, "raw", message_number(view->raw.value));
 	set(&m, "converted", message_number(view->converted));
 	set(&m, "hour_mean", message_number(view->hour_mean));

@@ -38,7 +38,8 @@ void message_mean_topic(
 void message_health_topic(const struct message_context *context, char *topic);
 
 /* JSON texts, to be freed by the caller; NULL when out of memory. */
-char *message_online(const struct message_context *context, bool online, int64_t newest_seq);
+/* `run` tells this process from every other that uses the same site id. */
+char *message_online(const struct message_context *context, bool online, int64_t newest_seq, const char *run);
 char *message_alarm(
 	const struct message_context *context, const struct event *event, const char *alarm_id, int64_t seq);
 /* `last` is the alarm's newest message: it is told again, with who acknowledged it. */

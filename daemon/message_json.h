@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "daemon/json_text.h"
 #include "daemon/message.h"
 
 #define MESSAGE_SCHEMA 1

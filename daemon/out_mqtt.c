@@ -12,18 +12,18 @@
 
 #define QOS 1
 #define CONNECT_TIMEOUT_S 20
-#define PINGS 3          /* in a keepalive: paho notices silence after two intervals and up to 3 s (measured) */
 #define HANDLE_LIFE 300  /* each TLS reconnect keeps some hundred bytes until the handle is destroyed */
-#define MAILBOX_ROOM 512 /* more than a window of messages and the few words about the connection */
+#define MAILBOX_ROOM 512 /* more than what is on its way at once and the few words about the connection */
+#define NOTES_A_TURN 64  /* then the other sources of the loop have theirs: acknowledgements follow each other closely \
+			  */
 #define REQUEST_ROOM 8   /* more at a time are dropped: paho's thread must not wait for us */
 
 static int create_handle(struct mqtt *mqtt)
 {
 	MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
 
-	options.MQTTVersion = mqtt->conf->version == 5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
+	options.MQTTVersion = mqtt->version == 5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
 	options.sendWhileDisconnected = 0;
-	options.maxBufferedMessages = 1000;
 	if (MQTTAsync_createWithOptions(&mqtt->handle, mqtt->uri, mqtt->client_id, MQTTCLIENT_PERSISTENCE_NONE, NULL,
 		    &options) != MQTTASYNC_SUCCESS) {
 		mqtt->handle = NULL;
@@ -43,7 +43,7 @@ struct mqtt *mqtt_create(const struct mqtt_conf *conf, const char *client_id, co
 	}
 	mqtt->conf = conf;
 	mqtt->handler = *handler;
-	mqtt->largest = SIZE_MAX;
+	mqtt->version = conf->version;
 	broker_uri(conf->brokers[0], mqtt->uri, sizeof(mqtt->uri));
 	(void)text_copy(mqtt->client_id, sizeof(mqtt->client_id), client_id); /* made to fit by the caller */
 	mqtt->will_topic = strdup(will_topic);
@@ -71,11 +71,6 @@ int mqtt_fd(const struct mqtt *mqtt)
 enum mqtt_state mqtt_get_state(const struct mqtt *mqtt)
 {
 	return mqtt->state;
-}
-
-size_t mqtt_largest(const struct mqtt *mqtt)
-{
-	return mqtt->largest;
 }
 
 size_t mqtt_message_size(const char *topic, const char *payload)
@@ -107,20 +102,21 @@ static void take_note(struct mqtt *mqtt, const struct note *note)
 	switch (note->kind) {
 	case NOTE_CONNECTED:
 		mqtt->state = MQTT_CONNECTED;
-		mqtt->largest = note->token > 0 ? (size_t)note->token : SIZE_MAX;
 		broker_send_at_once();
-		h->connected(h->context);
+		h->connected(h->context, &note->terms);
 		return;
-	case NOTE_LOST:
+	case NOTE_LOST: {
+		const struct mqtt_loss loss = { note->loss, note->reason };
 		mqtt->state = MQTT_WAITING;
 		mqtt->epoch++;
-		h->lost(h->context, note->reason);
+		h->lost(h->context, &loss);
 		return;
+	}
 	case NOTE_ACKNOWLEDGED:
 		h->acknowledged(h->context, note->token, note->no_subscriber);
 		return;
 	case NOTE_REFUSED:
-		h->refused(h->context, note->token, note->reason);
+		h->refused(h->context, note->token, note->code, note->reason);
 		return;
 	case NOTE_REQUESTED: /* above */
 	case NOTE_UNKNOWN:   /* the connection's end tells */
@@ -132,7 +128,7 @@ void mqtt_dispatch(struct mqtt *mqtt)
 {
 	struct note note;
 
-	while (mailbox_take(mqtt->box, &note)) {
+	for (int i = 0; i < NOTES_A_TURN && mailbox_take(mqtt->box, &note); i++) {
 		take_note(mqtt, &note);
 	}
 }
@@ -154,22 +150,31 @@ static void set_tls(struct mqtt *mqtt, MQTTAsync_SSLOptions *ssl)
 	}
 }
 
-int mqtt_connect(struct mqtt *mqtt, size_t broker)
+/* The handle for this broker and version; a new one also after many connections. 0 or -EIO. */
+static int take_handle(struct mqtt *mqtt, size_t broker, int version)
 {
-	bool v5 = mqtt->conf->version == 5;
+	bool other = broker != mqtt->broker || version != mqtt->version;
+
+	if (mqtt->handle && (++mqtt->connects % HANDLE_LIFE == 0 || other)) {
+		MQTTAsync_destroy(&mqtt->handle);
+		mqtt->handle = NULL;
+	}
+	mqtt->broker = broker;
+	mqtt->version = version;
+	broker_uri(mqtt->conf->brokers[broker], mqtt->uri, sizeof(mqtt->uri));
+	return mqtt->handle ? 0 : create_handle(mqtt);
+}
+
+int mqtt_connect(struct mqtt *mqtt, size_t broker, const struct mqtt_manner *manner)
+{
+	bool v5 = manner->version == 5;
 	MQTTAsync_connectOptions options5 = MQTTAsync_connectOptions_initializer5;
 	MQTTAsync_connectOptions options3 = MQTTAsync_connectOptions_initializer;
 	MQTTAsync_connectOptions options = v5 ? options5 : options3;
 	MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
 	MQTTAsync_SSLOptions ssl = MQTTAsync_SSLOptions_initializer;
 
-	if (mqtt->handle && (++mqtt->connects % HANDLE_LIFE == 0 || broker != mqtt->broker)) {
-		MQTTAsync_destroy(&mqtt->handle);
-		mqtt->handle = NULL;
-	}
-	mqtt->broker = broker;
-	broker_uri(mqtt->conf->brokers[broker], mqtt->uri, sizeof(mqtt->uri));
-	if (!mqtt->handle && create_handle(mqtt) < 0) {
+	if (take_handle(mqtt, broker, manner->version) < 0) {
 		return -EIO;
 	}
 	will.topicName = mqtt->will_topic;
@@ -177,9 +182,10 @@ int mqtt_connect(struct mqtt *mqtt, size_t broker)
 	will.qos = QOS;
 	will.retained = 1;
 	options.will = &will;
-	options.keepAliveInterval = mqtt->conf->keepalive_s / PINGS;
+	options.keepAliveInterval = manner->keepalive_s;
 	options.connectTimeout = CONNECT_TIMEOUT_S;
-	options.maxInflight = (int)mqtt->conf->window + 100; /* state messages beside the window */
+	/* More than is ever on its way: what the library keeps back waits for up to a second (measured). */
+	options.maxInflight = MAILBOX_ROOM;
 	options.MQTTVersion = v5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
 	options.username = mqtt->conf->username[0] ? mqtt->conf->username : NULL;
 	options.password = mqtt->password[0] ? mqtt->password : NULL;
@@ -199,9 +205,11 @@ int mqtt_connect(struct mqtt *mqtt, size_t broker)
 bool mqtt_subscribe(struct mqtt *mqtt, const char *topic)
 {
 	MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+	/* RabbitMQ ends the connection for QoS 1 when the queue that it makes for it is on a node that is down. */
+	int qos = mqtt->version == 5 ? QOS : 0;
 
 	return mqtt->state == MQTT_CONNECTED &&
-		MQTTAsync_subscribe(mqtt->handle, topic, QOS, &response) == MQTTASYNC_SUCCESS;
+		MQTTAsync_subscribe(mqtt->handle, topic, qos, &response) == MQTTASYNC_SUCCESS;
 }
 
 bool mqtt_reply(struct mqtt *mqtt, const struct mqtt_request *request, const char *topic, const char *payload)
@@ -228,7 +236,7 @@ bool mqtt_reply(struct mqtt *mqtt, const struct mqtt_request *request, const cha
 	return sent;
 }
 
-static bool send_message(
+static int send_message(
 	struct mqtt *mqtt, const char *topic, const char *payload, bool retained, struct handed_over *handed_over)
 {
 	MQTTAsync_message message = MQTTAsync_message_initializer;
@@ -241,27 +249,23 @@ static bool send_message(
 	if (handed_over) {
 		mqtt_callbacks_of_message(handed_over, &response);
 	}
-	return MQTTAsync_sendMessage(mqtt->handle, topic, &message, &response) == MQTTASYNC_SUCCESS;
+	return MQTTAsync_sendMessage(mqtt->handle, topic, &message, &response);
 }
 
-bool mqtt_publish(struct mqtt *mqtt, int64_t token, const char *topic, const char *payload, bool retained)
+enum mqtt_handed mqtt_publish(struct mqtt *mqtt, int64_t token, const char *topic, const char *payload, bool retained)
 {
 	struct handed_over *h = mqtt->state == MQTT_CONNECTED ? malloc(sizeof(*h)) : NULL;
 
 	if (!h) {
-		return false;
+		return MQTT_LATER;
 	}
 	*h = (struct handed_over){ .mqtt = mqtt, .epoch = mqtt->epoch, .token = token };
-	if (!send_message(mqtt, topic, payload, retained, h)) {
+	int result = send_message(mqtt, topic, payload, retained, h);
+	if (result != MQTTASYNC_SUCCESS) {
 		free(h);
-		return false;
+		return result == MQTTASYNC_BAD_UTF8_STRING ? MQTT_NEVER : MQTT_LATER;
 	}
-	return true;
-}
-
-bool mqtt_publish_state(struct mqtt *mqtt, const char *topic, const char *payload)
-{
-	return mqtt->state == MQTT_CONNECTED && send_message(mqtt, topic, payload, true, NULL);
+	return MQTT_HANDED;
 }
 
 /* 0 when the end will be noted. */
@@ -269,7 +273,7 @@ static int disconnect(struct mqtt *mqtt, int timeout_ms)
 {
 	MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer;
 
-	if (mqtt->conf->version == 5) {
+	if (mqtt->version == 5) {
 		options = (MQTTAsync_disconnectOptions)MQTTAsync_disconnectOptions_initializer5;
 	}
 	options.timeout = timeout_ms;
@@ -280,7 +284,7 @@ static int disconnect(struct mqtt *mqtt, int timeout_ms)
 void mqtt_abort(struct mqtt *mqtt)
 {
 	if (mqtt->state == MQTT_CONNECTED && disconnect(mqtt, 0) < 0) {
-		mqtt_leave_note(mqtt, NOTE_LOST, mqtt->epoch, -1, "connection given up");
+		mqtt_leave_loss(mqtt, MQTT_LOSS_OTHER, "connection given up");
 	}
 }
 
@@ -291,7 +295,7 @@ void mqtt_finish(struct mqtt *mqtt, const char *topic, const char *payload, int 
 	if (mqtt->state != MQTT_CONNECTED) {
 		return;
 	}
-	(void)mqtt_publish_state(mqtt, topic, payload); /* the will says the same if it does not arrive */
+	(void)send_message(mqtt, topic, payload, true, NULL); /* the will says the same if it does not arrive */
 	if (disconnect(mqtt, timeout_ms) < 0) {
 		return;
 	}

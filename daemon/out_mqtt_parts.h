@@ -14,9 +14,12 @@ enum note_kind { NOTE_CONNECTED, NOTE_LOST, NOTE_ACKNOWLEDGED, NOTE_REFUSED, NOT
 struct note {
 	enum note_kind kind;
 	unsigned epoch;
-	int64_t token; /* of NOTE_CONNECTED: the largest message, 0 = any */
+	int64_t token;
 	bool no_subscriber;
-	char reason[96];
+	int code;                 /* of NOTE_REFUSED */
+	enum mqtt_loss_kind loss; /* of NOTE_LOST */
+	struct mqtt_terms terms;  /* of NOTE_CONNECTED */
+	char reason[160];
 };
 
 /* Of one message at the broker; freed by the one callback that paho makes for it. */
@@ -32,21 +35,21 @@ struct mqtt {
 	struct mailbox *box;
 	struct mailbox *requests; /* a NOTE_REQUESTED for each */
 	MQTTAsync handle;
-	size_t broker;  /* of the handle */
-	size_t largest; /* message that this broker takes */
+	size_t broker; /* of the handle */
+	int version;   /* of the handle: 5 or 3 */
 	enum mqtt_state state;
 	atomic_uint epoch; /* counts connections: notes about earlier ones are ignored */
 	unsigned connects;
 	char uri[PATH_SIZE + 8];
-	char client_id[96];
+	char client_id[MQTT_CLIENT_ID_SIZE];
 	char *will_topic;
 	char *will_payload;
 	char password[256];
 	char tls_reason[80]; /* OpenSSL's; of paho's thread only */
 };
 
-/* A note of our own; on any thread. */
-void mqtt_leave_note(struct mqtt *mqtt, enum note_kind kind, unsigned epoch, int64_t token, const char *reason);
+/* Leaves the note that the connection ended; on any thread. reason may be NULL. */
+void mqtt_leave_loss(struct mqtt *mqtt, enum mqtt_loss_kind kind, const char *reason);
 
 /* Names the callbacks that tell of the handle (false when paho will not have them), of a connection that is made, of
  * its end, and of a message. */

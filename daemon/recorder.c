@@ -20,7 +20,9 @@ struct recorder {
 	size_t n_events;
 	size_t room_events;
 	struct utc committed_until;
-	struct backoff trouble; /* of writing */
+	struct backoff trouble;        /* of writing alarms and means */
+	struct backoff raw_trouble;    /* of writing readings */
+	struct backoff finish_trouble; /* of making them small and signing the chain */
 	uint64_t dropped_records;
 	uint64_t told_dropped;
 };
@@ -34,6 +36,8 @@ struct recorder *recorder_create(const struct message_context *context, struct s
 		r->store = store;
 		r->committed_until.ms = INT64_MIN;
 		backoff_init(&r->trouble, 1, 1);
+		backoff_init(&r->raw_trouble, 1, 1);
+		backoff_init(&r->finish_trouble, 1, 1);
 	}
 	return r;
 }
@@ -112,27 +116,35 @@ size_t recorder_waiting(const struct recorder *recorder)
 	return recorder->n_records;
 }
 
-static int finish_write(struct recorder *r, int result)
+/* Why a write failed, as the last words of a sentence; never empty. */
+static const char *reason_of(const struct recorder *r, int result)
+{
+	const char *words = store_error(r->store);
+
+	return result == -ENOMEM ? "out of memory" : words[0] ? words : strerror(-result);
+}
+
+static int finish_write(struct recorder *r, struct backoff *trouble, int result)
 {
 	if (result < 0) {
-		(void)backoff_next(&r->trouble);
-		if (backoff_worth_a_line(&r->trouble)) {
+		(void)backoff_next(trouble);
+		if (backoff_worth_a_line(trouble)) {
 			log_error("%s; keeping %zu means and %zu alarm events in memory and trying again (failure %u)",
-				store_error(r->store), r->n_records, r->n_events, r->trouble.failures);
+				reason_of(r, result), r->n_records, r->n_events, trouble->failures);
 		}
 		return result;
 	}
-	if (r->trouble.failures > 0) {
+	if (trouble->failures > 0) {
 		log_info("the store takes data again after %u failures; %llu readings were dropped meanwhile",
-			r->trouble.failures, (unsigned long long)store_raw_dropped(r->store));
-		backoff_reset(&r->trouble);
+			trouble->failures, (unsigned long long)store_raw_dropped(r->store));
+		backoff_reset(trouble);
 	}
 	return 0;
 }
 
 int recorder_flush_raw(struct recorder *recorder)
 {
-	return finish_write(recorder, store_raw_flush(recorder->store));
+	return finish_write(recorder, &recorder->raw_trouble, store_raw_flush(recorder->store));
 }
 
 int recorder_finish_raw(struct recorder *recorder, struct utc until)
@@ -142,7 +154,8 @@ int recorder_finish_raw(struct recorder *recorder, struct utc until)
 
 	r = roll < 0 ? roll : r;
 	r = r == 0 ? checkpoints_step(recorder->context, recorder->store, until) : r < 0 ? r : 0;
-	return r < 0 ? finish_write(recorder, r) : r;
+	(void)finish_write(recorder, &recorder->finish_trouble, r < 0 ? r : 0); /* r is returned */
+	return r;
 }
 
 /* Events become messages: only now are their numbers known. */
@@ -204,8 +217,9 @@ int recorder_commit(struct recorder *r, struct utc closed_until, bool force)
 	}
 	result = roll < 0 ? roll : result;
 	int state = due ? commit_events(r, closed_until) : 0;
-	if (state < 0 && store_drop_ballast(r->store)) {
-		log_warning("%s; the ballast makes room for alarms", store_error(r->store));
+	/* A database that another program holds needs no room. */
+	if (state < 0 && state != -EBUSY && state != -ENOMEM && store_drop_ballast(r->store)) {
+		log_warning("%s; the ballast makes room for alarms", reason_of(r, state));
 		state = commit_events(r, closed_until);
 	}
 	if (state == 0 && due) {
@@ -218,5 +232,10 @@ int recorder_commit(struct recorder *r, struct utc closed_until, bool force)
 			(unsigned long long)(r->dropped_records - r->told_dropped));
 		r->told_dropped = r->dropped_records;
 	}
-	return finish_write(r, result);
+	return finish_write(r, &r->trouble, result);
+}
+
+bool recorder_retry(struct recorder *r, struct utc closed_until)
+{
+	return r->n_events > 0 && r->trouble.failures > 0 && recorder_commit(r, closed_until, false) == 0;
 }

@@ -23,6 +23,10 @@ struct pipeline_sink recorder_sink(struct recorder *recorder);
  * `closed_until` is the pipeline's. `force` commits the mark alone, too. 0 or -errno after a line in the log. */
 int recorder_commit(struct recorder *recorder, struct utc closed_until, bool force);
 
+/* Commits alarm events whose last commit failed; call every second or so. True when that committed some;
+ * failures are logged at growing intervals. */
+bool recorder_retry(struct recorder *recorder, struct utc closed_until);
+
 /* Lets go of what is not committed: it will be made again from the stored readings. */
 void recorder_forget(struct recorder *recorder);
 

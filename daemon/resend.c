@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/array.h"
+#include "common/mend.h"
 
 #define BURST 5.0
 #define EVERY_MS 10000.0 /* one more request */
@@ -102,6 +103,21 @@ static void read_wish(const struct mqtt_request *request, struct wish *wish)
 
 /* ---- answering ---- */
 
+/* What a topic may hold anywhere: the library sends no text that is not UTF-8, and some brokers end the connection for
+ * a control character (MQTT 5.0, 1.5.4). C1 controls are C2 80 to C2 9F. */
+static bool is_clean(const char *topic)
+{
+	while (*topic) {
+		size_t n = mend_character(topic);
+		unsigned char first = (unsigned char)topic[0];
+		if (n == 0 || first < 0x20 || first == 0x7F || (first == 0xC2 && (unsigned char)topic[1] < 0xA0)) {
+			return false;
+		}
+		topic += n;
+	}
+	return true;
+}
+
 /* A response topic of the request is honoured where replies belong, and nowhere else: no request makes the box publish
  * to another place. */
 static void reply_topic(const struct resend *resend, const struct mqtt_request *request, char *topic)
@@ -110,7 +126,7 @@ static void reply_topic(const struct resend *resend, const struct mqtt_request *
 	size_t n = strlen(topic);
 	const char *wanted = request->response_topic;
 
-	if (strncmp(wanted, topic, n) == 0 && wanted[n] == '/' && strpbrk(wanted, "#+") == NULL) {
+	if (strncmp(wanted, topic, n) == 0 && wanted[n] == '/' && strpbrk(wanted, "#+") == NULL && is_clean(wanted)) {
 		snprintf(topic, MQTT_TOPIC_SIZE, "%s", wanted);
 	}
 }

@@ -42,6 +42,7 @@ struct feed {
 };
 
 #define MQTT_BROKERS 4
+#define MQTT_CLIENT_ID_SIZE 96
 
 struct mqtt_conf {
 	/* "mqtt://host:1883" or "mqtts://host:8883", in the order in which they are tried; none = no publishing */

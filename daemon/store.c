@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <sys/statvfs.h>
 
+#include "common/array.h"
 #include "daemon/store_parts.h"
 
 const char *store_error(const struct store *store)
@@ -77,6 +78,18 @@ static int open_parts(struct store *store)
 	return r == 0 ? store_state_use(store) : r;
 }
 
+/* From now on the main loop uses the files: it does not stand for a program that holds one of them. */
+static void bound_waits(struct store *store)
+{
+	struct sqlite3 *const open[] = { store->state.db, store->raw.db, store->roll.open.db, store->roll.year.db,
+		store->roll.packed };
+
+	store->bounded = true;
+	for (size_t i = 0; i < ARRAY_SIZE(open); i++) {
+		store_db_bound_waits(open[i], &store->busy);
+	}
+}
+
 struct store *store_open(const struct site *site, const struct clock *clock, char *error, size_t size)
 {
 	struct store *store = calloc(1, sizeof(*store));
@@ -100,6 +113,7 @@ struct store *store_open(const struct site *site, const struct clock *clock, cha
 		store_close(store);
 		return NULL;
 	}
+	bound_waits(store);
 	return store;
 }
 

@@ -195,7 +195,9 @@ int store_outbox_pending(struct store *store, int64_t after, int64_t before, str
 int store_outbox_done(struct store *store, const int64_t *ids, size_t n, struct utc at);
 /* One more refusal. Returns how many there were, or -errno. */
 int store_outbox_refused(struct store *store, int64_t id, const char *reason);
-/* Never sent again by itself; kept with its reason. */
+/* Notes why the broker does not take a pending message now. 0 or -errno. */
+int store_outbox_wait(struct store *store, int64_t id, const char *reason);
+/* Kept aside with its reason, until store_outbox_again() or store_outbox_release(). */
 int store_outbox_park(struct store *store, int64_t id, struct utc at, const char *reason);
 /* The id of the last message; 0 without any. */
 int64_t store_outbox_newest(struct store *store);
@@ -204,10 +206,15 @@ int store_outbox_count(struct store *store, struct outbox_counts *ret_counts);
  * Returns how many, or -errno. */
 int64_t store_outbox_again(struct store *store, const char *stream, int64_t from, int64_t to);
 int64_t store_outbox_release(struct store *store);
+/* The same of parked messages whose reason is like the pattern (SQL's LIKE), or of one topic. */
+int64_t store_outbox_release_reason(struct store *store, const char *pattern);
+int64_t store_outbox_release_topic(struct store *store, const char *topic);
+/* The oldest parked message of the topic. 1, 0 when there is none, or -errno. */
+int store_outbox_parked_first(struct store *store, const char *topic, struct outbox_row *ret_row);
 /* The number of the newest message of a stream; 0 without any. */
 int64_t store_outbox_newest_seq(struct store *store, const char *stream);
 
-/* A message that the broker would not have; texts live until the callback returns. */
+/* A message that the broker refused; texts live until the callback returns. */
 struct store_parked {
 	const char *stream;
 	int64_t seq;
@@ -216,8 +223,9 @@ struct store_parked {
 	struct utc parked;
 	const char *reason;
 	size_t size;
+	bool waits; /* it is not parked: it is tried again by itself */
 };
-/* Hands out parked messages, oldest first. 0 or -errno. */
+/* Hands out parked messages and those that wait because the broker refused them for now, oldest first. 0 or -errno. */
 int store_outbox_parked(
 	struct store *store, size_t max, void (*take)(void *context, const struct store_parked *row), void *context);
 

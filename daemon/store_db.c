@@ -4,22 +4,36 @@
 #include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "common/text.h"
+#include "daemon/clock.h"
 
 /* WAL of state.db while nothing is amiss, in bytes: a little above what a busy minute writes. */
 #define PRAGMAS                                                                                                        \
 	"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST; PRAGMA foreign_keys=ON; "        \
 	"PRAGMA journal_size_limit=4194304; PRAGMA mmap_size=0;"
-#define BUSY_MS 3000
+#define BUSY_MS 3000 /* while emisd starts, and for the tools */
+
+/* On the main loop, which answers emisctl and the watchdog: one short wait, then none for a while, whatever is tried.
+ */
+#define BUSY_LOOP_MS 200
+#define BUSY_REFUSE_MS 1000
+#define BUSY_PAUSE_NS 5000000L
 
 int store_db_fail(struct sqlite3 *db, const char *what, char *error)
 {
 	const char *path = db ? sqlite3_db_filename(db, "main") : NULL;
 
-	snprintf(error, STORE_ERROR_SIZE, "%s %s: %s", what, path ? path : "a database",
-		db ? sqlite3_errmsg(db) : "out of memory");
-	return db && store_db_is_damaged(db) ? -EBADMSG : -EIO;
+	int code = db ? sqlite3_errcode(db) & 0xFF : SQLITE_NOMEM;
+
+	snprintf(error, STORE_ERROR_SIZE, "%s %s: %s%s", what, path ? path : "a database",
+		db ? sqlite3_errmsg(db) : "out of memory",
+		code == SQLITE_BUSY ? " by another program; end it (fuser names it)" : "");
+	if (code == SQLITE_BUSY) {
+		return -EBUSY;
+	}
+	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? -EBADMSG : -EIO;
 }
 
 void store_db_bind_number(struct sqlite3_stmt *statement, int index, double value)
@@ -119,7 +133,7 @@ struct sqlite3 *store_db_open(const char *path, const char *const *migrations, s
 {
 	bool damaged;
 
-	return store_db_open_checked(path, migrations, n_migrations, error, &damaged);
+	return store_db_open_checked(path, migrations, n_migrations, error, &damaged, NULL);
 }
 
 bool store_db_is_damaged(struct sqlite3 *db)
@@ -129,8 +143,36 @@ bool store_db_is_damaged(struct sqlite3 *db)
 	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 }
 
-struct sqlite3 *store_db_open_checked(
-	const char *path, const char *const *migrations, size_t n_migrations, char *error, bool *ret_damaged)
+/* SQLite asks again and again while another program holds the file; 0 makes the call fail. */
+static int on_busy(void *context, int times)
+{
+	struct store_busy *busy = context;
+	const struct timespec pause = { .tv_nsec = BUSY_PAUSE_NS };
+	int64_t now = clock_real_mono_ms();
+
+	if (times == 0) {
+		busy->since_ms = now;
+	}
+	if (now < busy->refuse_until_ms) {
+		return 0;
+	}
+	if (now - busy->since_ms >= BUSY_LOOP_MS) {
+		busy->refuse_until_ms = now + BUSY_REFUSE_MS;
+		return 0;
+	}
+	(void)nanosleep(&pause, NULL); /* an early end only asks earlier */
+	return 1;
+}
+
+void store_db_bound_waits(struct sqlite3 *db, struct store_busy *busy)
+{
+	if (db) {
+		sqlite3_busy_handler(db, on_busy, busy);
+	}
+}
+
+struct sqlite3 *store_db_open_checked(const char *path, const char *const *migrations, size_t n_migrations, char *error,
+	bool *ret_damaged, struct store_busy *busy)
 {
 	sqlite3 *db = NULL;
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
@@ -143,7 +185,11 @@ struct sqlite3 *store_db_open_checked(
 		sqlite3_close(db);
 		return NULL;
 	}
-	sqlite3_busy_timeout(db, BUSY_MS);
+	if (busy) {
+		store_db_bound_waits(db, busy);
+	} else {
+		sqlite3_busy_timeout(db, BUSY_MS);
+	}
 	if (store_db_exec(db, PRAGMAS, error) < 0 || migrate(db, migrations, n_migrations, error) < 0) {
 		*ret_damaged = store_db_is_damaged(db);
 		sqlite3_close(db);

@@ -21,8 +21,9 @@ int store_outbox_open(struct store *store)
 		{ &o->pending,
 			"SELECT id, topic, payload FROM outbox WHERE state=0 AND id>?1 AND id<?2 ORDER BY id LIMIT "
 			"?3" },
-		{ &o->done, "UPDATE outbox SET state=1, ended_ms=?2, reason=NULL WHERE id=?1 AND state=0" },
+		{ &o->done, "UPDATE outbox SET state=1, ended_ms=?2, reason=NULL WHERE id=?1 AND state<>1" },
 		{ &o->refused, "UPDATE outbox SET refusals=refusals+1, reason=?2 WHERE id=?1 RETURNING refusals" },
+		{ &o->wait, "UPDATE outbox SET reason=?2 WHERE id=?1 AND state=0 AND reason IS NOT ?2" },
 		{ &o->park, "UPDATE outbox SET state=2, ended_ms=?2, reason=?3 WHERE id=?1" },
 		{ &o->counts,
 			"SELECT (SELECT count(*) FROM outbox WHERE state=0), (SELECT count(*) FROM outbox WHERE "
@@ -46,7 +47,7 @@ int store_outbox_open(struct store *store)
 void store_outbox_close(struct store *store)
 {
 	struct store_outbox *o = &store->outbox;
-	sqlite3_stmt *statements[] = { o->put, o->pending, o->done, o->refused, o->park, o->counts, o->again };
+	sqlite3_stmt *statements[] = { o->put, o->pending, o->done, o->refused, o->wait, o->park, o->counts, o->again };
 
 	for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
 		sqlite3_finalize(statements[i]);
@@ -121,6 +122,15 @@ int store_outbox_refused(struct store *store, int64_t id, const char *reason)
 	return refusals;
 }
 
+int store_outbox_wait(struct store *store, int64_t id, const char *reason)
+{
+	sqlite3_stmt *s = store->outbox.wait;
+
+	sqlite3_bind_int64(s, 1, id);
+	sqlite3_bind_text(s, 2, reason, -1, SQLITE_TRANSIENT);
+	return store_db_run(s, store->error);
+}
+
 int store_outbox_park(struct store *store, int64_t id, struct utc at, const char *reason)
 {
 	sqlite3_stmt *s = store->outbox.park;
@@ -179,6 +189,57 @@ int64_t store_outbox_release(struct store *store)
 	return r < 0 ? r : sqlite3_changes(store->state.db);
 }
 
+static int64_t release_like(struct store *store, const char *column_is, const char *value)
+{
+	char sql[160];
+
+	snprintf(sql, sizeof(sql),
+		"UPDATE outbox SET state=0, refusals=0, reason=NULL, ended_ms=NULL WHERE state=2 AND %s", column_is);
+	sqlite3_stmt *s = store_db_prepare(store->state.db, sql, store->error);
+	int r = -EIO;
+
+	if (s) {
+		sqlite3_bind_text(s, 1, value, -1, SQLITE_TRANSIENT);
+		r = store_db_run(s, store->error);
+	}
+	sqlite3_finalize(s);
+	return r < 0 ? r : sqlite3_changes(store->state.db);
+}
+
+int64_t store_outbox_release_reason(struct store *store, const char *pattern)
+{
+	return release_like(store, "reason LIKE ?1", pattern);
+}
+
+int64_t store_outbox_release_topic(struct store *store, const char *topic)
+{
+	return release_like(store, "topic=?1", topic);
+}
+
+int store_outbox_parked_first(struct store *store, const char *topic, struct outbox_row *ret_row)
+{
+	sqlite3_stmt *s = store_db_prepare(store->state.db,
+		"SELECT id, payload FROM outbox WHERE state=2 AND topic=?1 ORDER BY id LIMIT 1", store->error);
+	int step = SQLITE_ERROR, r = -EIO;
+
+	if (s) {
+		sqlite3_bind_text(s, 1, topic, -1, SQLITE_TRANSIENT);
+		step = sqlite3_step(s);
+	}
+	if (step == SQLITE_ROW) {
+		ret_row->id = sqlite3_column_int64(s, 0);
+		ret_row->payload = strdup((const char *)sqlite3_column_text(s, 1));
+		(void)text_copy(ret_row->topic, sizeof(ret_row->topic), topic); /* of the same size */
+		r = 1;
+	} else if (step == SQLITE_DONE) {
+		r = 0;
+	} else if (s) {
+		r = store_db_fail(store->state.db, "cannot read", store->error);
+	}
+	sqlite3_finalize(s);
+	return r;
+}
+
 int64_t store_outbox_newest_seq(struct store *store, const char *stream)
 {
 	sqlite3_stmt *s =
@@ -197,8 +258,9 @@ int store_outbox_parked(
 	struct store *store, size_t max, void (*take)(void *context, const struct store_parked *row), void *context)
 {
 	sqlite3_stmt *s = store_db_prepare(store->state.db,
-		"SELECT stream, seq, topic, created_ms, ended_ms, ifnull(reason, ''), length(payload) FROM outbox"
-		" WHERE state=2 ORDER BY id LIMIT ?1",
+		"SELECT stream, seq, topic, created_ms, ended_ms, ifnull(reason, ''), length(payload), state FROM "
+		"outbox"
+		" WHERE state=2 OR (state=0 AND reason IS NOT NULL) ORDER BY id LIMIT ?1",
 		store->error);
 	int step = SQLITE_ERROR;
 
@@ -210,7 +272,7 @@ int store_outbox_parked(
 		struct store_parked row = { (const char *)sqlite3_column_text(s, 0), sqlite3_column_int64(s, 1),
 			(const char *)sqlite3_column_text(s, 2), { sqlite3_column_int64(s, 3) },
 			{ sqlite3_column_int64(s, 4) }, (const char *)sqlite3_column_text(s, 5),
-			(size_t)sqlite3_column_int64(s, 6) };
+			(size_t)sqlite3_column_int64(s, 6), sqlite3_column_int(s, 7) == 0 };
 		take(context, &row);
 	}
 	sqlite3_finalize(s);

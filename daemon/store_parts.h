@@ -84,6 +84,7 @@ struct store_outbox {
 	struct sqlite3_stmt *pending;
 	struct sqlite3_stmt *done;
 	struct sqlite3_stmt *refused;
+	struct sqlite3_stmt *wait;
 	struct sqlite3_stmt *park;
 	struct sqlite3_stmt *counts;
 	struct sqlite3_stmt *again;
@@ -122,8 +123,10 @@ struct store {
 	char error[STORE_ERROR_SIZE];
 	char damage[400]; /* what the last damaged file was, and what became of it */
 	unsigned n_damages;
-	bool synchronized; /* the wall clock is, as far as is known (store_clock_trust) */
-	bool unclean;      /* the last emisd did not end in order: files are read whole before they are trusted */
+	bool synchronized;      /* the wall clock is, as far as is known (store_clock_trust) */
+	bool unclean;           /* the last emisd did not end in order: files are read whole before they are trusted */
+	bool bounded;           /* waits for other programs are, once all is open */
+	struct store_busy busy; /* of all files */
 	struct store_raw raw;
 	struct store_roll roll;
 	struct store_state state;

@@ -389,7 +389,8 @@ struct sqlite3 *store_open_file(
 	if (resume(store, name) < 0) {
 		return NULL;
 	}
-	struct sqlite3 *db = store_db_open_checked(path, migrations, n_migrations, store->error, &damaged);
+	struct sqlite3 *db = store_db_open_checked(
+		path, migrations, n_migrations, store->error, &damaged, store->bounded ? &store->busy : NULL);
 	int r = db ? is_damaged(store, db, check, words, sizeof(words)) : 0;
 	if (r != 0) {
 		sqlite3_close(db);

@@ -3,7 +3,9 @@
  *   bench_publish latency BROKER_PORT FOLDER N   N alarms one after the other: microseconds of the commit, and from
  * before the commit to the subscriber, one pair a line bench_publish drain BROKER_PORT FOLDER N     N waiting messages
  * through store and outbox: seconds bench_publish bare BROKER_PORT FOLDER N      the same messages by a bare paho
- * publisher: seconds */
+ * publisher: seconds
+ *   bench_publish latency BROKER_PORT FOLDER N STATES   the latency while a round of so many retained states is on its
+ * way, begun anew with each alarm that finds the last one done; the last line is how many states arrived */
 #include <MQTTAsync.h>
 #include <math.h>
 #include <pthread.h>
@@ -29,6 +31,8 @@ struct bench {
 	struct outbox *outbox;
 	struct loop_timer *look;
 	long n;
+	long n_states;
+	long states_composed;
 	long sent;
 	int64_t commit_ns;
 	/* Of the subscriber or the bare publisher, on paho's thread. */
@@ -174,9 +178,25 @@ static void run_bare(struct bench *b)
 
 /* ---- emisd's own way ---- */
 
-static void ignore(void *context)
+/* The size of a state. */
+static char *state(void *context, size_t index, char *topic)
+{
+	struct bench *b = context;
+	char payload[800];
+
+	if (index == (size_t)b->n_states) {
+		return NULL; /* there is no health here */
+	}
+	b->states_composed++;
+	snprintf(topic, TOPIC_SIZE, "emis/1/bench/%zu/so2/state", index);
+	snprintf(payload, sizeof(payload), "{\"words\":\"%0700d\"}", 0);
+	return strdup(payload);
+}
+
+static void ignore(void *context, const char *words)
 {
 	(void)context;
+	(void)words;
 }
 
 static void on_parked(void *context, int64_t id, const char *reason)
@@ -241,6 +261,9 @@ static void on_next(void *context)
 			b->commit_ns = now_ns() - start;
 			b->sent++;
 			outbox_wake(b->outbox);
+			if (b->n_states > 0) {
+				outbox_publish_states(b->outbox);
+			}
 		}
 	}
 	loop_set_timer(b->look, LOOK_NS);
@@ -248,7 +271,7 @@ static void on_next(void *context)
 
 static void start_outbox(struct bench *b, void (*look)(void *context))
 {
-	const struct outbox_handler handler = { ignore, on_parked, b };
+	const struct outbox_handler handler = { state, on_parked, ignore, ignore, b, (size_t)b->n_states };
 	char error[256];
 
 	b->loop = loop_create();
@@ -282,6 +305,9 @@ static void run_latency(struct bench *b)
 	}
 	start_outbox(b, on_next);
 	(void)loop_run(b->loop); /* likewise */
+	if (b->n_states > 0) {
+		printf("%ld\n", b->states_composed);
+	}
 }
 
 int main(int argc, char **argv)
@@ -289,10 +315,11 @@ int main(int argc, char **argv)
 	static struct bench b;
 	char error[1500];
 
-	if (argc != 5) {
-		die("latency|drain|bare PORT FOLDER N");
+	if (argc != 5 && argc != 6) {
+		die("latency|drain|bare PORT FOLDER N [STATES]");
 	}
 	b.n = strtol(argv[4], NULL, 10);
+	b.n_states = argc == 6 ? strtol(argv[5], NULL, 10) : 0;
 	snprintf(b.site.id, sizeof(b.site.id), "bench");
 	snprintf(b.site.store.path, sizeof(b.site.store.path), "%s", argv[3]);
 	snprintf(b.site.mqtt.brokers[0], sizeof(b.site.mqtt.brokers[0]), "mqtt://127.0.0.1:%.8s", argv[2]);

@@ -18,6 +18,8 @@ BENCH = BUILD / "tests/bench/bench_publish"
 ALARMS = 1000
 BACKLOG = 20000
 ROUNDS = 5
+STATES = (10, 510, 13056)  # points: a small site, a large one, a whole works
+STATE_ALARMS = 300
 
 
 def broker(folder):
@@ -36,9 +38,9 @@ def broker(folder):
     raise SystemExit("the broker does not answer")
 
 
-def run(mode, port, n):
+def run(mode, port, *n):
     with tempfile.TemporaryDirectory(dir=BUILD) as folder:
-        done = subprocess.run([BENCH, mode, str(port), folder, str(n)], check=True, capture_output=True, text=True)
+        done = subprocess.run([BENCH, mode, str(port), folder, *map(str, n)], check=True, capture_output=True, text=True)
         return done.stdout
 
 
@@ -46,11 +48,20 @@ def percentile(values, share):
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
+def measure_states(port, n_states):
+    """Latencies of alarms while states are on their way, and without in the same run; the states that were published."""
+    def latencies(lines):
+        return [float(line.split()[1]) for line in lines]
+    with_states = run("latency", port, STATE_ALARMS, n_states).splitlines()
+    return latencies(with_states[:-1]), latencies(run("latency", port, STATE_ALARMS).splitlines()), int(with_states[-1])
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         child, port = broker(pathlib.Path(folder))
         try:
             pairs = [tuple(map(float, line.split())) for line in run("latency", port, ALARMS).splitlines()]
+            states = {n: measure_states(port, n) for n in STATES}
             ratios, rates = [], []
             for _ in range(ROUNDS):
                 drain, bare = float(run("drain", port, BACKLOG)), float(run("bare", port, BACKLOG))
@@ -66,6 +77,14 @@ def main():
     print(f"| decision to subscriber | {percentile(whole, 0.5):.0f} | {percentile(whole, 0.99):.0f} |")
     print(f"| of it the commit (with its fsync) | {percentile(commits, 0.5):.0f} | {percentile(commits, 0.99):.0f} |")
     print(f"| share of the commit in the median | {percentile(commits, 0.5) / percentile(whole, 0.5):.2f} | |\n")
+    print(f"The same, {STATE_ALARMS} alarms, while rounds of retained states follow each other\n")
+    print("| states | p50 | p99 | max | p50 without states | ratio of p50 | states published meanwhile |")
+    print("|---:|---:|---:|---:|---:|---:|---:|")
+    for n, (loaded, alone, published) in states.items():
+        floor = percentile(alone, 0.5)
+        print(f"| {n} | {percentile(loaded, 0.5):.0f} | {percentile(loaded, 0.99):.0f} | {max(loaded):.0f} | {floor:.0f} | "
+              f"{percentile(loaded, 0.5) / floor:.2f} | {published} |")
+    print()
     print(f"A backlog of {BACKLOG} messages of 1.2 kB, window 100, median of {ROUNDS} turns\n")
     print("| what | messages/s | ratio of times |\n|---|---:|---:|")
     print(f"| bare paho publisher (floor) | {statistics.median(r[1] for r in rates):.0f} | 1.00 |")

@@ -107,16 +107,25 @@ static void feed(struct path *p, int64_t from_ms, int64_t until_ms)
 	}
 }
 
-static void on_connected(void *context)
-{
-	(void)context;
-}
-
 static void on_parked(void *context, int64_t id, const char *reason)
 {
 	(void)context;
 	(void)id;
 	(void)reason;
+}
+
+static char *no_state(void *context, size_t index, char *topic)
+{
+	(void)context;
+	(void)index;
+	(void)topic;
+	return NULL;
+}
+
+static void on_words(void *context, const char *words)
+{
+	(void)context;
+	(void)words;
 }
 
 static void on_look(void *context)
@@ -138,7 +147,7 @@ static void on_look(void *context)
 /* Sends all that waits. 0 when it arrived. */
 static int publish(struct path *p)
 {
-	const struct outbox_handler handler = { on_connected, on_parked, p };
+	const struct outbox_handler handler = { no_state, on_parked, on_words, on_words, p, 0 };
 	char error[256];
 
 	p->loop = loop_create();

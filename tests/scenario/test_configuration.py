@@ -160,3 +160,13 @@ def test_a_faulty_document_is_told_with_its_line(tmp_path, old, new, words):
     status, output = check(example(), tmp_path)
     line = next((line for line in output.splitlines() if words in line), None)
     assert status == 1 and line and line.startswith(f"{tmp_path}/limits.d/park.conf:"), output
+
+
+@pytest.mark.parametrize("old, new, words", [
+    ('"anyang-steel-01"', '"anyang.steel"', 'id: "anyang.steel" has a dot'),
+    ('"DA001"', '"DA.001"', 'id: "DA.001" has a dot'),
+    ('"DW001"', '"."', 'id: "." has a dot'),
+])
+def test_a_name_that_becomes_a_level_of_topics_has_no_dot(tmp_path, old, new, words):
+    """NATS ends the connection for it, and RabbitMQ makes two levels of it."""
+    refused(tmp_path, example().replace(old, new, 1), words)

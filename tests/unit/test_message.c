@@ -8,8 +8,12 @@
 
 #include <cmocka.h>
 #include <jansson.h>
+#include <math.h>
+#include <stdio.h>
 
 #include "daemon/message.h"
+
+#define FFFD "\xEF\xBF\xBD" /* U+FFFD */
 
 static long left; /* allocations until the one that fails */
 
@@ -62,9 +66,146 @@ static void test_out_of_memory_leaves_no_half_message(void **state)
 	free(whole);
 }
 
+/* What may stand in a configuration, in a catalogue, in a broker's words, and what the bureau gets. */
+static const struct {
+	const char *rule;
+	const char *given;
+	const char *sent;
+} texts[] = {
+	{ "UTF-8 stays", "\xE7\x83\xA7\xE7\xBB\x93", "\xE7\x83\xA7\xE7\xBB\x93" },
+	{ "GBK: a case from the field", "\311\325\275\341", FFFD "\325\275" FFFD },
+	{ "a character that a buffer cut in two", "a\xE7\x83", "a" FFFD FFFD },
+	{ "half of a surrogate pair", "\xED\xA0\x80.", FFFD FFFD FFFD "." },
+	{ "an overlong zero", "\xC0\x80", FFFD FFFD },
+	{ "beyond U+10FFFF", "\xF4\x90\x80\x80", FFFD FFFD FFFD FFFD },
+	{ "Latin-1",
+		"Gr\xFC\xDF"
+		"e",
+		"Gr" FFFD FFFD "e" },
+	{ "control characters are escaped and come back", "a\x1B[31m\n\x01", "a\x1B[31m\n\x01" },
+	{ "the last characters of each length", "\x7F\xDF\xBF\xEF\xBF\xBF\xF4\x8F\xBF\xBF",
+		"\x7F\xDF\xBF\xEF\xBF\xBF\xF4\x8F\xBF\xBF" },
+	{ "nothing", "", "" },
+};
+
+static void assert_field(const char *rule, char *payload, const char *key, const char *sent)
+{
+	json_t *m = payload ? json_loads(payload, 0, NULL) : NULL;
+	const char *found = json_string_value(json_object_get(m, key));
+
+	if (!found || strcmp(found, sent) != 0) {
+		fail_msg("%s: %s is %s", rule, key, found ? found : "not there");
+	}
+	json_decref(m);
+	free(payload);
+}
+
+static void test_no_text_keeps_an_alarm_from_being_written(void **state)
+{
+	struct factor factor = { .key = "so2", .unit = "mg/m3" };
+	struct point point = { .factor = &factor };
+	struct outlet outlet = { .id = "DA001" };
+	struct site site = { .id = "test", .judging.offset_min = 480 };
+	struct clock clock;
+	struct message_context context = { &site, &clock };
+	struct event event = { .change = ALARM_RAISED, .rule = RULE_NO_DATA, .outlet = &outlet, .point = &point };
+	struct store_alarm alarm = { .id = "id", .rule = "message-parked", .value = NAN };
+
+	(void)state;
+	clock_init(&clock);
+	event.value = INFINITY;
+	event.worst = -NAN;
+	event.mean.rule = mean_rule_of(MEDIUM_GAS, PERIOD_HOUR);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		const char *rule = texts[i].rule, *given = texts[i].given, *sent = texts[i].sent;
+		snprintf(outlet.name, sizeof(outlet.name), "%s", given);
+		snprintf(factor.name_zh, sizeof(factor.name_zh), "%s", given);
+		assert_field(rule, message_alarm(&context, &event, "id", 1), "outlet_name", sent);
+		assert_field(rule, message_alarm(&context, &event, given, 1), "alarm_id", sent);
+		assert_field(rule, message_alarm(&context, &event, "id", 1), "name_zh", sent);
+		assert_field(rule, message_gateway(&context, &alarm, "raised", 1, given), "words", sent);
+		struct resend_reply reply = { .id = "", .error = given };
+		if (given[0]) {
+			assert_field(rule, message_resend_reply(&context, &reply), "error", sent);
+		}
+		char *last = message_alarm(&context, &event, "id", 1);
+		assert_non_null(last);
+		assert_field(rule, message_acknowledged(&context, last, 2, "desk", given), "outlet_name", sent);
+		free(last);
+	}
+}
+
+static void test_numbers_that_are_none_are_null(void **state)
+{
+	static const double values[] = { NAN, -NAN, INFINITY, -INFINITY };
+	struct factor factor = { .key = "so2" };
+	struct point point = { .factor = &factor };
+	struct outlet outlet = { .id = "DA001" };
+	struct site site = { .id = "test" };
+	struct clock clock;
+	struct message_context context = { &site, &clock };
+
+	(void)state;
+	clock_init(&clock);
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		struct event event = { .change = ALARM_RAISED,
+			.rule = RULE_MONTH_SHARE,
+			.outlet = &outlet,
+			.point = &point,
+			.value = values[i],
+			.worst = values[i],
+			.share = { .met = values[i], .used = values[i], .projected = values[i] } };
+		event.mean.rule = mean_rule_of(MEDIUM_GAS, PERIOD_HOUR);
+		char *payload = message_alarm(&context, &event, "id", 1);
+		json_t *m = payload ? json_loads(payload, 0, NULL) : NULL;
+		assert_true(json_is_null(json_object_get(m, "value")));
+		assert_true(json_is_null(json_object_get(m, "worst")));
+		assert_true(json_is_null(json_object_get(json_object_get(m, "budget"), "met")));
+		json_decref(m);
+		free(payload);
+		struct store_alarm alarm = { .id = "id", .value = values[i] };
+		payload = message_gateway(&context, &alarm, "raised", 1, "words");
+		m = payload ? json_loads(payload, 0, NULL) : NULL;
+		assert_int_equal(json_integer_value(json_object_get(m, "times")), 1);
+		json_decref(m);
+		free(payload);
+	}
+}
+
+/* The longest parts that a configuration takes: no id is cut, or two alarms would share one. */
+static void test_the_longest_names_fit(void **state)
+{
+	struct factor factor = { 0 };
+	struct point point = { .factor = &factor };
+	struct limit limit = { 0 };
+	struct outlet outlet = { 0 };
+	struct site site = { 0 };
+	struct message_context context = { &site, NULL };
+	struct event event = { .outlet = &outlet, .point = &point, .limit = &limit };
+	char id[ALARM_ID_SIZE], topic[TOPIC_SIZE];
+
+	(void)state;
+	memset(factor.key, 'f', sizeof(factor.key) - 1);
+	memset(limit.key, 'l', sizeof(limit.key) - 1);
+	memset(outlet.id, 'o', sizeof(outlet.id) - 1);
+	memset(site.id, 's', sizeof(site.id) - 1);
+	for (int rule = 0; rule < RULE_COUNT; rule++) {
+		event.rule = (enum alarm_rule)rule;
+		alarm_id(id, sizeof(id), site.id, &event);
+		assert_int_equal(id[strlen(id) - 1], 'Z');
+	}
+	message_state_topic(&context, &outlet, &point, topic);
+	assert_string_equal(topic + strlen(topic) - 6, "/state");
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_out_of_memory_leaves_no_half_message) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_out_of_memory_leaves_no_half_message),
+		cmocka_unit_test(test_no_text_keeps_an_alarm_from_being_written),
+		cmocka_unit_test(test_numbers_that_are_none_are_null),
+		cmocka_unit_test(test_the_longest_names_fit),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

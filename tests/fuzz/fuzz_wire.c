@@ -1,0 +1,77 @@
+/* fuzz_wire.c - what a broker may hand us: requests to send again, with any bytes as payload, response topic and
+ * correlation. Whatever they are, the reply is JSON, goes below our own topic, and asks the store for nothing that the
+ * request did not say within its bounds. */
+#include <jansson.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mend.h"
+#include "daemon/resend.h"
+
+#define START_MS 100000000
+
+/* Instead of the store: what was asked for must be within the contract. */
+int64_t store_outbox_again(struct store *store, const char *stream, int64_t from, int64_t to)
+{
+	(void)store;
+	if (!stream || from < 1 || to < from || to - from >= RESEND_MOST) {
+		abort();
+	}
+	return to - from + 1;
+}
+
+int64_t store_outbox_newest_seq(struct store *store, const char *stream)
+{
+	(void)store;
+	(void)stream;
+	return 7;
+}
+
+static void check_reply(const struct resend_answer *answer)
+{
+	static const char ours[] = "emis/1/site/resend/reply";
+	json_t *reply = json_loads(answer->payload, JSON_REJECT_DUPLICATES, NULL);
+
+	if (!json_is_object(reply) || strncmp(answer->topic, ours, sizeof(ours) - 1) != 0 ||
+		strpbrk(answer->topic, "#+") || strlen(answer->topic) >= MQTT_TOPIC_SIZE) {
+		abort();
+	}
+	for (const char *at = answer->topic; *at; at += mend_character(at)) {
+		if (mend_character(at) == 0 || (unsigned char)*at < 0x20) {
+			abort(); /* paho would refuse it, or a broker end the connection */
+		}
+	}
+	json_decref(reply);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct site site = { .id = "site" };
+	struct clock clock;
+	struct message_context context = { &site, &clock };
+	struct mqtt_request request = { .size = 0 };
+	struct resend resend;
+	size_t topic = size > 0 ? data[0] % MQTT_TOPIC_SIZE : 0;
+
+	if (size < 1 + topic) {
+		return 0;
+	}
+	clock_init(&clock);
+	memcpy(request.response_topic, data + 1, topic);
+	data += 1 + topic;
+	size -= 1 + topic;
+	request.too_long = size > MQTT_REQUEST_SIZE;
+	request.size = request.too_long ? MQTT_REQUEST_SIZE : size;
+	memcpy(request.payload, data, request.size);
+	resend_init(&resend, &context, NULL);
+	struct resend_answer answer = resend_take(&resend, &request, START_MS);
+	if (!answer.payload) {
+		abort(); /* the first request always gets a reply */
+	}
+	check_reply(&answer);
+	free(answer.payload);
+	return 0;
+}
