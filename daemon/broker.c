@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/tls_look.h"
+
 #define LOOK_MS 2000
 #define MAX_SOCKETS 1024 /* of the unit's LimitNOFILE */
 
@@ -129,6 +131,17 @@ bool broker_answers(const char *uri, char *words, size_t size)
 			error == ETIMEDOUT ? "no answer" : strerror(error));
 	}
 	return error == 0;
+}
+
+bool broker_has_tls(const char *uri, const struct mqtt_conf *conf, char *words, size_t size)
+{
+	char host[PATH_SIZE], port[16];
+
+	if (strncmp(uri, "ssl", 3) != 0) {
+		return true;
+	}
+	split_uri(uri, host, sizeof(host), port, sizeof(port));
+	return tls_look(host, port, conf, words, size);
 }
 
 void broker_send_at_once(void)

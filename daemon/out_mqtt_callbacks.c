@@ -107,29 +107,31 @@ static enum mqtt_loss_kind kind_of_refusal(int code)
  * held meanwhile; the main loop calls nothing of it before the note is left. */
 static void look_for_reason(struct mqtt *mqtt)
 {
-	bool tls = strncmp(mqtt->uri, "ssl", 3) == 0;
-	char words[128], reason[160];
+	char words[MQTT_REASON_SIZE], reason[MQTT_REASON_SIZE];
 
-	if (!broker_answers(mqtt->uri, words, sizeof(words))) {
+	if (!broker_answers(mqtt->uri, words, sizeof(words)) ||
+		!broker_has_tls(mqtt->uri, mqtt->conf, words, sizeof(words))) {
 		mqtt_leave_loss(mqtt, MQTT_LOSS_OTHER, words);
 		return;
 	}
-	snprintf(reason, sizeof(reason), "a TCP connection comes about, but no answer to MQTT %s%s",
-		mqtt->version == 5 ? "5" : "3.1.1", tls ? "; no TLS there, or a certificate for another host" : "");
+	if (mqtt->tls_reason[0]) { /* with a certificate of ours, perhaps: the handshake without one succeeds */
+		snprintf(reason, sizeof(reason), "no TLS: %.100s", mqtt->tls_reason);
+		mqtt_leave_loss(mqtt, MQTT_LOSS_OTHER, reason);
+		return;
+	}
+	snprintf(reason, sizeof(reason), "a %s connection comes about, but no answer to MQTT %s",
+		strncmp(mqtt->uri, "ssl", 3) == 0 ? "TLS" : "TCP", mqtt->version == 5 ? "5" : "3.1.1");
 	mqtt_leave_loss(mqtt, MQTT_LOSS_NO_ANSWER, reason);
 }
 
 static void on_connect_failed(struct mqtt *mqtt, int code, const char *message)
 {
 	const char *words = refusal(code);
-	char reason[160];
+	char reason[MQTT_REASON_SIZE];
 
-	if (mqtt->tls_reason[0]) {
-		snprintf(reason, sizeof(reason), "no TLS: %s", mqtt->tls_reason);
-		mqtt->tls_reason[0] = '\0';
-		mqtt_leave_loss(mqtt, MQTT_LOSS_OTHER, reason);
-	} else if (code < 0) {
+	if (mqtt->tls_reason[0] || code < 0) {
 		look_for_reason(mqtt);
+		mqtt->tls_reason[0] = '\0';
 	} else {
 		words = words ? words : message;
 		snprintf(reason, sizeof(reason), "it refuses the connection: %s (code %d)",

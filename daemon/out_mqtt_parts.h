@@ -10,6 +10,8 @@
 
 enum note_kind { NOTE_CONNECTED, NOTE_LOST, NOTE_ACKNOWLEDGED, NOTE_REFUSED, NOTE_UNKNOWN, NOTE_REQUESTED };
 
+#define MQTT_REASON_SIZE 256 /* a sentence about a lost connection */
+
 /* What a callback may do: leave this in the mailbox. */
 struct note {
 	enum note_kind kind;
@@ -19,7 +21,7 @@ struct note {
 	int code;                 /* of NOTE_REFUSED */
 	enum mqtt_loss_kind loss; /* of NOTE_LOST */
 	struct mqtt_terms terms;  /* of NOTE_CONNECTED */
-	char reason[160];
+	char reason[MQTT_REASON_SIZE];
 };
 
 /* Of one message at the broker; freed by the one callback that paho makes for it. */
