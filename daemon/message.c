@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 void message_online_topic(const struct message_context *context, char *topic)
 {
@@ -75,6 +76,19 @@ char *message_online(const struct message_context *context, bool online, int64_t
 	return message_dump(json_pack("{s:i, s:o, s:b, s:I, s:o, s:o, s:b}", "schema", MESSAGE_SCHEMA, "site",
 		json_text(context->site->id), "online", online, "seq", (json_int_t)newest_seq, "run", json_text(run),
 		"at", message_moment(context, clock_utc(context->clock)), "simulated", context->clock->simulated));
+}
+
+bool message_online_run(const char *payload, size_t size, char *ret_run)
+{
+	json_t *m = json_loadb(payload, size, JSON_REJECT_DUPLICATES, NULL);
+	const char *run = json_string_value(json_object_get(m, "run"));
+	bool found = run && strlen(run) == RUN_SIZE - 1;
+
+	if (found) {
+		memcpy(ret_run, run, RUN_SIZE);
+	}
+	json_decref(m);
+	return found;
 }
 
 char *message_checkpoint(const struct message_context *context, const struct store_checkpoint *c)

@@ -25,7 +25,7 @@ DOORS = {
     "libconfig.h": r"daemon/conf\.c",
     "systemd/sd-event.h": r"daemon/loop\.c",
     "systemd/sd-daemon.h": r"daemon/notify\.c",
-    "jansson.h": r"daemon/(backtest|message|message_data|message_json|resend|ctl|ctl_\w+)\.[ch]|cli/\w+\.[ch]",
+    "jansson.h": r"daemon/(backtest|json_text|message|message_data|message_json|resend|ctl|ctl_\w+)\.[ch]|cli/\w+\.[ch]",
 }
 PURE = {"core", "drivers"}
 
