@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LARGEST 1e300 /* what is beyond is no measurement */
+
 void message_online_topic(const struct message_context *context, char *topic)
 {
 	snprintf(topic, TOPIC_SIZE, "emis/%d/%s/online", MESSAGE_SCHEMA, context->site->id);
@@ -43,7 +45,8 @@ void message_state_topic(
 
 json_t *message_number(double value)
 {
-	return isfinite(value) ? json_real(value) : json_null();
+	/* Ten digits of a number next to the largest are rounded beyond it, and no reader takes the message. */
+	return fabs(value) < LARGEST ? json_real(value) : json_null();
 }
 
 json_t *message_moment(const struct message_context *context, struct utc at)
