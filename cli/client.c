@@ -1,11 +1,13 @@
 #include "cli/client.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,7 +22,25 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static int dial(const char *path, char *error, size_t size)
+/* Who may talk to the daemon: the group of its socket, or of the directory when not even that can be looked into. */
+static void explain_permission(const char *path, char *error, size_t size)
+{
+	char directory[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+
+	snprintf(directory, sizeof(directory), "%.*s", slash && slash != path ? (int)(slash - path) : 1,
+		slash ? path : ".");
+	bool known = stat(path, &st) == 0 || stat(directory, &st) == 0;
+	const struct group *group = known ? getgrgid(st.st_gid) : NULL;
+	snprintf(error, size,
+		"no permission to use %s: it is for root and the members of the group %s; \"sudo usermod -aG %s YOU\" "
+		"and a new login "
+		"make you one",
+		path, group ? group->gr_name : "of the socket", group ? group->gr_name : "GROUP");
+}
+
+static int dial(const char *path, bool *ret_refused, char *error, size_t size)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -32,7 +52,12 @@ static int dial(const char *path, char *error, size_t size)
 		if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
 			return fd;
 		}
-		snprintf(error, size, "no daemon answers at %s: %s; is emisd running?", path, strerror(errno));
+		if (errno == EACCES || errno == EPERM) {
+			*ret_refused = true;
+			explain_permission(path, error, size);
+		} else {
+			snprintf(error, size, "no daemon answers at %s: %s; is emisd running?", path, strerror(errno));
+		}
 	}
 	if (fd >= 0) {
 		close(fd);
@@ -84,7 +109,7 @@ static json_t *unpack(const char *text, bool *ret_refused, char *error, size_t s
 	json_t *tables = NULL;
 
 	if (!reply) {
-		snprintf(error, size, "the daemon's reply is no JSON: %.100s", where.text);
+		snprintf(error, size, "the daemon's reply is not JSON: %.100s", where.text);
 	} else if (!json_is_true(json_object_get(reply, "end"))) {
 		snprintf(error, size, "the daemon's reply has no end mark");
 	} else if (!json_is_true(json_object_get(reply, "ok"))) {
@@ -111,7 +136,7 @@ json_t *client_ask(
 	char *reply = NULL;
 
 	*ret_refused = false;
-	int fd = dial(socket_path, error, size);
+	int fd = dial(socket_path, ret_refused, error, size);
 	if (fd < 0) {
 		return NULL;
 	}

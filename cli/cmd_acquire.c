@@ -12,10 +12,10 @@ void cmd_instruments(const json_t *tables, const struct view *view)
 		{ "link", "link", "链路", 3, 0 }, { "unit", "unit", "站号", 6, 0 },
 		{ "answers", "answers", "应答", 0, 0 }, { "timeouts", "time-outs", "超时", 0, 0 },
 		{ "checksum", "checksum", "校验错", 2, 0 }, { "foreign", "foreign", "异帧", 2, 0 },
-		{ "stale", "stale", "迟帧", 5, 0 }, { "exceptions", "exceptions", "异常码", 1, 0 },
-		{ "skipped", "skipped", "跳过", 4, 0 }, { "refused", "refused", "拒读", 4, 0 },
-		{ "p50", "p50 ms", "中位毫秒", 1, 1 }, { "p95", "p95 ms", "95%毫秒", 0, 1 },
-		{ "max", "max ms", "最大毫秒", 2, 1 } };
+		{ "stale", "stale", "迟帧", 5, 0 }, { "discarded", "discarded", "弃帧", 7, 0 },
+		{ "exceptions", "exceptions", "异常码", 1, 0 }, { "skipped", "skipped", "跳过", 4, 0 },
+		{ "refused", "refused", "拒读", 4, 0 }, { "p50", "p50 ms", "中位毫秒", 1, 1 },
+		{ "p95", "p95 ms", "95%毫秒", 0, 1 }, { "max", "max ms", "最大毫秒", 2, 1 } };
 
 	show_table(tables, "instruments", columns, ARRAY_SIZE(columns), view);
 }

@@ -1,4 +1,5 @@
 /* cmd_lists.c - emisctl alarms and limits, and the lists of marks, budgets and the audit log. */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,17 +8,16 @@
 #include "cli/table.h"
 #include "common/array.h"
 
-void cmd_alarms(const json_t *tables, const struct view *view)
+size_t show_alarms(const json_t *alarms, const struct view *view, size_t most)
 {
-	static const struct table_column english[] = { { "class", false, 0 }, { "state", false, 0 },
-		{ "outlet", false, 0 }, { "factor", false, 0 }, { "since", false, 0 }, { "value", true, 0 },
-		{ "worst", true, 2 }, { "limit", true, 0 }, { "unit", false, 3 }, { "rule", false, 4 },
+	static const struct table_column english[] = { { "no", true, 0 }, { "class", false, 3 }, { "state", false, 7 },
+		{ "outlet", false, 0 }, { "factor", false, 0 }, { "rule", false, 0 }, { "since", false, 1 },
+		{ "value", true, 0 }, { "worst", true, 2 }, { "limit", true, 0 }, { "unit", false, 4 },
 		{ "acknowledged", false, 6 }, { "document", false, 5 } };
-	static const struct table_column chinese[] = { { "类别", false, 0 }, { "状态", false, 0 },
-		{ "排放口", false, 0 }, { "因子", false, 0 }, { "开始", false, 0 }, { "数值", true, 0 },
-		{ "最高", true, 2 }, { "限值", true, 0 }, { "单位", false, 3 }, { "规则", false, 4 },
+	static const struct table_column chinese[] = { { "编号", true, 0 }, { "类别", false, 3 }, { "状态", false, 7 },
+		{ "排放口", false, 0 }, { "因子", false, 0 }, { "规则", false, 0 }, { "开始", false, 1 },
+		{ "数值", true, 0 }, { "最高", true, 2 }, { "限值", true, 0 }, { "单位", false, 4 },
 		{ "确认人", false, 6 }, { "依据", false, 5 } };
-	const json_t *alarms = tables_find(tables, "alarms");
 	struct table *out = table_create(view->chinese ? chinese : english, ARRAY_SIZE(english));
 	size_t i, shown = 0;
 	json_t *row;
@@ -27,14 +27,16 @@ void cmd_alarms(const json_t *tables, const struct view *view)
 	{
 		int decimals = (int)json_integer_value(tables_cell(alarms, row, "decimals"));
 		const char *state = tables_text(alarms, row, "state");
-		if (!out || !view_wants(view, alarms, row)) {
+		if (!out || !view_wants(view, alarms, row) || shown++ >= most) {
 			continue;
 		}
 		table_row(out);
+		table_printf(out, "%lld", (long long)json_integer_value(tables_cell(alarms, row, "number")));
 		table_cell(out, tables_text(alarms, row, "class"), COLOUR_NONE);
 		table_cell(out, state, strcmp(state, "raised") == 0 ? COLOUR_RED : COLOUR_NONE);
 		table_cell(out, tables_text(alarms, row, "outlet"), COLOUR_NONE);
 		table_cell(out, tables_text(alarms, row, "factor"), COLOUR_NONE);
+		table_cell(out, tables_text(alarms, row, "rule"), COLOUR_NONE);
 		table_cell(out, show_time(tables_text(alarms, row, "since"), buf, sizeof(buf)), COLOUR_NONE);
 		table_cell(out, number_text(tables_cell(alarms, row, "value"), decimals, buf), COLOUR_NONE);
 		table_cell(out, number_text(tables_cell(alarms, row, "worst"), decimals, buf), COLOUR_NONE);
@@ -42,17 +44,21 @@ void cmd_alarms(const json_t *tables, const struct view *view)
 			limit_text(tables_cell(alarms, row, "limit_min"), tables_cell(alarms, row, "limit_max"), buf),
 			COLOUR_NONE);
 		table_cell(out, tables_text(alarms, row, "unit"), COLOUR_NONE);
-		table_cell(out, tables_text(alarms, row, "rule"), COLOUR_NONE);
 		table_cell(out, tables_text(alarms, row, "acknowledged_by"), COLOUR_NONE);
 		table_cell(out, tables_text(alarms, row, "document"), COLOUR_NONE);
-		shown++;
 	}
-	if (shown == 0) {
-		fputs(view->chinese ? "没有报警\n" : "no alarms\n", stderr);
-	} else {
+	if (shown > 0) {
 		table_print(out, view->width, view->colours);
 	}
 	table_destroy(out);
+	return shown;
+}
+
+void cmd_alarms(const json_t *tables, const struct view *view)
+{
+	if (show_alarms(tables_find(tables, "alarms"), view, SIZE_MAX) == 0) {
+		fputs(view->chinese ? "没有报警\n" : "no alarms\n", stderr);
+	}
 }
 
 /* All that is known of each limit, one line a field. */

@@ -6,6 +6,7 @@
 #include "cli/table.h"
 
 #define ALARMING_AGE_S 600.0
+#define ALARMS_SHOWN 10
 
 static const char *age_text(const json_t *age, char *buf, size_t size)
 {
@@ -182,9 +183,37 @@ static void print_outbox(const json_t *tables, const struct view *view)
 	}
 }
 
+/* What somebody has to act on, before everything else. */
+static void print_alarms(const json_t *tables, const struct view *view)
+{
+	const json_t *alarms = tables_find(tables, "alarms");
+
+	if (!alarms) {
+		puts(view->chinese ? "无法读取报警。\n" : "The open alarms are not known: the store cannot be read.\n");
+		return;
+	}
+	size_t i, n = 0;
+	json_t *row;
+	json_array_foreach(json_object_get(alarms, "rows"), i, row)
+	{
+		n += view_wants(view, alarms, row);
+	}
+	if (n == 0) {
+		puts(view->chinese ? "没有报警。" : "No open alarms.");
+	} else {
+		printf(view->chinese ? "当前报警 %zu 条：\n" : "Open alarms: %zu\n", n);
+	}
+	(void)show_alarms(alarms, view, ALARMS_SHOWN); /* that many are there */
+	if (n > ALARMS_SHOWN) {
+		puts(view->chinese ? "其余见 emisctl alarms" : "... emisctl alarms shows the others");
+	}
+	putchar('\n');
+}
+
 void cmd_status(const json_t *tables, const struct view *view)
 {
 	print_head(tables, view);
+	print_alarms(tables, view);
 	print_points(tables, view);
 	print_links(tables, view);
 	print_outbox(tables, view);

@@ -36,6 +36,9 @@ const char *number_text(const json_t *number, int decimals, char *buf);
 /* "6-9", "35", "0.001", "-". buf of 80. */
 const char *limit_text(const json_t *min, const json_t *max, char *buf);
 
+/* Prints at most `most` of the alarms that the view wants; returns how many it wants. */
+size_t show_alarms(const json_t *alarms, const struct view *view, size_t most);
+
 void cmd_status(const json_t *tables, const struct view *view);
 void cmd_audit(const json_t *tables, const struct view *view);
 void cmd_budget(const json_t *tables, const struct view *view);

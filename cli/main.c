@@ -13,6 +13,7 @@
 #include "cli/emisd.h"
 #include "common/array.h"
 #include "common/num.h"
+#include "common/text.h"
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3 };
 
@@ -23,7 +24,7 @@ static const char usage[] =
 	"  limits [KEY] the limits that apply, with document and clause (--all: the whole catalogue);\n"
 	"              with a KEY, everything about that limit\n"
 	"  budget      the hours of this month that need not meet a limit: allowed, used, left\n"
-	"  ack ID      acknowledge an alarm (--remark)\n"
+	"  ack NO      acknowledge the alarm of that number, or id (--remark)\n"
 	"  mark OUTLET say what happens there: --kind, --until, and --from, --factor, --remark\n"
 	"  marks       what was said (--all: from the beginning)\n"
 	"  audit       who changed what\n"
@@ -31,7 +32,7 @@ static const char usage[] =
 	"  history     what is stored of a point: means, readings; see emisctl history --help\n"
 	"  verify      is what is stored what was written? see emisctl verify --help\n"
 	"  backtest    judge a file of history; see emisctl backtest --help\n"
-	"  outbox      messages that the broker would not have, and why\n"
+	"  outbox      messages that the broker refused, and why\n"
 	"  release     send them once more\n"
 	"  instruments answers, failures and response times of each instrument\n"
 	"  plan        the requests made of each instrument, and what they cost on the wire\n"
@@ -59,7 +60,7 @@ static const struct {
 	bool needed;          /* it takes no less */
 	void (*show)(const json_t *tables, const struct view *view);
 } commands[] = {
-	{ "ack", "the id of an alarm", true, cmd_done },
+	{ "ack", "the number or the id of an alarm", true, cmd_done },
 	{ "alarms", NULL, false, cmd_alarms },
 	{ "audit", NULL, false, cmd_audit },
 	{ "budget", NULL, false, cmd_budget },
@@ -74,6 +75,9 @@ static const struct {
 	{ "release", NULL, false, cmd_done },
 	{ "status", NULL, false, cmd_status },
 };
+
+/* Those that emisd carries out, with options of their own. */
+static const char *const programs[] = { "backtest", "history", "probe", "verify" };
 
 struct options {
 	const char *socket;
@@ -154,7 +158,7 @@ static int read_option(struct options *o, int option)
 			o->timeout_ms = (int)(seconds * 1000.0);
 			return -1;
 		}
-		fprintf(stderr, "emisctl: --timeout: \"%s\" is no number of seconds up to 3600\n", optarg);
+		fprintf(stderr, "emisctl: --timeout: \"%s\" is not a number of seconds up to 3600\n", optarg);
 		return EXIT_USAGE;
 	case 'v':
 		puts("emisctl " EMISD_VERSION);
@@ -213,8 +217,44 @@ static int run_command(struct options *o, int argc, char **argv)
 		o->view.explain = o->argument != NULL;
 		return run(o, i);
 	}
-	fprintf(stderr, "emisctl: \"%s\" is no command; try 'emisctl --help'\n", argv[0]);
+	const char *nearest = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		text_keep_nearest(argv[0], commands[i].name, &nearest);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		text_keep_nearest(argv[0], programs[i], &nearest);
+	}
+	fprintf(stderr, "emisctl: there is no command \"%s\"%s%s%s; try 'emisctl --help'\n", argv[0],
+		nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 	return EXIT_USAGE;
+}
+
+/* history and verify look into the store of the daemon that answers; without one, into the default. */
+static int run_on_store(const struct options *o, const char *mode, int argc, char **argv)
+{
+	char error[512], option[] = "--directory", *args[64];
+	bool refused, named = argc > 60;
+
+	for (int i = 1; i < argc; i++) {
+		named |= strncmp(argv[i], "-d", 2) == 0 || strncmp(argv[i], "--d", 3) == 0 ||
+			strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
+	}
+	json_t *request = named ? NULL : json_pack("{s:s}", "cmd", "status");
+	json_t *tables = request ? client_ask(o->socket, request, o->timeout_ms, &refused, error, sizeof(error)) : NULL;
+	const json_t *site = tables ? tables_find(tables, "site") : NULL;
+	const char *store = site ? tables_text(site, json_array_get(json_object_get(site, "rows"), 0), "store") : "";
+	char *directory = *store ? strdup(store) : NULL;
+	json_decref(tables);
+	json_decref(request);
+	if (!directory) {
+		return emisd_run(mode, "which knows the store", argc, argv);
+	}
+	memcpy(args, argv, (size_t)argc * sizeof(*args));
+	args[argc] = option;
+	args[argc + 1] = directory;
+	int status = emisd_run(mode, "which knows the store", argc + 2, args); /* returns only when there is no emisd */
+	free(directory);
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -246,10 +286,10 @@ int main(int argc, char **argv)
 		return emisd_run("--backtest", "which does the judging", argc - 1, argv + 1);
 	}
 	if (argc > 1 && strcmp(argv[1], "history") == 0) {
-		return emisd_run("--history", "which knows the store", argc - 1, argv + 1);
+		return run_on_store(&o, "--history", argc - 1, argv + 1);
 	}
 	if (argc > 1 && strcmp(argv[1], "verify") == 0) {
-		return emisd_run("--verify", "which knows the store", argc - 1, argv + 1);
+		return run_on_store(&o, "--verify", argc - 1, argv + 1);
 	}
 	while (status < 0 && (option = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		status = read_option(&o, option);

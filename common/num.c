@@ -1,12 +1,17 @@
 #include "common/num.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/array.h"
+
+#define MOST_DECIMALS 9
+#define LOG10_OF_2 0.30102999566398120
 
 bool num_parse_double(const char *text, double *ret)
 {
@@ -39,12 +44,13 @@ bool num_parse_int(const char *text, int64_t min, int64_t max, int64_t *ret)
 	return true;
 }
 
+static const struct {
+	const char *name;
+	int shift;
+} units[] = { { "GiB", 30 }, { "MiB", 20 }, { "KiB", 10 }, { "", 0 } };
+
 bool num_parse_size(const char *text, int64_t *ret_bytes)
 {
-	static const struct {
-		const char *name;
-		int shift;
-	} units[] = { { "GiB", 30 }, { "MiB", 20 }, { "KiB", 10 }, { "", 0 } };
 	char digits[16];
 	size_t n = strspn(text, "0123456789");
 	int64_t number;
@@ -64,12 +70,91 @@ bool num_parse_size(const char *text, int64_t *ret_bytes)
 	return false;
 }
 
+const char *num_format(double value, char *buf)
+{
+	int digits = 1;
+
+	for (; digits <= 17; digits++) {
+		snprintf(buf, NUM_TEXT_SIZE, "%.*e", digits - 1, value);
+		if (strtod(buf, NULL) == value) {
+			break;
+		}
+	}
+	const char *power = strchr(buf, 'e'); /* not of infinity and NaN */
+	long exponent = power ? strtol(power + 1, NULL, 10) : 99;
+	if (exponent >= -5 && exponent < 15) {
+		int decimals = digits - 1 - (int)exponent;
+		snprintf(buf, NUM_TEXT_SIZE, "%.*f", decimals > 0 ? decimals : 0, value);
+	}
+	return buf;
+}
+
+const char *num_format_size(int64_t bytes, char *buf)
+{
+	size_t i = 0;
+
+	while (bytes % ((int64_t)1 << units[i].shift) != 0) {
+		i++; /* every number is a whole number of bytes */
+	}
+	snprintf(buf, NUM_TEXT_SIZE, "%" PRId64 "%s", bytes >> units[i].shift, units[i].name);
+	return buf;
+}
+
+#define EXACT_POWERS 22 /* 10^22 is the largest power of ten that is a double */
+
+static const double powers[EXACT_POWERS + 1] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12,
+	1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+
+double num_significant(double value, int digits)
+{
+	char text[32];
+
+	if (!isfinite(value) || value == 0.0) {
+		return value;
+	}
+	int exponent;
+	(void)frexp(value, &exponent);
+	/* 2^(exponent - 1) <= |value| < 2^exponent: at most one digit too many after the point. */
+	int decimals = digits - 1 - (int)floor((exponent - 1) * LOG10_OF_2);
+	if (decimals > 0 && decimals <= EXACT_POWERS) {
+		decimals -= fabs(value) * powers[decimals] >= powers[digits];
+		/* An integer below 2^53 by a power that is a double: the quotient is the nearest double. */
+		return rint(value * powers[decimals]) / powers[decimals];
+	}
+	snprintf(text, sizeof(text), "%.*e", digits - 1, value);
+	return strtod(text, NULL);
+}
+
+double num_of_float(float value)
+{
+	if (!isfinite(value)) {
+		return (double)value;
+	}
+	for (int i = 0; i <= MOST_DECIMALS; i++) {
+		double decimal = rint((double)value * powers[i]) / powers[i];
+		if ((float)decimal == value) {
+			return decimal;
+		}
+	}
+	return (double)value; /* too small for nine digits after the point */
+}
+
+int num_decimals(double value)
+{
+	int decimals = 0;
+
+	while (decimals < MOST_DECIMALS && rint(value * powers[decimals]) / powers[decimals] != value) {
+		decimals++;
+	}
+	return decimals;
+}
+
 double num_round_half_even(double value, int decimals)
 {
 	if (!isfinite(value)) {
 		return value;
 	}
-	double unit = pow(10.0, decimals);
+	double unit = powers[decimals];
 	double scaled = value * unit;
 	double below = floor(scaled);
 	double rest = scaled - below;

@@ -11,8 +11,27 @@ bool num_parse_double(const char *text, double *ret);
 /* The whole text must be one decimal integer in [min, max]; *ret is untouched otherwise. */
 bool num_parse_int(const char *text, int64_t min, int64_t max, int64_t *ret);
 
+#define NUM_TEXT_SIZE 32
+
+/* The shortest decimal form that reads back as the same double: "0.05", "35", "1e+20". buf has NUM_TEXT_SIZE. */
+const char *num_format(double value, char *buf);
+
+/* A size in the largest unit that it is a whole number of: "2GiB", "1500KiB", "77". buf has NUM_TEXT_SIZE. */
+const char *num_format_size(int64_t bytes, char *buf);
+
 /* Reads a size with its unit: "512MiB", "2GiB", "100KiB" or plain bytes. */
 bool num_parse_size(const char *text, int64_t *ret_bytes);
+
+/* The decimal number of `digits` significant digits (1..15) nearest to the value: 34.999999999999997 at 12 digits
+ * is 35. Zero, NaN and infinity come back unchanged. */
+double num_significant(double value, int digits);
+
+/* The shortest decimal number that the float stands for: 0.05f is 0.05, not 0.05000000074505806. NaN and infinity come
+ * back unchanged. */
+double num_of_float(float value);
+
+/* Digits after the point that the shortest decimal form of the value has, at most 9: 0 for 35.0, 2 for 0.05. */
+int num_decimals(double value);
 
 /* Rounds half to even at `decimals` digits, as GB/T 8170 does. It works on the decimal value
  * that the double stands for, so 0.135 becomes 0.14 although its binary form lies below.

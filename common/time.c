@@ -1,5 +1,6 @@
 #include "common/time.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,33 +112,41 @@ static bool parse_offset(const char *text, int *ret_offset_min)
 	return true;
 }
 
-bool time_parse(const char *text, int offset_min, struct utc *ret_at)
+bool time_from_parts(const struct time_parts *parts, int offset_min, struct utc *ret_at)
 {
 	static const int month_days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	int year, month, day, hour = 0, minute = 0, second = 0, used = 0;
+	int year = parts->year, month = parts->month, day = parts->day;
 
-	if (sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &used) != 3 || used != 10) {
+	if (year < 1970 || year > 9999 || month < 1 || month > 12 || day < 1 || day > month_days[month - 1]) {
+		return false;
+	}
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+	if ((month == 2 && day == 29 && !leap) || parts->hour < 0 || parts->hour > 23 || parts->minute < 0 ||
+		parts->minute > 59 || parts->second < 0 || parts->second > 59) {
+		return false;
+	}
+	ret_at->ms = days_of(year, month, day) * DAY_MS + parts->hour * HOUR_MS +
+		(parts->minute - offset_min) * MINUTE_MS + parts->second * SECOND_MS;
+	return true;
+}
+
+bool time_parse(const char *text, int offset_min, struct utc *ret_at)
+{
+	struct time_parts p = { 0 };
+	int used = 0;
+
+	if (sscanf(text, "%4d-%2d-%2d%n", &p.year, &p.month, &p.day, &used) != 3 || used != 10) {
 		return false;
 	}
 	text += used;
 	if (*text != '\0') {
 		used = 0;
-		if (sscanf(text, "T%2d:%2d:%2d%n", &hour, &minute, &second, &used) != 3 || used != 9 ||
+		if (sscanf(text, "T%2d:%2d:%2d%n", &p.hour, &p.minute, &p.second, &used) != 3 || used != 9 ||
 			!parse_offset(text + used, &offset_min)) {
 			return false;
 		}
 	}
-	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > month_days[month - 1]) {
-		return false;
-	}
-	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-	if ((month == 2 && day == 29 && !leap) || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
-		second > 59) {
-		return false;
-	}
-	ret_at->ms = days_of(year, month, day) * DAY_MS + hour * HOUR_MS + (minute - offset_min) * MINUTE_MS +
-		second * SECOND_MS;
-	return true;
+	return time_from_parts(&p, offset_min, ret_at);
 }
 
 bool time_parse_zone(const char *text, int *ret_offset_min)
@@ -153,21 +162,33 @@ bool time_parse_zone(const char *text, int *ret_offset_min)
 	return text[0] != 'Z' && parse_offset(text, ret_offset_min);
 }
 
+static const struct {
+	const char *name;
+	int64_t ms;
+} duration_units[] = { { "h", HOUR_MS }, { "min", MINUTE_MS }, { "s", SECOND_MS }, { "ms", 1 } };
+
+const char *time_format_duration(int64_t ms, char *buf)
+{
+	size_t i = 0;
+
+	while (ms % duration_units[i].ms != 0 || (ms == 0 && duration_units[i].ms != SECOND_MS)) {
+		i++; /* every duration is a whole number of milliseconds; none is "0s" */
+	}
+	snprintf(buf, TIME_TEXT_SIZE, "%" PRId64 "%s", ms / duration_units[i].ms, duration_units[i].name);
+	return buf;
+}
+
 bool time_parse_duration(const char *text, int64_t *ret_ms)
 {
-	static const struct {
-		const char *name;
-		int64_t ms;
-	} units[] = { { "ms", 1 }, { "s", SECOND_MS }, { "min", MINUTE_MS }, { "h", HOUR_MS } };
 	long long number;
 	int used = 0;
 
 	if (text[0] < '0' || text[0] > '9' || sscanf(text, "%9lld%n", &number, &used) != 1) {
 		return false;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-		if (strcmp(text + used, units[i].name) == 0) {
-			*ret_ms = number * units[i].ms;
+	for (size_t i = 0; i < ARRAY_SIZE(duration_units); i++) {
+		if (strcmp(text + used, duration_units[i].name) == 0) {
+			*ret_ms = number * duration_units[i].ms;
 			return true;
 		}
 	}

@@ -34,6 +34,9 @@ struct mono {
 /* Room for "2026-03-02T08:00:00.000+08:00" and its end. */
 #define TIME_TEXT_SIZE 40
 
+/* A duration in the largest unit that it is a whole number of: "1min", "24h", "1500ms". buf has TIME_TEXT_SIZE. */
+const char *time_format_duration(int64_t ms, char *buf);
+
 /* The start of the period of period_ms that contains `at`, counted in the local day that is
  * offset_min minutes ahead of UTC (China: 480, no summer time). period_ms must divide a day. */
 struct utc time_floor(struct utc at, int64_t period_ms, int offset_min);
@@ -43,6 +46,20 @@ struct utc time_month(struct utc at, int offset_min);
 struct utc time_next_month(struct utc at, int offset_min);
 struct utc time_quarter(struct utc at, int offset_min);
 struct utc time_next_quarter(struct utc at, int offset_min);
+
+/* A moment of a wall clock. */
+struct time_parts {
+	int year;
+	int month; /* 1 to 12 */
+	int day;   /* from 1 */
+	int hour;
+	int minute;
+	int second;
+};
+
+/* The moment on a wall clock that is offset_min ahead of UTC. False for what no calendar or clock shows, and for years
+ * before 1970. */
+bool time_from_parts(const struct time_parts *parts, int offset_min, struct utc *ret_at);
 
 /* ISO 8601 with the offset, whole seconds: "2026-03-02T08:00:00+08:00". buf has TIME_TEXT_SIZE. */
 const char *time_format(struct utc at, int offset_min, char *buf);

@@ -27,6 +27,7 @@ static const struct {
 	[RULE_FEW_MINUTES] = { "few-minutes", ALARM_CONDITION },
 	[RULE_FEW_HOURS] = { "few-hours", ALARM_CONDITION },
 	[RULE_CAPTURE_RATE] = { "capture-rate", ALARM_CONDITION },
+	[RULE_NEAR_AIR] = { "oxygen-near-air", ALARM_CONDITION },
 };
 
 enum alarm_class alarm_class_of(enum alarm_rule rule, const struct limit *limit)

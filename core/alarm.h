@@ -35,6 +35,7 @@ enum alarm_rule {
 	RULE_FEW_MINUTES,      /* an hour without enough valid data to count */
 	RULE_FEW_HOURS,        /* a day without enough valid data to count */
 	RULE_CAPTURE_RATE,     /* too small a part of the quarter's hours is valid */
+	RULE_NEAR_AIR,         /* oxygen so near that of air that the reference oxygen makes no sense */
 	RULE_COUNT
 };
 

@@ -104,9 +104,14 @@ static bool judge(const struct judged *j, const struct mean *mean, enum verdict 
 	}
 	*ret_verdict = VERDICT_NO_DATA;
 	if (known) {
-		*ret_verdict = judge_mean(limit, mean, j->p->settings.rounding, j->point->conf->factor->decimals);
+		*ret_verdict = judge_mean(limit, mean, j->p->settings.rounding);
 	}
 	return true;
+}
+
+static double used(const struct judged *j, double value)
+{
+	return judge_share(j->state->limit, value, j->p->settings.rounding);
 }
 
 static struct event event_of(const struct judged *j, enum alarm_rule rule, const struct mean *mean)
@@ -116,7 +121,7 @@ static struct event event_of(const struct judged *j, enum alarm_rule rule, const
 		.point = j->point->conf,
 		.limit = j->state->limit,
 		.at = j->state->series->last[PERIOD_MINUTE].end,
-		.value = mean->value,
+		.value = judge_number(j->state->limit, mean->value, ROUNDING_NONE),
 		.mean = *mean };
 }
 
@@ -131,7 +136,7 @@ static void judge_minute(const struct judged *j)
 		return;
 	}
 	struct event event = event_of(j, RULE_MINUTES_BEYOND, minute);
-	finding.gravity = judge_share(j->state->limit, minute->value);
+	finding.gravity = used(j, minute->value);
 	finding.raise = finding.clear = assess_periods(j->p->settings.warning_minutes, minute->rule);
 	assess_apply(j->p, &j->state->alarms[RULE_MINUTES_BEYOND], &event, &finding, j->sink);
 }
@@ -164,7 +169,7 @@ static void judge_period(const struct judged *j, const struct mean *mean)
 		return;
 	}
 	struct event event = event_of(j, RULE_PERIOD_MEAN, mean);
-	finding.gravity = judge_share(j->state->limit, mean->value);
+	finding.gravity = used(j, mean->value);
 	assess_apply(j->p, &j->state->alarms[RULE_PERIOD_MEAN], &event, &finding, j->sink);
 	if (!isnan(j->state->limit->share_of_month) && mean->rule->period == PERIOD_HOUR) {
 		judge_share_of_month(j, mean, finding.verdict);
@@ -201,20 +206,19 @@ static struct mean so_far(const struct mean_acc *acc)
 	return m;
 }
 
-/* `share` is how much of what warns is used. */
-static void warn(const struct judged *j, enum alarm_rule rule, double value, double share, const struct mean *mean)
+/* `value` against the limit, or against the share `of_limit` of it that warns. */
+static void warn(const struct judged *j, enum alarm_rule rule, double value, double of_limit, const struct mean *mean)
 {
 	const struct mean_rule *minute = mean_rule_of(mean->rule->medium, PERIOD_MINUTE);
 	bool at_once = mean->rule->period != PERIOD_HOUR || rule == RULE_CERTAIN;
 	unsigned need = at_once ? 1 : assess_periods(j->p->settings.warning_minutes, minute);
-	struct finding finding = { .gravity = share, .raise = need, .clear = need, .from = mean->start };
+	struct finding finding = { .raise = need, .clear = need, .from = mean->start };
 	struct event event = event_of(j, rule, mean);
 
-	event.value = value;
-	finding.verdict = VERDICT_NO_DATA;
-	if (isfinite(share)) {
-		finding.verdict = share > 1.0 ? VERDICT_EXCEEDED : VERDICT_OK;
-	}
+	event.value = judge_number(j->state->limit, value, ROUNDING_NONE);
+	/* Divided before it is judged: 0.9 times a limit has noise of its own. */
+	finding.gravity = used(j, value / of_limit);
+	finding.verdict = judge_value(j->state->limit, value / of_limit, j->p->settings.rounding);
 	assess_apply(j->p, &j->state->alarms[rule], &event, &finding, j->sink);
 }
 
@@ -228,6 +232,21 @@ static bool is_arithmetic(const struct judged *j)
 	return !by_volume && !average_first;
 }
 
+/* What no later sub-value of the judged series can be below; NAN when nothing says so. Dry basis, standard state and
+ * reference oxygen multiply by numbers that are not negative and have no bound. */
+static double least_to_come(const struct judged *j)
+{
+	const struct point *point = j->point->conf;
+
+	if (!point->has_least) {
+		return NAN;
+	}
+	if (j->state->series->conf.kind == SERIES_MEASURED) {
+		return point->least;
+	}
+	return point->least >= 0.0 ? 0.0 : NAN;
+}
+
 /* Warnings about the open period: for upper limits, since "most of it is used" says nothing of a range. */
 static void look_ahead(const struct judged *j, enum period period)
 {
@@ -235,6 +254,7 @@ static void look_ahead(const struct judged *j, enum period period)
 	const struct limit *limit = j->state->limit;
 	const struct outlook *outlook = &j->state->outlook;
 	struct mean mean = so_far(acc);
+	double least = least_to_come(j);
 	bool known, speaks = outlook_speaks(outlook);
 
 	if (!isnan(limit->min) || !limit_in_force(limit, j->outlet->conf->built, acc->start) ||
@@ -242,16 +262,14 @@ static void look_ahead(const struct judged *j, enum period period)
 		return;
 	}
 	if (speaks && j->p->settings.approach > 0.0) {
-		double share = judge_share(limit, mean.value) / j->p->settings.approach;
-		warn(j, RULE_APPROACH, mean.value, share, &mean);
+		warn(j, RULE_APPROACH, mean.value, j->p->settings.approach, &mean);
 	}
 	if (speaks && is_arithmetic(j)) {
-		double projected = outlook_projected(outlook);
-		warn(j, RULE_PROJECTED, projected, judge_share(limit, projected), &mean);
+		warn(j, RULE_PROJECTED, outlook_projected(outlook), 1.0, &mean);
 	}
-	if (is_arithmetic(j)) {
-		double lowest = outlook_lowest(outlook);
-		warn(j, RULE_CERTAIN, lowest, judge_share(limit, lowest), &mean);
+	/* Whether a conditional limit applies is known when the period is over, and not before. */
+	if (is_arithmetic(j) && isfinite(least) && limit->when_factor[0] == '\0') {
+		warn(j, RULE_CERTAIN, outlook_lowest(outlook, acc, least), 1.0, &mean);
 	}
 }
 

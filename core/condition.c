@@ -7,6 +7,10 @@
 #define PERCENT 100.0
 /* A rate of fewer days says nothing yet; the number is ours. */
 #define CAPTURE_FROM_HOURS (7 * 24)
+/* Percent O2. 0.1 below the 21 % of the formula it multiplies by 50 or more (reference 16 %), and it is what stands in
+ * a duct without a fire. No standard read has such a number: the values stay judged (monitoring-rules 3.3); this one is
+ * ours. */
+#define OXYGEN_NEAR_AIR 20.9
 
 /* A condition of one point at work. */
 struct watch {
@@ -112,6 +116,30 @@ static void judge_values(const struct watch *w, const struct mean *minute)
 	}
 }
 
+static bool is_converted(const struct outlet_state *outlet)
+{
+	for (size_t i = 0; i < outlet->conf->n_points; i++) {
+		const struct point_state *point = &outlet->points[i];
+		/* converted series stand behind the measured and the dry one */
+		if (point->series[point->n_series - 1].conf.kind == SERIES_CONVERTED) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Oxygen by which something is converted: one minute of it can make an hour's mean of any size. */
+static void judge_near_air(const struct watch *w)
+{
+	const struct mean *minute = &point_dry_series(w->point)->last[PERIOD_MINUTE];
+	unsigned calm = assess_periods(w->pipeline->settings.warning_minutes, minute->rule);
+	bool near = minute->value >= OXYGEN_NEAR_AIR;
+
+	if (w->outlet->o2 >= 0 && w->point == &w->outlet->points[w->outlet->o2] && is_converted(w->outlet)) {
+		found(w, RULE_NEAR_AIR, minute, minute->value, minute->valid ? bad_if(near) : VERDICT_NO_DATA, 1, calm);
+	}
+}
+
 /* ---- by hour and day ---- */
 
 /* Variation within 2 % of the range (national inspection guide, item 4): "long" is an hour here, as in X29. */
@@ -177,6 +205,7 @@ void condition_judge(const struct pipeline *p, const struct outlet_state *outlet
 
 	if (measured[PERIOD_MINUTE].n_due > 0) {
 		judge_flags(&w, &measured[PERIOD_MINUTE]);
+		judge_near_air(&w);
 		if (judged) {
 			judge_values(&w, &measured[PERIOD_MINUTE]);
 		}

@@ -44,12 +44,23 @@ double convert_nox_ppm(double no_ppm, double no2_ppm)
 	return convert_ppm(no_ppm + no2_ppm, NO2_MOLAR_MASS);
 }
 
-double convert_to_reference_oxygen(double dry_standard, double o2, double o2_ref)
+struct exact convert_to_reference_oxygen(struct exact dry_standard, struct exact o2, double o2_ref)
 {
-	if (!(o2 < AIR_OXYGEN)) {
-		return NAN;
+	const struct exact air = exact_of(AIR_OXYGEN);
+
+	if (!(o2.value < AIR_OXYGEN) || o2.value < 0.0) {
+		return exact_of(NAN);
 	}
-	return dry_standard * (AIR_OXYGEN - o2_ref) / (AIR_OXYGEN - o2);
+	struct exact asked = exact_difference(air, exact_decimal(o2_ref));
+	return exact_quotient(exact_product(dry_standard, asked), exact_difference(air, o2));
+}
+
+struct exact convert_oxygen_shown(struct exact o2, double zero_drift)
+{
+	if (o2.value < 0.0) {
+		return exact_of(o2.value >= -zero_drift ? 0.0 : NAN);
+	}
+	return o2;
 }
 
 double convert_by_excess_air(double dry_standard, double alpha, double alpha_ref)
@@ -104,13 +115,12 @@ double convert_flow_actual(double area_m2, double velocity)
 double convert_flow_standard(
 	double flow_actual, double temperature_c, double barometric_pa, double static_pa, double moisture)
 {
-	double kelvin = STANDARD_KELVIN + temperature_c;
+	double kelvin = STANDARD_KELVIN + temperature_c, pressure = barometric_pa + static_pa;
 
-	if (!(kelvin > 0.0)) {
+	if (!(kelvin > 0.0) || !(pressure > 0.0) || !(moisture >= 0.0) || !(moisture <= 1.0)) {
 		return NAN;
 	}
-	return flow_actual * (STANDARD_KELVIN / kelvin) * ((barometric_pa + static_pa) / STANDARD_PA) *
-		(1.0 - moisture);
+	return flow_actual * (STANDARD_KELVIN / kelvin) * (pressure / STANDARD_PA) * (1.0 - moisture);
 }
 
 double convert_mass_rate(double dry_standard, double flow_standard)

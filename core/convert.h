@@ -6,6 +6,8 @@
 #ifndef EMIS_CORE_CONVERT_H
 #define EMIS_CORE_CONVERT_H
 
+#include "common/exact.h"
+
 /* (18) Concentration at standard state from actual; the dry or wet basis stays.
  * barometric_pa and static_pa (signed, against the atmosphere) in Pa, temperature_c in degC. */
 double convert_to_standard(double value, double temperature_c, double barometric_pa, double static_pa);
@@ -22,9 +24,14 @@ double convert_nox_mass(double no, double no2);
 /* (22) NOx as NO2 in mg/m3 from NO and NO2 in ppm. */
 double convert_nox_ppm(double no_ppm, double no2_ppm);
 
-/* (28) At the reference oxygen, both in percent of dry gas. NAN when o2 >= 21: the formula has
- * no meaning there. No clipping below that (monitoring-rules 3.3). */
-double convert_to_reference_oxygen(double dry_standard, double o2, double o2_ref);
+/* (28) At the reference oxygen, both in percent of dry gas; exact, because 21 - o2 near 21 would make the noise of
+ * binary arithmetic large. NAN when o2 >= 21: the formula has no meaning there; no clipping below that
+ * (monitoring-rules 3.3). NAN when o2 < 0: no gas holds less than none. */
+struct exact convert_to_reference_oxygen(struct exact dry_standard, struct exact o2, double o2_ref);
+
+/* The oxygen that an analyser means which may show 0 % as up to zero_drift (percent, >= 0) below it: 0 for such a
+ * value, NAN for a lower one. */
+struct exact convert_oxygen_shown(struct exact o2, double zero_drift);
 
 /* (26) with alpha and the reference alpha given as excess air coefficients. */
 double convert_by_excess_air(double dry_standard, double alpha, double alpha_ref);
@@ -54,6 +61,7 @@ double convert_pitot(double kp, double pd, double rho);
 double convert_flow_actual(double area_m2, double velocity);
 
 /* (31) dry standard m3/h. */
+/* NAN for moisture outside 0..1 and for a static pressure that leaves none. */
 double convert_flow_standard(
 	double flow_actual, double temperature_c, double barometric_pa, double static_pa, double moisture);
 

@@ -9,6 +9,7 @@
 #include "core/driver.h"
 #include "core/plan.h"
 
+#define DECIMAL_DIGITS 14         /* what a few roundings leave of the 15 to 17 of a double */
 #define FLOAT_ENUM_TOLERANCE 1e-4 /* state codes sent as floats, compared as field drivers do */
 
 const char *answer_text(const struct answer *answer, char *buf, size_t size)
@@ -27,6 +28,7 @@ const char *answer_text(const struct answer *answer, char *buf, size_t size)
 		[TROUBLE_NONE] = "no valid answer",
 		[TROUBLE_CHECKSUM] = "an answer with a wrong checksum",
 		[TROUBLE_FOREIGN] = "an answer that does not fit the question",
+		[TROUBLE_OTHER_ID] = "only answers with the id of another question",
 		[TROUBLE_STALE] = "bytes that nobody asked for",
 		[TROUBLE_CLOSED] = "no connection",
 	};
@@ -140,7 +142,7 @@ static double field_value(const struct reg_field *field, const uint16_t *regs, u
 		return (double)(int64_t)bits;
 	case REG_F32:
 		memcpy(&f, &low, sizeof(f));
-		return (double)f;
+		return num_of_float(f); /* an instrument that says 0.05 means 0.05, and no 0.0500000007 */
 	case REG_F64:
 		memcpy(&d, &bits, sizeof(d));
 		return d;
@@ -257,16 +259,27 @@ static enum flag channel_state(
 	return flag;
 }
 
+/* Floats that no instrument measures. Subnormal numbers and their neighbours at either end are what words like 0x8000
+ * or 0x7FFF, or a wrong word order, make of a register: 0x8000 twice is -4.6e-41 or, bytes swapped, 1.2e-38. */
+static bool is_measurable(double value)
+{
+	double size = fabs(value);
+
+	return isfinite(value) && size < 1e30 && (size == 0.0 || size > 1e-30);
+}
+
 static bool is_absent(const struct channel *channel, double value, uint64_t bits)
 {
 	bool integer = channel->field.type != REG_F32 && channel->field.type != REG_F64;
 
 	for (size_t i = 0; i < channel->n_absent; i++) {
-		if (channel->absent[i] == (int64_t)bits || (integer && (double)channel->absent[i] == value)) {
+		bool same = (double)channel->absent[i] == value;
+		/* Of a float by its bits; its zero has two signs. */
+		if (channel->absent[i] == (int64_t)bits || (same && (integer || value == 0.0))) {
 			return true;
 		}
 	}
-	return !isfinite(value);
+	return !is_measurable(value);
 }
 
 /* What other registers of the instrument make of the value. `aux` is a number from 1; 0 leaves it as it is. */
@@ -329,7 +342,9 @@ static double convert_raw(const struct profile *profile, const struct channel *c
 			(raw - channel->span_raw_low) / (channel->span_raw_high - channel->span_raw_low) *
 				(h.full_scale - channel->span_low);
 	}
-	return (value / pow(10.0, h.decimals) + h.fraction) * factor;
+	value = (value / pow(10.0, h.decimals) + h.fraction) * factor;
+	/* 349 * 0.1 is 34.9 and not 34.900000000000006. Whole numbers, of totalisers, may have more digits. */
+	return value == floor(value) ? value : num_significant(value, DECIMAL_DIGITS);
 }
 
 static void decode_by_driver(const struct profile *profile, const struct channel *channel, const struct answer *answers,
@@ -356,7 +371,7 @@ static double channel_value(
 
 	if (profile->driver) {
 		decode_by_driver(profile, channel, answers, &value, flag);
-		return value;
+		return is_measurable(value) ? value : NAN;
 	}
 	if (!fetch(profile, &channel->field, answers, &raw, &bits, flag)) {
 		return NAN;
@@ -397,7 +412,6 @@ void decode_channel(const struct profile *profile, const struct channel *channel
 bool decode_result_time(enum result_time_format format, const uint16_t *registers, int offset_min, struct utc *ret_at)
 {
 	unsigned parts[6];
-	char text[TIME_TEXT_SIZE];
 
 	if (format == RESULT_TIME_OPAQUE) {
 		return false;
@@ -416,10 +430,7 @@ bool decode_result_time(enum result_time_format format, const uint16_t *register
 	if (parts[0] < 100) {
 		parts[0] += 2000;
 	}
-	/* time_parse() knows the calendar. */
-	int ahead = offset_min < 0 ? -offset_min : offset_min;
-	snprintf(text, sizeof(text), "%04u-%02u-%02uT%02u:%02u:%02u%c%02d:%02d", parts[0] % 10000, parts[1] % 100,
-		parts[2] % 100, parts[3] % 100, parts[4] % 100, parts[5] % 100, offset_min < 0 ? '-' : '+', ahead / 60,
-		ahead % 60);
-	return time_parse(text, offset_min, ret_at);
+	const struct time_parts at = { (int)parts[0], (int)parts[1], (int)parts[2], (int)parts[3], (int)parts[4],
+		(int)parts[5] };
+	return time_from_parts(&at, offset_min, ret_at);
 }

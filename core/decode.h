@@ -19,9 +19,10 @@ enum answer_result {
 enum answer_trouble {
 	TROUBLE_NONE,
 	TROUBLE_CHECKSUM,
-	TROUBLE_FOREIGN, /* of another unit, function, transaction or length than was asked */
-	TROUBLE_STALE,   /* bytes arrived before the question */
-	TROUBLE_CLOSED,  /* no connection, or it ended */
+	TROUBLE_FOREIGN,  /* of another unit, function or length than was asked */
+	TROUBLE_OTHER_ID, /* nothing came but answers to other questions, by their transaction id */
+	TROUBLE_STALE,    /* bytes arrived before the question */
+	TROUBLE_CLOSED,   /* no connection, or it ended */
 	TROUBLE_COUNT
 };
 

@@ -29,6 +29,7 @@ struct limit {
 	char confirmed_by[128];      /* what the site confirms an unverified number with; else empty */
 	double min;                  /* NAN without a lower bound; both bounds are allowed values */
 	double max;                  /* NAN without an upper bound */
+	int digits;                  /* after the point, as the document writes the bounds: 0 for 35, 1 for 1.0 */
 	double o2_ref;               /* percent; NAN = judged as measured (dry, standard state) */
 	double excess_air;           /* the coefficient that o2_ref was made from; NAN without */
 	bool o2_ref_if_air_added;    /* o2_ref only where air is added to burn, else as measured */

@@ -97,26 +97,45 @@ void mean_expect(struct mean_acc *acc, unsigned due, unsigned needed)
 	acc->needed = needed;
 }
 
-void mean_add(struct mean_acc *acc, double value, enum flag flag, bool counts, double weight, unsigned times)
+void mean_add(struct mean_acc *acc, const struct sub_value *sub)
 {
-	acc->n_seen += times;
-	acc->counts[flag] += times;
-	if (!counts || !isfinite(value) || !isfinite(weight)) {
+	enum flag flag = sub->weight < 0.0 ? flag_graver(sub->flag, FLAG_FAULT) : sub->flag;
+
+	acc->n_seen += sub->times;
+	acc->counts[flag] += sub->times;
+	if (!sub->counts || !isfinite(sub->value.value) || !isfinite(sub->weight) || sub->weight < 0.0) {
 		return;
 	}
-	acc->n_valid += times;
-	acc->sum += value * weight * times;
-	acc->weight += weight * times;
-	acc->min = fmin(acc->min, value);
-	acc->max = fmax(acc->max, value);
+	acc->n_valid += sub->times;
+	if (sub->weight == 1.0 && sub->times == 1) { /* most are: nothing to multiply */
+		acc->sum = exact_sum(acc->sum, sub->value);
+		acc->weight.value += 1.0;
+	} else {
+		struct exact weight = exact_product(exact_decimal(sub->weight), exact_of(sub->times));
+		acc->sum = exact_sum(acc->sum, exact_product(sub->value, weight));
+		acc->weight = exact_sum(acc->weight, weight);
+	}
+	acc->min = fmin(acc->min, sub->value.value);
+	acc->max = fmax(acc->max, sub->value.value);
+}
+
+static struct exact exact_so_far(const struct mean_acc *acc)
+{
+	if (!(acc->weight.value > 0.0)) {
+		return exact_of(NAN);
+	}
+	return acc->total ? acc->sum : exact_quotient(acc->sum, acc->weight);
 }
 
 double mean_so_far(const struct mean_acc *acc)
 {
-	if (!(acc->weight > 0.0)) {
-		return NAN;
-	}
-	return acc->total ? acc->sum : acc->sum / acc->weight;
+	return exact_so_far(acc).value;
+}
+
+struct exact mean_exact(const struct mean *mean)
+{
+	/* A mean that comes from the store, or was computed, has lost its rest: a decimal one gets it back. */
+	return mean->rest == 0.0 ? exact_decimal(mean->value) : (struct exact){ mean->value, mean->rest };
 }
 
 /* Most frequent abnormal letter; a tie goes to the graver (enum flag is in order of gravity). */
@@ -173,11 +192,13 @@ void mean_close(const struct mean_acc *acc, struct mean *ret_mean)
 			m.flag = prevailing(m.counts);
 		}
 	}
-	if (m.valid && !isfinite(mean_so_far(acc))) {
+	struct exact value = exact_so_far(acc);
+	if (m.valid && !isfinite(value.value)) {
 		/* All weights zero: water that did not flow has no concentration (HJ 356-2019, unconfirmed). */
 		m.valid = false;
 		m.flag = flag_graver(m.flag, FLAG_STOPPED);
 	}
-	m.value = m.valid ? mean_so_far(acc) : NAN;
+	m.value = m.valid ? value.value : NAN;
+	m.rest = m.valid ? value.rest : 0.0;
 	*ret_mean = m;
 }

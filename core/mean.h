@@ -6,6 +6,7 @@
 #ifndef EMIS_CORE_MEAN_H
 #define EMIS_CORE_MEAN_H
 
+#include "common/exact.h"
 #include "core/factor.h"
 #include "core/reading.h"
 
@@ -33,6 +34,7 @@ struct mean {
 	struct utc start;
 	struct utc end; /* exclusive */
 	double value;   /* NAN unless valid */
+	double rest;    /* what the exact mean has beyond `value`, see common/exact.h; 0 where that is not known */
 	double min;     /* of the sub-values that counted; NAN without any */
 	double max;
 	bool valid;
@@ -49,8 +51,8 @@ struct mean_acc { /* fields are private to mean.c, but for start, end and rule *
 	unsigned due;
 	unsigned needed;
 	bool total; /* the value is the sum, not the mean: volumes */
-	double sum;
-	double weight;
+	struct exact sum;
+	struct exact weight;
 	double min;
 	double max;
 	unsigned n_valid;
@@ -67,15 +69,25 @@ void mean_expect(struct mean_acc *acc, unsigned due, unsigned needed);
 /* 75 % of the values due, at least one: HJ 356-2019, unconfirmed; GB 18918-2002 has no such number. */
 unsigned mean_three_quarters(unsigned due);
 
-/* Adds a sub-value: a reading, or the mean of the period below. `counts` says whether it enters
- * the mean; weight >= 0 (1 for the arithmetic mean). A value that is not finite never counts. It stands
- * for `times` readings, 1 for all but values that come already averaged. */
-void mean_add(struct mean_acc *acc, double value, enum flag flag, bool counts, double weight, unsigned times);
+/* A reading, or the mean of the period below. */
+struct sub_value {
+	struct exact value; /* one that is not finite never counts */
+	enum flag flag;
+	bool counts;    /* enters the mean */
+	double weight;  /* 1 for the arithmetic mean. NAN, or below zero: the sub-value does not count */
+	unsigned times; /* stands for so many readings: 1 for all but values that come already averaged */
+};
+
+/* Adds a sub-value. A weight below zero (water that flows backwards) is no weight: the sub-value is counted as D. */
+void mean_add(struct mean_acc *acc, const struct sub_value *sub);
 
 /* The period as it would be if it ended now, missing sub-values counted as B. */
 void mean_close(const struct mean_acc *acc, struct mean *ret_mean);
 
 /* The mean (or total) of what counted so far, whether or not enough of it is there; NAN without any. */
 double mean_so_far(const struct mean_acc *acc);
+
+/* The exact value of a closed mean. */
+struct exact mean_exact(const struct mean *mean);
 
 #endif

@@ -2,6 +2,24 @@
 
 #include <string.h>
 
+#include "core/convert.h"
+
+double point_in_unit(const struct point *point, double given)
+{
+	double value = given;
+
+	if (point->pitot_kp > 0.0) {
+		value = convert_pitot(point->pitot_kp, value, point->gas_density);
+	}
+	if (point->field_coefficient > 0.0) {
+		value = convert_velocity(point->field_coefficient, value);
+	}
+	if (point->slope > 0.0) {
+		value = convert_calibrated(value, point->slope, point->intercept);
+	}
+	return point->ppm ? convert_ppm(value, point->factor->molar_mass) : value;
+}
+
 int outlet_point(const struct outlet *outlet, const char *factor)
 {
 	for (size_t i = 0; i < outlet->n_points; i++) {

@@ -34,6 +34,8 @@ struct point {
 	double intercept;
 	double counter_wrap; /* a totaliser starts again at this many m3 */
 	double range;        /* upper end of the measuring range, in the factor's unit */
+	bool has_least;      /* the configuration states how low a measured value can be: */
+	double least;        /* a lower one is D, and enters nothing; in the factor's unit */
 	int64_t hold_ms;     /* gas: a result stands this long until the next one comes (a chromatograph) */
 	int64_t cycle_ms;    /* water: time between the results of a discrete analyser */
 	const struct limit *limits[POINT_LIMITS];
@@ -54,6 +56,10 @@ struct outlet {
 	struct point *points;                  /* the configuration's */
 	size_t n_points;
 };
+
+/* What the instrument gives, in the factor's unit: pitot tube, field coefficient, calibration line, ppm. Grows with
+ * `given`. NAN when it cannot be computed. */
+double point_in_unit(const struct point *point, double given);
 
 /* The index of the point that measures the factor, or -1. */
 int outlet_point(const struct outlet *outlet, const char *factor);

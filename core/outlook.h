@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "core/mean.h"
+
 struct outlook {         /* fields are private to outlook.c */
 	unsigned due;    /* sub-values of the whole period */
 	unsigned passed; /* of them, how many have been, valid or not */
@@ -30,8 +32,8 @@ bool outlook_speaks(const struct outlook *outlook);
  * NAN without two valid values. */
 double outlook_projected(const struct outlook *outlook);
 
-/* The lowest mean that the period can still have: everything that is to come is valid and zero.
- * NAN without a valid value. A period that counts and has no value below zero to come is never below it. */
-double outlook_lowest(const struct outlook *outlook);
+/* A lower bound of the mean of the open period `acc`: if the period counts, its mean is not below it, whatever comes,
+ * as long as no valid value to come is below `least`. NAN without a valid value so far. */
+double outlook_lowest(const struct outlook *outlook, const struct mean_acc *acc, double least);
 
 #endif

@@ -180,7 +180,8 @@ static double gravity_of(
 	if (rule == RULE_MONTH_SHARE) {
 		return share_level(&view);
 	}
-	return judge_share(limit, worst) / (rule == RULE_APPROACH ? settings->approach : 1.0);
+	double of_limit = rule == RULE_APPROACH ? settings->approach : 1.0;
+	return judge_share(limit, worst / of_limit, settings->rounding);
 }
 
 static bool restore_alarm(const struct pipeline *p, struct point_state *point, enum alarm_rule rule,
@@ -242,7 +243,8 @@ bool pipeline_restore_mean(struct pipeline *pipeline, const char *outlet, const 
 			}
 		} else if (mean->start.ms >= series->month.start.ms && mean->end.ms <= series->day.start.ms) {
 			double weight = roll_day_weight(o, point->conf, mean, amount);
-			mean_add(&series->month, mean->value, mean->flag, mean->valid, weight, 1);
+			const struct sub_value sub = { mean_exact(mean), mean->flag, mean->valid, weight, 1 };
+			mean_add(&series->month, &sub);
 			if (isfinite(amount)) {
 				point->open_amount[PERIOD_MONTH] = fmax(point->open_amount[PERIOD_MONTH], 0.0) + amount;
 			}
@@ -353,22 +355,15 @@ static enum flag marked(const struct pipeline *p, size_t outlet, size_t point, c
 	return flag;
 }
 
-/* From what the instrument gives to the factor's unit. */
-static void to_unit(const struct point *conf, struct reading *reading)
+/* In the factor's unit, and D where that makes no number or one that cannot be. */
+static void to_unit(const struct pipeline *p, const struct point *conf, struct reading *reading)
 {
-	if (conf->pitot_kp > 0.0) {
-		reading->value = convert_pitot(conf->pitot_kp, reading->value, conf->gas_density);
-	}
-	if (conf->field_coefficient > 0.0) {
-		reading->value = convert_velocity(conf->field_coefficient, reading->value);
-	}
-	if (conf->slope > 0.0) {
-		reading->value = convert_calibrated(reading->value, conf->slope, conf->intercept);
-	}
-	if (conf->ppm) {
-		reading->value = convert_ppm(reading->value, conf->factor->molar_mass);
-	}
-	if (!isfinite(reading->value) && reading->flag == FLAG_NORMAL) {
+	reading->value = point_in_unit(conf, reading->value);
+	/* No gas holds less oxygen than none; what is within the analyser's drift, convert_oxygen_shown() counts as
+	 * none. */
+	bool below_none = strcmp(conf->factor->key, "o2") == 0 && reading->value < -p->settings.o2_zero_drift;
+	bool is_none = !isfinite(reading->value) || (conf->has_least && reading->value < conf->least) || below_none;
+	if (is_none && reading->flag == FLAG_NORMAL) {
 		reading->flag = FLAG_FAULT;
 	}
 }
@@ -402,7 +397,7 @@ enum pipeline_filed pipeline_add_averaged(
 	struct reading measured = *reading;
 
 	measured.flag = marked(pipeline, outlet, point, &measured);
-	to_unit(state->conf, &measured);
+	to_unit(pipeline, state->conf, &measured);
 	if (measured.at.ms < series_minute(&state->series[0])->start.ms) {
 		return PIPELINE_LATE;
 	}

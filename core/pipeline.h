@@ -27,6 +27,7 @@ struct pipeline_settings {
 
 	enum conversion_order order;
 	enum rounding rounding;
+	double o2_zero_drift;         /* percent O2: down to so far below 0 a reading is 0, a lower one is D */
 	double hysteresis;            /* an alarm clears this share below its limit */
 	double approach;              /* share of a limit that warns */
 	unsigned calibration_minutes; /* of calibration that make a condition */

@@ -75,7 +75,8 @@ struct series *point_dry_series(struct point_state *point);
  * to the sink unless it is NULL. Returns the longest period that ended. */
 enum period roll_outlet(const struct pipeline *p, struct outlet_state *outlet, const struct pipeline_sink *sink);
 
-/* The m3 that flowed in the newest closed period (m3 in the minute or hour; NAN when not known). */
+/* The m3 that flowed in the newest closed period (m3 in the minute or hour; NAN when not known, below zero when the
+ * flow is: then nothing is known of the volume either). */
 double roll_volume(const struct outlet_state *outlet, enum period period);
 
 /* The weight of a day in its month: the water of its counted hours, by their mass `amount`; 1 for what is not weighed.

@@ -8,6 +8,34 @@ void channel_init(struct channel *channel)
 	*channel = (struct channel){ .scale = 1.0, .raw_min = NAN, .raw_max = NAN, .min = NAN, .max = NAN };
 }
 
+bool channel_tells_no_value(const struct channel *channel)
+{
+	bool low = !isnan(channel->min) || !isnan(channel->raw_min);
+	bool high = !isnan(channel->max) || !isnan(channel->raw_max);
+
+	switch (channel->field.type) {
+	case REG_BIT:
+	case REG_BCD:
+	case REG_ASCII:
+		return true; /* what is no digit is no value */
+	case REG_U8HI:
+	case REG_U8LO:
+	case REG_U16:
+	case REG_U32:
+	case REG_U64:
+		return high || channel->n_absent > 0;
+	case REG_I16:
+	case REG_I32:
+	case REG_I64:
+	case REG_F32:
+	case REG_F64:
+		return (low && high) || channel->n_absent > 0;
+	case REG_TYPE_COUNT:
+		break;
+	}
+	return true;
+}
+
 unsigned field_width(const struct reg_field *field)
 {
 	switch (field->type) {

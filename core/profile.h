@@ -118,7 +118,7 @@ struct channel {
 	struct unit_code units[CHANNEL_UNITS];
 	size_t n_units;
 
-	int64_t absent[CHANNEL_ABSENT]; /* raw integers that mean "no value" */
+	int64_t absent[CHANNEL_ABSENT]; /* raw integers that mean "no value"; of a float its bits */
 	size_t n_absent;
 	uint8_t status[CHANNEL_STATUSES]; /* indices; all apply, the gravest flag wins */
 	size_t n_status;
@@ -180,6 +180,10 @@ struct profile {
 
 /* A channel that passes its register on as it is: scale 1, no bounds. */
 void channel_init(struct channel *channel);
+
+/* False when nothing in the profile tells registers of all ones, 0x7FFF or 0x8000 from a value: the channel has neither
+ * a range nor an `absent` value, nor a type that can do without (a bit, digits). */
+bool channel_tells_no_value(const struct channel *channel);
 
 /* Registers (or bits) the field takes. */
 unsigned field_width(const struct reg_field *field);

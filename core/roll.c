@@ -31,10 +31,11 @@ static bool inputs_valid(const struct mean *const *inputs, size_t n, struct mean
 }
 
 /* `value` as the value of the period, unless it cannot be computed. */
-static void set_value(struct mean *m, bool valid, double value)
+static void set_value(struct mean *m, bool valid, struct exact value)
 {
-	m->valid = valid && isfinite(value);
-	m->value = m->valid ? value : NAN;
+	m->valid = valid && isfinite(value.value);
+	m->value = m->valid ? value.value : NAN;
+	m->rest = m->valid ? value.rest : 0.0;
 	if (valid && !m->valid) {
 		m->flag = FLAG_FAULT; /* O2 at 21 % or above: no value, and not the instrument's last word */
 	}
@@ -62,14 +63,14 @@ static void compute_point(const struct outlet_state *outlet, struct point_state 
 		const struct mean *in[] = { last_of(outlet, outlet->no, period), last_of(outlet, outlet->no2, period) };
 		m = in[0] ? *in[0] : m;
 		bool valid = inputs_valid(in, 2, &m);
-		set_value(&m, valid, valid ? convert_nox_mass(in[0]->value, in[1]->value) : NAN);
+		set_value(&m, valid, exact_decimal(valid ? convert_nox_mass(in[0]->value, in[1]->value) : NAN));
 	} else {
 		const struct mean *in[] = { last_of(outlet, outlet->velocity, period),
 			last_of(outlet, outlet->temperature, period), last_of(outlet, outlet->pressure, period),
 			last_of(outlet, outlet->humidity, period) };
 		m = in[0] ? *in[0] : m;
 		bool valid = inputs_valid(in, 4, &m);
-		set_value(&m, valid, valid ? flow_of(outlet->conf, in) : NAN);
+		set_value(&m, valid, exact_decimal(valid ? flow_of(outlet->conf, in) : NAN));
 	}
 	if (period == PERIOD_MINUTE) {
 		m.min = m.max = m.value;
@@ -77,16 +78,19 @@ static void compute_point(const struct outlet_state *outlet, struct point_state 
 	series_set(series, period, &m);
 }
 
-static void convert_series(
-	const struct outlet_state *outlet, struct point_state *point, struct series *series, enum period period)
+static void convert_series(const struct pipeline *p, const struct outlet_state *outlet, struct point_state *point,
+	struct series *series, enum period period)
 {
 	const struct mean *in[] = { &point_dry_series(point)->last[period], last_of(outlet, outlet->o2, period) };
 	struct mean m = *in[0];
 
 	if (m.n_due > 0) {
+		struct exact value = exact_of(NAN);
 		bool valid = inputs_valid(in, 2, &m);
-		double value =
-			valid ? convert_to_reference_oxygen(in[0]->value, in[1]->value, series->conf.o2_ref) : NAN;
+		if (valid) {
+			struct exact o2 = convert_oxygen_shown(mean_exact(in[1]), p->settings.o2_zero_drift);
+			value = convert_to_reference_oxygen(mean_exact(in[0]), o2, series->conf.o2_ref);
+		}
 		set_value(&m, valid, value);
 	}
 	if (period == PERIOD_MINUTE) {
@@ -114,7 +118,7 @@ static void compute(const struct pipeline *p, struct outlet_state *outlet, enum 
 		struct point_state *point = &outlet->points[i];
 		for (size_t k = 0; k < point->n_series; k++) {
 			if (point->series[k].conf.kind == SERIES_CONVERTED) {
-				convert_series(outlet, point, &point->series[k], period);
+				convert_series(p, outlet, point, &point->series[k], period);
 			}
 		}
 	}
@@ -167,6 +171,9 @@ double roll_volume(const struct outlet_state *outlet, enum period period)
 	if (!flow || !flow->rule || !flow->valid) {
 		return NAN;
 	}
+	if (flow->value < 0.0) {
+		return flow->value; /* no volume; the sign says why */
+	}
 	double seconds = (double)(flow->end.ms - flow->start.ms) / SECOND_MS;
 	return outlet->conf->medium == MEDIUM_WATER ? convert_water_volume(flow->value, seconds)
 						    : flow->value * seconds;
@@ -178,6 +185,9 @@ static double amount_of_hour(const struct outlet_state *outlet, struct point_sta
 	const struct mean *mean = &point_dry_series(point)->last[PERIOD_HOUR];
 	double volume = roll_volume(outlet, PERIOD_HOUR);
 
+	if (volume < 0.0) {
+		return NAN;
+	}
 	if (outlet->flow >= 0 && point == &outlet->points[outlet->flow]) {
 		return volume;
 	}

@@ -92,7 +92,9 @@ bool series_add(struct series *series, const struct reading *reading, unsigned t
 		return false;
 	}
 	size_t index = (series->first + (size_t)(past / oldest->rule->ms)) % series->conf.n_open;
-	mean_add(&series->open[index], reading->value, reading->flag, reading_counts(reading), 1.0, times);
+	const struct sub_value sub = { exact_decimal(reading->value), reading->flag, reading_counts(reading), 1.0,
+		times };
+	mean_add(&series->open[index], &sub);
 	return true;
 }
 
@@ -133,7 +135,8 @@ bool series_carry(struct series *series, enum period period, double weight)
 	struct mean_acc *above = acc_above(series, period);
 
 	if (closed->n_due > 0) {
-		mean_add(above, closed->value, closed->flag, closed->valid, weight, 1);
+		const struct sub_value sub = { mean_exact(closed), closed->flag, closed->valid, weight, 1 };
+		mean_add(above, &sub);
 	}
 	if (above->end.ms != closed->end.ms) {
 		return false;

@@ -57,7 +57,7 @@ void series_close_minute(struct series *series);
 void series_set(struct series *series, enum period period, const struct mean *mean);
 
 /* Carries the closed period into the one above, which is an hour, a day or a month. `weight` is its
- * weight there (1 for arithmetic means, NAN when it is not known: then it does not count). True when
+ * weight there (1 for arithmetic means; NAN when it is not known, or below zero: then it does not count). True when
  * the period above ended with it and was closed. Nothing that was neither due nor seen is carried. */
 bool series_carry(struct series *series, enum period period, double weight);
 

@@ -4,28 +4,30 @@
 #include "core/convert.h"
 #include "core/pipeline_state.h"
 
-static bool fresh(const struct reading *reading, struct utc now, int64_t max_age_ms)
+/* Not older than `oldest`. */
+static bool fresh(const struct reading *reading, struct utc oldest)
 {
-	return reading->at.ms != INT64_MIN && now.ms - reading->at.ms <= max_age_ms;
+	return reading->at.ms != INT64_MIN && reading->at.ms >= oldest.ms;
 }
 
 /* The newest value of the series that the limit judges. */
-static double newest(const struct outlet_state *outlet, const struct point_state *point, const struct series *series,
-	struct utc now, int64_t max_age_ms)
+static double newest(const struct pipeline *p, const struct outlet_state *outlet, const struct point_state *point,
+	const struct series *series, struct utc oldest)
 {
 	const struct reading *dry = &point->latest_dry;
 
-	if (!fresh(dry, now, max_age_ms) || !reading_counts(dry)) {
+	if (!fresh(dry, oldest) || !reading_counts(dry)) {
 		return NAN;
 	}
 	if (series->conf.kind != SERIES_CONVERTED) {
 		return dry->value;
 	}
 	const struct reading *o2 = outlet->o2 < 0 ? NULL : &outlet->points[outlet->o2].latest_dry;
-	if (!o2 || !fresh(o2, now, max_age_ms) || !reading_counts(o2)) {
+	if (!o2 || !fresh(o2, oldest) || !reading_counts(o2)) {
 		return NAN;
 	}
-	return convert_to_reference_oxygen(dry->value, o2->value, series->conf.o2_ref);
+	struct exact shown = convert_oxygen_shown(exact_decimal(o2->value), p->settings.o2_zero_drift);
+	return convert_to_reference_oxygen(exact_decimal(dry->value), shown, series->conf.o2_ref).value;
 }
 
 /* What is computed by minute has no reading: its newest minute stands for it until the next one is due. */
@@ -46,10 +48,11 @@ void pipeline_view(const struct pipeline *pipeline, size_t outlet, size_t point,
 	const struct point_state *state = &o->points[point];
 	struct point_view view = { .raw = state->latest, .converted = NAN, .o2_ref = NAN, .share = NAN };
 	const struct series *series = &state->series[0];
+	const struct utc oldest = { now.ms - max_age_ms };
 
 	if (state->conf->computed != COMPUTED_NOT) {
 		view.raw = last_minute(state, now);
-	} else if (!fresh(&state->latest, now, max_age_ms)) {
+	} else if (!fresh(&state->latest, oldest)) {
 		/* Never the last good value of an instrument that went silent. */
 		view.raw.value = NAN;
 		view.raw.flag = FLAG_NO_COMM;
@@ -62,7 +65,7 @@ void pipeline_view(const struct pipeline *pipeline, size_t outlet, size_t point,
 	if (series->conf.kind == SERIES_CONVERTED && state->conf->computed != COMPUTED_NOT) {
 		view.converted = isnan(view.raw.value) ? NAN : series->last[PERIOD_MINUTE].value;
 	} else if (series->conf.kind != SERIES_MEASURED) {
-		view.converted = newest(o, state, series, now, max_age_ms);
+		view.converted = newest(pipeline, o, state, series, oldest);
 	}
 	view.hour_mean = mean_so_far(&series->hour);
 	view.valid_minutes = series->hour.n_valid;
@@ -71,9 +74,10 @@ void pipeline_view(const struct pipeline *pipeline, size_t outlet, size_t point,
 	if (view.limit) {
 		double day = mean_so_far(&series->day);
 		bool daily = view.limit->period == LIMIT_DAY && !isnan(day); /* before its first hour: the hour */
-		view.share = judge_share(view.limit, daily ? day : view.hour_mean);
+		enum rounding rounding = pipeline->settings.rounding;
+		view.share = judge_share(view.limit, daily ? day : view.hour_mean, rounding);
 		if (view.limit->period == LIMIT_INSTANT && reading_counts(&view.raw)) {
-			view.share = judge_share(view.limit, view.raw.value);
+			view.share = judge_share(view.limit, view.raw.value, rounding);
 		}
 	}
 	*ret_view = view;

@@ -1,38 +1,16 @@
 #include "daemon/backtest.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/backtest_options.h"
-#include "daemon/site.h"
+#include "daemon/backtest_parts.h"
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1 };
 
 #define READING_MS (5 * SECOND_MS) /* what a minute of gas is made of: HJ 76-2017 annex B */
-
-/* What a limit came to. */
-struct tally {
-	unsigned judged; /* periods */
-	unsigned over;
-	unsigned alarms;
-};
-
-struct backtest {
-	struct backtest_options options;
-	struct site *site;
-	struct outlet outlet;
-	struct point points[OUTLET_POINTS]; /* of the outlet */
-	struct pipeline *pipeline;
-	struct csv *csv;
-	struct tally tallies[OUTLET_POINTS][POINT_LIMITS];
-	unsigned warnings;
-	unsigned conditions;
-	bool failed; /* a sentence was printed */
-};
 
 static bool __attribute__((format(printf, 1, 2))) refuse(const char *format, ...)
 {
@@ -44,188 +22,6 @@ static bool __attribute__((format(printf, 1, 2))) refuse(const char *format, ...
 	fputc('\n', stderr);
 	va_end(arguments);
 	return false;
-}
-
-/* ---- output ---- */
-
-static json_t *number(double value)
-{
-	return isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *moment(const struct backtest *b, struct utc at)
-{
-	char text[TIME_TEXT_SIZE];
-
-	return json_string(time_format(at, b->options.csv.offset_min, text));
-}
-
-static void print_object(json_t *object)
-{
-	char *text = object ? json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12)) : NULL;
-
-	puts(text ? text : "{\"type\":\"error\",\"what\":\"out of memory\"}");
-	free(text);
-	json_decref(object);
-}
-
-static void print_mean(void *context, const struct mean_record *record)
-{
-	struct backtest *b = context;
-	const struct mean *m = &record->mean;
-	char flag[2] = { flag_letter(m->flag), '\0' }, start[TIME_TEXT_SIZE];
-
-	if (!b->options.has_means || m->rule->period < b->options.means) {
-		return;
-	}
-	if (b->options.json) {
-		print_object(json_pack("{s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:s, s:i, s:i, s:o}", "type",
-			"mean", "period", period_name(m->rule->period), "start", moment(b, m->start), "factor",
-			record->point->factor->key, "basis", series_kind_name(record->kind), "o2_ref",
-			number(record->o2_ref), "value", number(m->value), "min", number(m->min), "max", number(m->max),
-			"valid", m->valid, "flag", flag, "n_valid", (int)m->n_valid, "n_due", (int)m->n_due, "amount",
-			number(record->amount)));
-		return;
-	}
-	printf("%.16s  %-6s %-10s %-9s %12.*f %s %u/%u\n", time_format(m->start, b->options.csv.offset_min, start),
-		period_name(m->rule->period), record->point->factor->key, series_kind_name(record->kind),
-		record->point->factor->decimals, m->value, flag, m->n_valid, m->n_due);
-}
-
-static void count_event(struct backtest *b, const struct event *event)
-{
-	size_t point = (size_t)(event->point - b->outlet.points);
-
-	if (!event->limit) {
-		b->conditions += event->change == ALARM_RAISED;
-		return;
-	}
-	if (event->rule != RULE_PERIOD_MEAN) {
-		b->warnings += event->change == ALARM_RAISED;
-		return;
-	}
-	for (size_t i = 0; i < event->point->n_limits; i++) {
-		if (event->point->limits[i] == event->limit) {
-			b->tallies[point][i].over += event->change != ALARM_CLEARED;
-			b->tallies[point][i].alarms += event->change == ALARM_RAISED;
-		}
-	}
-}
-
-static void print_event(void *context, const struct event *event)
-{
-	struct backtest *b = context;
-	const struct limit *limit = event->limit;
-	char at[TIME_TEXT_SIZE];
-
-	count_event(b, event);
-	if (b->options.json) {
-		print_object(json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s?, s:o, s:o, s:o, s:s?, s:s?}", "type",
-			"event", "at", moment(b, event->at), "start", moment(b, event->mean.start), "class",
-			alarm_class_name(alarm_class_of(event->rule, limit)), "rule", alarm_rule_name(event->rule),
-			"event", alarm_change_name(event->change), "factor", event->point->factor->key, "limit",
-			limit ? limit->key : NULL, "value", number(event->value), "max",
-			number(limit ? limit->max : NAN), "min", number(limit ? limit->min : NAN), "document",
-			limit ? limit->document->number : NULL, "clause", limit ? limit->clause : NULL));
-		return;
-	}
-	printf("%.16s  %-11s %-9s %-8s %-15s", time_format(event->mean.start, b->options.csv.offset_min, at),
-		alarm_class_name(alarm_class_of(event->rule, limit)), alarm_change_name(event->change),
-		event->point->factor->key, alarm_rule_name(event->rule));
-	if (isfinite(event->value)) {
-		printf(" %.*f", event->point->factor->decimals, event->value);
-	}
-	if (limit) {
-		printf("  %s%g, %s %s", isnan(limit->max) ? "at least " : "limit ",
-			isnan(limit->max) ? limit->min : limit->max, limit->document->number, limit->clause);
-	}
-	putchar('\n');
-}
-
-/* Means are counted, whether or not they are printed: how many hours a limit judged. */
-static void take_mean(void *context, const struct mean_record *record)
-{
-	struct backtest *b = context;
-	const struct point *point = record->point;
-	size_t index = (size_t)(point - b->outlet.points);
-
-	for (size_t i = 0; i < point->n_limits; i++) {
-		const struct limit *limit = point->limits[i];
-		bool same = isnan(limit->o2_ref) ? record->kind != SERIES_CONVERTED : record->o2_ref == limit->o2_ref;
-		bool period = strcmp(limit_period_name(limit->period), period_name(record->mean.rule->period)) == 0;
-		if (same && period && record->mean.valid &&
-			limit_in_force(limit, b->outlet.built, record->mean.start)) {
-			b->tallies[index][i].judged++;
-		}
-	}
-	print_mean(b, record);
-}
-
-static void print_limit(const struct backtest *b, const struct point *point, size_t index)
-{
-	const struct limit *limit = point->limits[index];
-	const struct tally *t = &b->tallies[point - b->outlet.points][index];
-	double met = t->judged ? 1.0 - (double)t->over / t->judged : NAN;
-
-	if (b->options.json) {
-		print_object(json_pack(
-			"{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:i, s:i, s:i, s:o, s:s, s:s, s:s, s:b}", "type",
-			"limit", "key", limit->key, "factor", limit->factor, "tier", limit->tier, "min",
-			number(limit->min), "max", number(limit->max), "o2_ref", number(limit->o2_ref), "period",
-			limit_period_name(limit->period), "judged", (int)t->judged, "over", (int)t->over, "alarms",
-			(int)t->alarms, "met", number(met), "document", limit->document->number, "clause",
-			limit->clause, "confidence", limit->confidence, "citable", limit_citable(limit)));
-		return;
-	}
-	printf("%-34s %8g %-6s %7u %6u %7u  %7.2f %%  %s %s%s\n", limit->key,
-		isnan(limit->max) ? limit->min : limit->max, limit->unit, t->judged, t->over, t->alarms, 100.0 * met,
-		limit->document->number, limit->clause, limit_citable(limit) ? "" : " (unconfirmed)");
-}
-
-static void print_summary(const struct backtest *b)
-{
-	if (!b->options.json) {
-		printf("\n%-34s %8s %-6s %7s %6s %7s  %9s  %s\n", "limit", "value", "unit", "judged", "over", "alarms",
-			"met", "document");
-	}
-	for (size_t p = 0; p < b->outlet.n_points; p++) {
-		for (size_t i = 0; i < b->outlet.points[p].n_limits; i++) {
-			print_limit(b, &b->outlet.points[p], i);
-		}
-	}
-	if (!b->options.json) {
-		printf("%u warnings and budget steps, %u conditions\n", b->warnings, b->conditions);
-	}
-}
-
-/* ---- the month's share ---- */
-
-/* Printed when the month is over, and for the month that the file ends in. */
-static void print_budgets(const struct backtest *b, struct utc month, bool whole)
-{
-	struct share_view v;
-	char text[TIME_TEXT_SIZE];
-
-	time_format(month, b->options.csv.offset_min, text);
-	for (size_t p = 0; p < b->outlet.n_points; p++) {
-		for (size_t i = 0; i < b->outlet.points[p].n_limits; i++) {
-			const struct limit *limit = b->outlet.points[p].limits[i];
-			if (!pipeline_share(b->pipeline, 0, p, i, &v) || v.valid == 0) {
-				continue;
-			}
-			if (b->options.json) {
-				print_object(json_pack("{s:s, s:s%, s:b, s:s, s:i, s:i, s:i, s:o, s:b}", "type",
-					"budget", "month", text, (size_t)7, "whole", whole, "key", limit->key, "judged",
-					(int)v.valid, "over", (int)v.over, "allowed", (int)v.allowed, "met",
-					number(v.met), "kept", v.met >= limit->share_of_month));
-			} else {
-				printf("%.7s  %-34s %u of %u hours beyond the limit: %.2f %% met, %g %% are asked "
-				       "for%s\n",
-					text, limit->key, v.over, v.valid, 100.0 * v.met, 100.0 * limit->share_of_month,
-					whole ? "" : " (month not over)");
-			}
-		}
-	}
 }
 
 /* ---- set-up ---- */
@@ -257,6 +53,37 @@ static bool add_point(struct backtest *b, const char *key)
 		return refuse("\"%s\" is of another medium than the factors before it", key);
 	}
 	b->outlet.points[b->outlet.n_points++].factor = factor;
+	return true;
+}
+
+static bool refuse_sector(const struct backtest *b)
+{
+	const char *nearest = site_nearest_sector(b->site, b->options.sector);
+
+	for (size_t i = 0; i < b->site->n_limits; i++) {
+		if (outlet_falls_under(&b->outlet, &b->site->limits[i])) {
+			return refuse(
+				"no limit of the catalogue applies to the sector \"%s\" at these tiers and factors; "
+				"emisctl limits --all lists them",
+				b->options.sector);
+		}
+	}
+	return refuse("no limit of the catalogue applies to the sector \"%s\"%s%s%s", b->options.sector,
+		nearest ? "; did you mean \"" : "; emisctl limits --all lists the sectors", nearest ? nearest : "",
+		nearest ? "\"?" : "");
+}
+
+static bool set_least(struct backtest *b)
+{
+	for (size_t i = 0; i < b->options.n_least; i++) {
+		int index = outlet_point(&b->outlet, b->options.least[i].factor);
+		if (index < 0) {
+			return refuse("--least: the factor \"%s\" is neither in the file nor in --set",
+				b->options.least[i].factor);
+		}
+		b->outlet.points[index].has_least = true;
+		b->outlet.points[index].least = b->options.least[i].value;
+	}
 	return true;
 }
 
@@ -297,9 +124,7 @@ static bool bind_limits(struct backtest *b)
 		point->limits[point->n_limits++] = limit;
 		bound++;
 	}
-	return bound > 0 ||
-		refuse("no limit of the catalogue applies to the sector \"%s\" at these tiers and factors",
-			b->options.sector);
+	return bound > 0 || refuse_sector(b);
 }
 
 static bool set_up(struct backtest *b, char *error)
@@ -325,21 +150,21 @@ static bool set_up(struct backtest *b, char *error)
 	for (size_t i = 0; good && i < b->options.n_constants; i++) {
 		good = add_point(b, b->options.constants[i].factor);
 	}
-	return good && bind_limits(b);
+	return good && set_least(b) && bind_limits(b);
 }
 
 /* ---- running ---- */
 
 static void step_to(struct backtest *b, struct utc now)
 {
-	struct pipeline_sink sink = { take_mean, print_event, b };
+	struct pipeline_sink sink = { backtest_take_mean, backtest_take_event, b };
 
 	while (pipeline_due(b->pipeline).ms <= now.ms) {
 		struct utc end = pipeline_due(b->pipeline);
 		struct utc month = time_month((struct utc){ end.ms - 1 }, b->options.csv.offset_min);
 		(void)pipeline_step(b->pipeline, now, &sink); /* something is due */
 		if (time_month(end, b->options.csv.offset_min).ms != month.ms) {
-			print_budgets(b, month, true);
+			backtest_print_budgets(b, month, true);
 		}
 	}
 }
@@ -366,19 +191,21 @@ static void file_row(struct backtest *b, const struct reading *values, int64_t i
 			r.at.ms = start.ms + past;
 			(void)pipeline_add_averaged(b->pipeline, 0, i, &r, times); /* its minute was just opened */
 		}
+		b->filed_until = time_floor((struct utc){ start.ms + past }, minute->ms, b->options.csv.offset_min);
+		b->filed_until.ms += minute->ms;
 	}
 }
 
-static bool check_interval(const struct backtest *b, int64_t ms)
+static bool check_interval(const struct backtest *b)
 {
 	bool gas = b->outlet.medium == MEDIUM_GAS;
-	int64_t base = mean_rule_of(b->outlet.medium, PERIOD_MINUTE)->ms;
+	int64_t ms = csv_interval_ms(b->csv), base = mean_rule_of(b->outlet.medium, PERIOD_MINUTE)->ms;
 
 	if (ms <= 0 || ms > (gas ? HOUR_MS : DAY_MS) || (ms > base ? ms % base : base % ms) != 0) {
-		return refuse("rows of %s must be whole parts of a minute or whole minutes up to an hour (water: 10 "
-			      "minutes and a "
-			      "day); --interval tells it when the first two rows do not",
-			gas ? "gas" : "water");
+		return refuse("%s: a row stands for %g s; rows of %s must be whole parts of a minute or whole minutes "
+			      "up to an hour "
+			      "(water: 10 minutes and a day); --interval says another time",
+			b->options.csv.path, (double)ms / SECOND_MS, gas ? "gas" : "water");
 	}
 	return true;
 }
@@ -396,40 +223,81 @@ static bool start_pipeline(struct backtest *b, struct utc start)
 	return b->pipeline || refuse("out of memory");
 }
 
-/* The first row waits for the second, which tells how long a row stands. */
-static bool run(struct backtest *b, char *error)
+/* All rows of the file through the pipeline; false with a sentence. */
+static bool file_rows(struct backtest *b)
 {
-	struct reading first[CSV_COLUMNS], row[CSV_COLUMNS];
-	int got = csv_next(b->csv, first, error);
-
-	if (got == 0) {
-		return refuse("%s: there is no row after the head", b->options.csv.path);
-	}
-	if (got > 0) {
-		got = csv_next(b->csv, row, error);
-	}
+	struct reading row[CSV_COLUMNS];
+	char error[CSV_ERROR_SIZE];
 	int64_t interval = csv_interval_ms(b->csv);
-	if (got < 0) {
-		return refuse("%s", error);
+	int got;
+
+	while ((got = csv_next(b->csv, row, error)) > 0) {
+		if (!b->pipeline) {
+			b->first = row[0].at;
+			if (!start_pipeline(b, b->first)) {
+				return false;
+			}
+		}
+		for (size_t i = 0; i < csv_factors(b->csv); i++) {
+			if (row[i].flag != FLAG_NO_COMM || isfinite(row[i].value)) {
+				b->used++;
+				break;
+			}
+		}
+		file_row(b, row, interval);
+		b->end.ms = row[0].at.ms + interval;
 	}
-	if (!check_interval(b, interval) || !start_pipeline(b, first[0].at)) {
+	if (got < 0) {
+		return refuse("%s; %zu rows before it were read", error, csv_rows(b->csv));
+	}
+	return csv_rows(b->csv) > 0 || refuse("%s: there is no row after the head", b->options.csv.path);
+}
+
+static bool judges_days(const struct backtest *b)
+{
+	for (size_t i = 0; i < b->outlet.n_points; i++) {
+		for (size_t k = 0; k < b->outlet.points[i].n_limits; k++) {
+			if (b->outlet.points[i].limits[k]->period == LIMIT_DAY) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* Nothing can come behind the end of the file: the hour, or the day where days are judged, that it ends in is closed,
+ * and counts if enough of it is there. */
+static void close_last_period(struct backtest *b)
+{
+	enum period period = judges_days(b) ? PERIOD_DAY : PERIOD_HOUR;
+	struct mean_acc last;
+
+	step_to(b, b->filed_until);
+	mean_open(&last, mean_rule_of(b->outlet.medium, period), (struct utc){ b->filed_until.ms - 1 },
+		b->options.csv.offset_min);
+	b->at_end = true;
+	b->judged_until = last.end;
+	step_to(b, last.end);
+}
+
+static bool run(struct backtest *b)
+{
+	char error[CSV_ERROR_SIZE];
+
+	if (csv_interval_ms(b->csv) == 0 && !csv_find_interval(b->csv, error)) {
+		return refuse("%s; %zu rows before it were read", error, csv_rows(b->csv));
+	}
+	if (!check_interval(b) || !file_rows(b)) {
 		return false;
 	}
-	file_row(b, first, interval);
-	struct utc end = first[0].at;
-	for (; got > 0; got = csv_next(b->csv, row, error)) {
-		file_row(b, row, interval);
-		end = row[0].at;
+	close_last_period(b);
+	int offset = b->options.csv.offset_min;
+	struct utc month = time_month((struct utc){ b->judged_until.ms - 1 }, offset);
+	if (time_month(b->judged_until, offset).ms == month.ms) {
+		backtest_print_budgets(b, month, false);
 	}
-	if (got < 0) {
-		return refuse("%s", error);
-	}
-	step_to(b, (struct utc){ end.ms + interval });
-	struct utc month = time_month(end, b->options.csv.offset_min);
-	if (time_month((struct utc){ end.ms + interval }, b->options.csv.offset_min).ms == month.ms) {
-		print_budgets(b, month, false);
-	}
-	print_summary(b);
+	backtest_print_summary(b);
+	backtest_print_file(b);
 	return true;
 }
 
@@ -440,7 +308,7 @@ static int backtest(struct backtest *b)
 
 	b->site = site_load_catalogue("/etc/emisd", b->options.share, &errors);
 	conf_errors_print(&errors, "");
-	bool good = b->site && set_up(b, error) && run(b, error);
+	bool good = b->site && set_up(b, error) && run(b);
 	pipeline_destroy(b->pipeline);
 	csv_close(b->csv);
 	site_free(b->site);

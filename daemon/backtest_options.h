@@ -18,6 +18,8 @@ struct backtest_options {
 	struct csv_name names[BACKTEST_NAMES];
 	struct backtest_constant constants[BACKTEST_NAMES];
 	size_t n_constants;
+	struct backtest_constant least[BACKTEST_NAMES]; /* lower values are not valid */
+	size_t n_least;
 	const char *sector;
 	const char *also_sector;
 	char tiers[5][16]; /* "" ends */

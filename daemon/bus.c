@@ -1,13 +1,8 @@
 #include "daemon/bus.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <modbus.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -17,33 +12,36 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/clock.h"
+#include "daemon/bus_parts.h"
 
-#define MBAP_BYTES 6 /* transaction id, protocol id, length: before the unit id */
 #define CRC_BYTES 2
+#define SHORTEST_FRAME 5 /* RTU: unit id, function, exception, CRC. Fewer bytes are noise, not an answer */
 #define QUIET_ROUNDS 10
-
-struct bus {
-	const struct link_conf *conf;
-	modbus_t *modbus;
-	int stop_fd;
-	struct timespec quiet_since;
-};
+#define LATE_MARGIN_NS 20000000LL /* for the way of a late answer through kernels and boxes */
+#define CAREFUL_FIRST 1           /* answers of a new line after which a second copy is waited for */
+#define CAREFUL_LONG 1000         /* after a second copy was seen */
+#define EAGER_NS 500000000LL /* for what follows an answer at once; a line that babbles on is the next question's */
+#define FLOOD_BYTES (1 << 20)
 
 /* ---- waiting ---- */
 
-static int64_t ns_since(const struct timespec *then)
+int64_t bus_now_ns(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (now.tv_sec - then->tv_sec) * 1000000000LL + (now.tv_nsec - then->tv_nsec);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+struct timespec bus_timespec(int64_t ns)
+{
+	return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000LL), .tv_nsec = (long)(ns % 1000000000LL) };
 }
 
 static void wait_ns(struct bus *bus, int64_t ns)
 {
 	struct pollfd pfd = { .fd = bus->stop_fd, .events = POLLIN };
-	struct timespec ts = { .tv_sec = ns / 1000000000LL, .tv_nsec = ns % 1000000000LL };
+	struct timespec ts = bus_timespec(ns);
 
 	if (ns > 0) {
 		(void)ppoll(&pfd, 1, &ts, NULL); /* a signal or the stop ends it early, which does no harm */
@@ -52,97 +50,10 @@ static void wait_ns(struct bus *bus, int64_t ns)
 
 void bus_rest(struct bus *bus, int64_t ms)
 {
-	wait_ns(bus, ms * 1000000 - ns_since(&bus->quiet_since));
+	wait_ns(bus, ms * 1000000 - (bus_now_ns() - bus->quiet_ns));
 }
 
 /* ---- connecting ---- */
-
-/* The descriptor, non-blocking while it connects. -1 with errno. */
-static int connect_address(const struct addrinfo *address, int64_t timeout_ms)
-{
-	int error = 0, fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
-	socklen_t size = sizeof(error);
-
-	if (fd < 0) {
-		return -1;
-	}
-	if (connect(fd, address->ai_addr, address->ai_addrlen) < 0) {
-		struct pollfd pfd = { .fd = fd, .events = POLLOUT };
-		error = errno;
-		if (error == EINPROGRESS) {
-			int n = poll(&pfd, 1, (int)timeout_ms);
-			error = n == 0 ? ETIMEDOUT : n < 0 ? errno : 0;
-		}
-		if (error == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0) {
-			error = errno;
-		}
-	}
-	if (error != 0 || fcntl(fd, F_SETFL, 0) < 0) {
-		close(fd);
-		errno = error ? error : EIO;
-		return -1;
-	}
-	return fd;
-}
-
-/* A peer that vanished without a word is noticed within a minute even while nothing is asked. */
-static bool set_tcp_options(int fd)
-{
-	static const int on = 1, idle_s = 30, interval_s = 10, probes = 3, unsent_ms = 10000;
-
-	return setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == 0 &&
-		setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s)) == 0 &&
-		setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s)) == 0 &&
-		setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes)) == 0 &&
-		setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unsent_ms, sizeof(unsent_ms)) == 0 &&
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0;
-}
-
-/* Tries the addresses of a name one after the other. libmodbus would look names up inside its connect, without a
- * bound, and takes only the first. */
-static int connect_host(const struct link_conf *conf)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG }, *found = NULL;
-	char service[8];
-	int fd = -1;
-
-	snprintf(service, sizeof(service), "%d", conf->port);
-	if (getaddrinfo(conf->host, service, &hints, &found) != 0) {
-		errno = EHOSTUNREACH;
-		return -1;
-	}
-	for (const struct addrinfo *a = found; a && fd < 0; a = a->ai_next) {
-		fd = connect_address(a, conf->timeout_ms);
-	}
-	int error = errno;
-	freeaddrinfo(found);
-	if (fd >= 0 && !set_tcp_options(fd)) {
-		error = errno;
-		close(fd);
-		fd = -1;
-	}
-	errno = error;
-	return fd;
-}
-
-static modbus_t *open_tcp(const struct link_conf *conf)
-{
-	int fd = connect_host(conf);
-
-	if (fd < 0) {
-		return NULL;
-	}
-	/* The context speaks the frames; its own address and port are never used. */
-	modbus_t *modbus = conf->type == LINK_TCP ? modbus_new_tcp("127.0.0.1", conf->port)
-						  : modbus_new_rtu("/dev/null", 9600, 'N', 8, 1);
-	if (!modbus || modbus_set_socket(modbus, fd) < 0) {
-		close(fd);
-		modbus_free(modbus);
-		errno = ENOMEM;
-		return NULL;
-	}
-	return modbus;
-}
 
 /* Who sends on RS-485 is switched by the kernel, by the RTS line, or by the adapter itself. */
 static bool set_direction(modbus_t *modbus, const struct link_conf *conf)
@@ -186,121 +97,252 @@ static modbus_t *open_serial(const struct link_conf *conf)
 	return modbus;
 }
 
-struct bus *bus_open(const struct link_conf *conf, int stop_fd)
+/* The context speaks RTU on a socket; its own device is never opened. */
+static modbus_t *open_rtu_over_tcp(const struct link_conf *conf)
 {
-	struct bus *bus = calloc(1, sizeof(*bus));
+	int fd = bus_tcp_connect(conf);
 
-	if (!bus) {
+	if (fd < 0) {
+		return NULL;
+	}
+	modbus_t *modbus = modbus_new_rtu("/dev/null", 9600, 'N', 8, 1);
+	if (!modbus || modbus_set_socket(modbus, fd) < 0) {
+		close(fd);
+		modbus_free(modbus);
 		errno = ENOMEM;
 		return NULL;
 	}
-	bus->conf = conf;
-	bus->stop_fd = stop_fd;
-	bus->modbus = conf->type == LINK_RTU ? open_serial(conf) : open_tcp(conf);
-	int error = errno;
-	if (bus->modbus && modbus_get_socket(bus->modbus) >= FD_SETSIZE) {
-		error = EMFILE; /* libmodbus uses select(): such a descriptor would abort the process */
+	if (fd >= FD_SETSIZE) {
+		modbus_close(modbus);
+		modbus_free(modbus);
+		errno = EMFILE; /* libmodbus uses select(): such a descriptor would abort the process */
+		return NULL;
+	}
+	return modbus;
+}
+
+struct bus *bus_create(const struct link_conf *conf, int64_t slowest_ms, int stop_fd)
+{
+	struct bus *bus = calloc(1, sizeof(*bus));
+
+	if (bus) {
+		bus->conf = conf;
+		bus->slowest_ms = slowest_ms;
+		bus->stop_fd = stop_fd;
+		bus->fd = -1;
+		bus->careful = CAREFUL_FIRST;
+		bus->quiet_ns = bus_now_ns();
+		bus->transaction = (uint16_t)(bus->quiet_ns / 1000); /* another run of the daemon began elsewhere */
+		/* Who asked before on this line is not known. */
+		bus->owed_until_ns = bus->quiet_ns + slowest_ms * 1000000 + LATE_MARGIN_NS;
+	}
+	return bus;
+}
+
+bool bus_is_connected(const struct bus *bus)
+{
+	return bus->modbus || bus->fd >= 0;
+}
+
+bool bus_connect(struct bus *bus)
+{
+	bus_disconnect(bus);
+	switch (bus->conf->type) {
+	case LINK_TCP:
+		bus->fd = bus_tcp_connect(bus->conf);
+		break;
+	case LINK_RTU:
+		bus->modbus = open_serial(bus->conf);
+		break;
+	case LINK_RTU_TCP:
+		bus->modbus = open_rtu_over_tcp(bus->conf);
+		break;
+	}
+	return bus_is_connected(bus);
+}
+
+void bus_disconnect(struct bus *bus)
+{
+	if (bus->modbus) {
 		modbus_close(bus->modbus);
 		modbus_free(bus->modbus);
 		bus->modbus = NULL;
 	}
-	if (!bus->modbus) {
-		free(bus);
-		errno = error;
-		return NULL;
+	if (bus->fd >= 0) {
+		close(bus->fd);
+		bus->fd = -1;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &bus->quiet_since);
-	return bus;
+	bus->n_in = 0;
+	bus->answered = 0;
 }
 
-void bus_close(struct bus *bus)
+void bus_destroy(struct bus *bus)
 {
 	if (bus) {
-		modbus_close(bus->modbus);
-		modbus_free(bus->modbus);
+		bus_disconnect(bus);
 		free(bus);
 	}
 }
 
-/* ---- one read ---- */
+/* ---- before a question ---- */
+
+static int descriptor(const struct bus *bus)
+{
+	return bus->modbus ? modbus_get_socket(bus->modbus) : bus->fd;
+}
+
+/* Remembers the first stray bytes, to know a second copy of an answer by. */
+static void keep_stray(struct bus *bus, const uint8_t *bytes, size_t n)
+{
+	size_t room = sizeof(bus->stray) - bus->n_stray;
+
+	n = n < room ? n : room;
+	memcpy(bus->stray + bus->n_stray, bytes, n);
+	bus->n_stray += n;
+}
 
 /* Throws away what has arrived without a question; returns how many bytes, or -1 when the line is gone. */
 static int discard(struct bus *bus)
 {
 	uint8_t bytes[256];
-	int total = 0, fd = modbus_get_socket(bus->modbus);
+	int total = (int)bus->n_in, fd = descriptor(bus);
 
-	if (bus->conf->type == LINK_RTU) {
-		int n = 0;
-		if (ioctl(fd, FIONREAD, &n) < 0 || modbus_flush(bus->modbus) < 0) {
-			return -1;
-		}
-		return n;
-	}
-	for (;;) {
-		ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	keep_stray(bus, bus->in, bus->n_in);
+	bus->n_in = 0;
+	while (total < FLOOD_BYTES) {
+		bool serial = bus->conf->type == LINK_RTU;
+		ssize_t n = serial ? read(fd, bytes, sizeof(bytes)) : recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 		if (n < 0) {
-			return errno == EAGAIN || errno == EWOULDBLOCK ? total : -1;
+			return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? total : -1;
 		}
 		if (n == 0) {
-			return -1; /* the other side closed */
+			return serial ? total : -1; /* nothing more, or the other side closed */
 		}
+		keep_stray(bus, bytes, (size_t)n);
 		total += (int)n;
-		if (total > 1 << 20) {
-			return total; /* a flood: whoever asked will give the connection up */
-		}
+	}
+	return total;
+}
+
+static void owe_silence(struct bus *bus, int64_t from_ns)
+{
+	int64_t until_ns = from_ns + bus->slowest_ms * 1000000 + LATE_MARGIN_NS;
+
+	if (bus->owed_until_ns < until_ns) {
+		bus->owed_until_ns = until_ns;
 	}
 }
 
-bool bus_settle(struct bus *bus, const struct bus_timing *timing)
+/* Drops what comes until nothing has come for the gap between two frames, and for as long as is owed; returns how
+ * many bytes, -1 when the line is gone, -2 when there is no silence within `give_up_ns` or the stop ends the wait. */
+static int drain(struct bus *bus, int64_t give_up_ns)
 {
-	struct pollfd pfds[2] = { { .fd = modbus_get_socket(bus->modbus), .events = POLLIN },
+	struct pollfd pfds[2] = { { .fd = descriptor(bus), .events = POLLIN },
 		{ .fd = bus->stop_fd, .events = POLLIN } };
+	int64_t begun_ns = bus_now_ns();
+	int total = 0;
 
-	if (bus->conf->type == LINK_TCP) {
-		return false; /* late answers die with their connection */
-	}
-	/* On a bus a late answer has no mark that tells it from the next one. */
-	for (int i = 0; i < QUIET_ROUNDS; i++) {
-		int n = poll(pfds, 2, (int)timing->timeout_ms);
-		if (n <= 0 || pfds[1].revents) {
-			return true;
+	for (;;) {
+		int n = discard(bus);
+		int64_t now_ns = bus_now_ns();
+		if (n < 0) {
+			return -1;
 		}
-		if (pfds[0].revents & (POLLERR | POLLHUP | POLLNVAL) || discard(bus) < 0) {
-			return false;
+		if (n > 0) {
+			total = total < FLOOD_BYTES ? total + n : total;
+			bus->quiet_ns = now_ns;
+			if (bus->owed_until_ns > 0) { /* nobody knows how many are still on their way */
+				owe_silence(bus, now_ns);
+			}
+		}
+		int64_t until_ns = bus->quiet_ns + link_gap_ns(bus->conf);
+		until_ns = until_ns > bus->owed_until_ns ? until_ns : bus->owed_until_ns;
+		if (n == 0 && now_ns >= until_ns) {
+			return total;
+		}
+		if (now_ns - begun_ns > give_up_ns) {
+			return -2;
+		}
+		int64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 1;
+		struct timespec ts = bus_timespec(left_ns);
+		if (ppoll(pfds, 2, &ts, NULL) > 0 && pfds[1].revents) {
+			return -2;
+		}
+		if (pfds[0].revents & (POLLERR | POLLHUP | POLLNVAL)) {
+			return -1; /* a serial adapter that was pulled out */
 		}
 	}
-	return bus->conf->type == LINK_RTU;
 }
 
-/* Checks what libmodbus leaves unchecked: on TCP neither unit id nor length are compared with the question. */
-static enum answer_result check_frame(const struct link_conf *conf, int unit, const struct request *request,
-	const uint8_t *frame, int length, struct answer *answer)
+/* Without ids: makes sure that the next bytes answer the next question. */
+static enum answer_trouble clear_line(struct bus *bus)
 {
-	static const uint8_t no_ids[4] = { 0, 0, 0, 0 }; /* transaction id of raw requests, protocol id of Modbus */
-	const uint8_t *pdu = frame + (conf->type == LINK_TCP ? MBAP_BYTES : 0);
-	int end = length - (conf->type == LINK_TCP ? 0 : CRC_BYTES);
-	int body = (int)(frame + end - pdu); /* unit id, function code, ... */
-	bool bits = request->function <= 2;
-	int expected = bits ? (request->count + 7) / 8 : request->count * 2;
+	int64_t give_up_ns = QUIET_ROUNDS * bus->slowest_ms * 1000000;
 
-	if (body < 3 || pdu[0] != unit) {
+	bus->n_stray = 0;
+	int n = drain(bus, give_up_ns);
+	if (n >= SHORTEST_FRAME) {
+		/* An answer that nobody waits for any more; more of them may be on their way. */
+		owe_silence(bus, bus_now_ns());
+		n = drain(bus, give_up_ns);
+	}
+	if (n < 0) {
+		return n == -1 ? TROUBLE_CLOSED : TROUBLE_STALE;
+	}
+	if (bus->n_right > 0 && bus->n_stray >= bus->n_right && memcmp(bus->stray, bus->right, bus->n_right) == 0) {
+		bus->careful = CAREFUL_LONG; /* a copy of the last answer: what is next may be answered by another */
+	} else if (bus->n_right > 0 && bus->careful > 0) {
+		bus->careful--;
+	}
+	bus->n_right = 0;
+	bus->owed_until_ns = 0;
+	return TROUBLE_NONE;
+}
+
+enum answer_trouble bus_clear(struct bus *bus)
+{
+	if (!link_has_ids(bus->conf)) {
+		return clear_line(bus);
+	}
+	int n = discard(bus);
+	if (n < 0) {
+		return TROUBLE_CLOSED;
+	}
+	/* Some devices greet. A connection that has served before is made anew: the rest of what came may follow. */
+	return n >= FLOOD_BYTES || (n > 0 && bus->answered > 0) ? TROUBLE_STALE : TROUBLE_NONE;
+}
+
+/* ---- one question ---- */
+
+void bus_question(int unit, const struct request *request, uint8_t *ret_bytes)
+{
+	ret_bytes[0] = (uint8_t)unit;
+	ret_bytes[1] = request->function;
+	ret_bytes[2] = (uint8_t)(request->address >> 8);
+	ret_bytes[3] = (uint8_t)request->address;
+	ret_bytes[4] = (uint8_t)(request->count >> 8);
+	ret_bytes[5] = (uint8_t)request->count;
+}
+
+enum answer_result bus_check_pdu(
+	int unit, const struct request *request, const uint8_t *pdu, size_t size, struct answer *answer)
+{
+	bool bits = request->function <= 2;
+	size_t expected = bits ? (request->count + 7U) / 8U : request->count * 2U;
+
+	if (size < 3 || pdu[0] != unit) {
 		return ANSWER_BROKEN;
 	}
-	if (conf->type == LINK_TCP &&
-		(memcmp(frame, no_ids, sizeof(no_ids)) != 0 || frame[4] * 256 + frame[5] != length - MBAP_BYTES)) {
-		return ANSWER_BROKEN;
-	}
-	if (pdu[1] == (request->function | 0x80) && body == 3) {
+	if (pdu[1] == (request->function | 0x80) && size == 3) {
 		answer->exception = pdu[2];
 		bool path = pdu[2] == MODBUS_EXCEPTION_GATEWAY_PATH || pdu[2] == MODBUS_EXCEPTION_GATEWAY_TARGET;
 		bool busy = pdu[2] == MODBUS_EXCEPTION_ACKNOWLEDGE || pdu[2] == MODBUS_EXCEPTION_SLAVE_OR_SERVER_BUSY;
 		return path || busy ? ANSWER_GATEWAY : ANSWER_EXCEPTION;
 	}
-	if (pdu[1] != request->function || pdu[2] != expected || body != 3 + expected) {
+	if (pdu[1] != request->function || pdu[2] != expected || size != 3 + expected) {
 		return ANSWER_BROKEN;
 	}
-	for (int i = 0; i < request->count; i++) {
+	for (size_t i = 0; i < request->count; i++) {
 		int value = bits ? (pdu[3 + i / 8] >> (i % 8)) & 1 : pdu[3 + 2 * i] << 8 | pdu[4 + 2 * i];
 		answer->registers[i] = (uint16_t)value;
 	}
@@ -325,56 +367,95 @@ static void set_timing(struct bus *bus, const struct bus_timing *timing)
 	modbus_set_response_timeout(bus->modbus, (uint32_t)(ms / 1000), (uint32_t)(ms % 1000) * 1000);
 	/* Zero: the response time-out bounds the whole answer; a device that sends a byte now and then
 	 * could otherwise hold us for minutes. */
-	ms = bus->conf->type == LINK_TCP ? 0 : timing->byte_timeout_ms;
-	modbus_set_byte_timeout(bus->modbus, 0, (uint32_t)ms * 1000);
+	modbus_set_byte_timeout(bus->modbus, 0, (uint32_t)timing->byte_timeout_ms * 1000);
 }
 
-/* Makes sure that the next bytes on the bus answer the next request. */
-static bool clear_line(struct bus *bus, struct answer *answer)
+static void ask_rtu(struct bus *bus, int unit, const struct request *request, const struct bus_timing *timing,
+	struct answer *answer)
 {
-	if (bus->conf->type != LINK_TCP) {
-		wait_ns(bus, link_gap_ns(bus->conf) - ns_since(&bus->quiet_since));
+	uint8_t question[6], frame[MODBUS_RTU_MAX_ADU_LENGTH] = { 0 };
+
+	bus_question(unit, request, question);
+	set_timing(bus, timing);
+	(void)modbus_set_slave(bus->modbus, unit); /* libmodbus drops frames of other units by it */
+	if (modbus_send_raw_request(bus->modbus, question, sizeof(question)) < 0) {
+		answer->result = failure_of(errno, answer);
+		return;
 	}
-	int n = discard(bus);
-	if (n < 0) {
-		answer->trouble = TROUBLE_CLOSED;
-		return false;
+	int length = modbus_receive_confirmation(bus->modbus, frame);
+	int error = errno;
+	bus->quiet_ns = bus_now_ns();
+	if (length < 0) {
+		answer->result = failure_of(error, answer);
+		return;
 	}
-	/* On a bus a noise byte between frames is common and harmless once it is thrown away. */
-	if (n > 0 && bus->conf->type == LINK_TCP) {
-		answer->trouble = TROUBLE_STALE;
-		return false;
+	size_t size = length > CRC_BYTES ? (size_t)length - CRC_BYTES : 0;
+	answer->result = bus_check_pdu(unit, request, frame, size, answer);
+	if (answer->result == ANSWER_OK) {
+		bus->n_right = (size_t)length;
+		memcpy(bus->right, frame, bus->n_right);
 	}
-	return true;
+	if (answer->result == ANSWER_BROKEN) {
+		answer->trouble = TROUBLE_FOREIGN;
+	}
+}
+
+/* Without ids: what the line owes after this answer. */
+static void note_debt(struct bus *bus, int64_t asked_ns, const struct bus_timing *timing, const struct answer *answer)
+{
+	if (answer->result == ANSWER_OK) {
+		/* What follows at once belongs to this answer. That the line is gone, the next question tells. */
+		(void)drain(bus, EAGER_NS);
+		if (bus->careful == 0) {
+			return;
+		}
+	} else {
+		owe_silence(bus, asked_ns + timing->timeout_ms * 1000000);
+	}
+	owe_silence(bus, bus_now_ns());
 }
 
 void bus_ask(struct bus *bus, int unit, const struct request *request, const struct bus_timing *timing,
 	struct answer *ret_answer)
 {
-	uint8_t question[] = { (uint8_t)unit, request->function, (uint8_t)(request->address >> 8),
-		(uint8_t)request->address, (uint8_t)(request->count >> 8), (uint8_t)request->count };
-	uint8_t frame[MODBUS_TCP_MAX_ADU_LENGTH] = { 0 };
+	int64_t asked_ns = bus_now_ns();
 
 	memset(ret_answer, 0, sizeof(*ret_answer));
 	ret_answer->result = ANSWER_BROKEN;
-	if (request->function < 1 || request->function > 4 || !clear_line(bus, ret_answer)) {
+	bus->discarded = 0;
+	bus->received = false;
+	bus->misframed = false;
+	if (request->function < 1 || request->function > 4) {
 		return;
 	}
-	set_timing(bus, timing);
-	(void)modbus_set_slave(bus->modbus, unit); /* on RTU libmodbus drops frames of other units by it */
-	if (modbus_send_raw_request(bus->modbus, question, sizeof(question)) < 0) {
-		ret_answer->result = failure_of(errno, ret_answer);
-		return;
+	if (bus->conf->type == LINK_TCP) {
+		bus_tcp_ask(bus, unit, request, timing, ret_answer);
+	} else {
+		ask_rtu(bus, unit, request, timing, ret_answer);
 	}
-	int length = modbus_receive_confirmation(bus->modbus, frame);
-	int error = errno;
-	clock_gettime(CLOCK_MONOTONIC, &bus->quiet_since);
-	if (length < 0) {
-		ret_answer->result = failure_of(error, ret_answer);
-		return;
+	if (!link_has_ids(bus->conf)) {
+		note_debt(bus, asked_ns, timing, ret_answer);
 	}
-	ret_answer->result = check_frame(bus->conf, unit, request, frame, length, ret_answer);
-	if (ret_answer->result == ANSWER_BROKEN) {
-		ret_answer->trouble = TROUBLE_FOREIGN;
-	}
+	bool silent = ret_answer->result == ANSWER_TIMEOUT || ret_answer->result == ANSWER_BROKEN;
+	bus->served = bus->answered > 0;
+	bus->answered += !silent;
+}
+
+bool bus_needs_reconnect(const struct bus *bus, const struct answer *answer)
+{
+	bool silent = answer->result == ANSWER_TIMEOUT || answer->result == ANSWER_BROKEN;
+
+	return silent && (bus->conf->type == LINK_TCP || answer->trouble == TROUBLE_CLOSED);
+}
+
+bool bus_spoilt_before(const struct bus *bus, const struct answer *answer)
+{
+	bool ended = answer->trouble == TROUBLE_CLOSED && !bus->received;
+
+	return answer->result == ANSWER_BROKEN && bus->served && (ended || bus->misframed);
+}
+
+unsigned bus_discarded(const struct bus *bus)
+{
+	return bus->discarded;
 }

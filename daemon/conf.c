@@ -12,6 +12,7 @@
 #include "common/array.h"
 #include "common/text.h"
 #include "common/time.h"
+#include "daemon/conf_syntax.h"
 #include "daemon/conf_text.h"
 
 struct conf {
@@ -29,6 +30,21 @@ void conf_node_complain(struct conf_node node, const char *format, ...)
 	va_end(args);
 }
 
+static void complain_of_syntax(config_t *config, const char *text, const char *path, struct conf_errors *errors)
+{
+	char sentence[400];
+	int line = config_error_line(config);
+
+	if (strcmp(config_error_text(config), "syntax error") != 0) { /* it has said what is wrong */
+		conf_complain(errors, path, line, "%s", config_error_text(config));
+	} else if (conf_syntax_explain(text, &line, sentence, sizeof(sentence))) {
+		conf_complain(errors, path, line, "%s", sentence);
+	} else {
+		conf_complain(errors, path, line,
+			"syntax error: found something here that no setting, list or value begins with");
+	}
+}
+
 static struct conf *parse(const char *text, const char *path, struct conf_errors *errors)
 {
 	struct conf *conf = calloc(1, sizeof(*conf));
@@ -40,7 +56,7 @@ static struct conf *parse(const char *text, const char *path, struct conf_errors
 	conf->errors = errors;
 	config_init(&conf->config);
 	if (config_read_string(&conf->config, text) != CONFIG_TRUE) {
-		conf_complain(errors, path, config_error_line(&conf->config), "%s", config_error_text(&conf->config));
+		complain_of_syntax(&conf->config, text, path, errors);
 		conf_close(conf);
 		return NULL;
 	}
@@ -81,6 +97,36 @@ const char *conf_path(struct conf_node node)
 	return node.conf->path;
 }
 
+const char *conf_names(const char *found, const char *first, size_t n, size_t stride, char *buf)
+{
+	const char *nearest = NULL;
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < n; i++) {
+		text_keep_nearest(found, first + i * stride, &nearest);
+	}
+	if (nearest) {
+		used = (size_t)snprintf(buf, CONF_WORDS_SIZE, "; did you mean \"%s\"?", nearest);
+	}
+	for (size_t i = 0; i < n && used + 40 < CONF_WORDS_SIZE; i++) {
+		const char *before = i ? ", " : nearest ? " Known here: " : "; known here: ";
+		used += (size_t)snprintf(buf + used, CONF_WORDS_SIZE - used, "%s%.32s", before, first + i * stride);
+	}
+	return buf;
+}
+
+const char *conf_words(const char *found, const char *const *words, char *buf)
+{
+	char names[40][32];
+	size_t n = 0;
+
+	for (; words[n] && n < ARRAY_SIZE(names); n++) {
+		(void)text_copy(names[n], sizeof(names[n]), words[n]); /* our own words fit */
+	}
+	return conf_names(found, names[0], n, sizeof(names[0]), buf);
+}
+
 void conf_allow(struct conf_node group, const char *const *keys)
 {
 	int n = group.setting ? config_setting_length(group.setting) : 0;
@@ -95,13 +141,9 @@ void conf_allow(struct conf_node group, const char *const *keys)
 		if (*key) {
 			continue;
 		}
-		char known[256] = "";
-		for (key = keys; *key && strlen(known) + strlen(*key) + 3 < sizeof(known); key++) {
-			strcat(known, key == keys ? "" : ", ");
-			strcat(known, *key);
-		}
-		conf_node_complain(
-			(struct conf_node){ group.conf, member }, "unknown key \"%s\"; known here: %s", name, known);
+		char words[CONF_WORDS_SIZE];
+		conf_node_complain((struct conf_node){ group.conf, member }, "unknown key \"%s\"%s", name,
+			conf_words(name, keys, words));
 	}
 }
 
@@ -207,12 +249,32 @@ struct conf_node conf_at(struct conf_node list, size_t index)
 
 /* ---- values ---- */
 
+/* Escapes as \xC9 can make what no file may hold; names go to topics, terminals and logs. */
+static bool is_plain_text(struct conf_node node, const char *key, const char *text)
+{
+	if (text_utf8_length(text, strlen(text)) < strlen(text)) {
+		conf_node_complain(node, "%s: the text is not UTF-8; write its characters without \\x", key);
+		return false;
+	}
+	for (const char *c = text; *c; c++) {
+		if ((*c > 0 && *c < ' ') || *c == 0x7F) {
+			conf_node_complain(node, "%s: the text holds the control character 0x%02X; leave it out", key,
+				(unsigned)*c);
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool string_of(struct conf_node node, const char *key, char *ret, size_t size)
 {
 	if (config_setting_type(node.setting) != CONFIG_TYPE_STRING) {
 		return wrong_type(node, key, "a string");
 	}
 	const char *text = config_setting_get_string(node.setting);
+	if (!is_plain_text(node, key, text)) {
+		return false;
+	}
 	if (strlen(text) >= size) {
 		conf_node_complain(node, "%s: %zu bytes, at most %zu are allowed", key, strlen(text), size - 1);
 		return false;
@@ -236,31 +298,29 @@ bool conf_name(struct conf_node group, const char *key, bool required, char *ret
 	}
 	if (!text_is_name(text, size - 1)) {
 		conf_node_complain(find(group, key, false),
-			"%s: \"%s\" is no name; use 1 to %zu of the letters a-z A-Z 0-9 - _ .", key, text, size - 1);
+			"%s: \"%s\" is not a name; use 1 to %zu of the letters a-z A-Z 0-9 - _ .", key, text, size - 1);
 		return false;
 	}
 	return text_copy(ret, size, text);
 }
 
+static double number_of(const config_setting_t *setting)
+{
+	return config_setting_type(setting) == CONFIG_TYPE_FLOAT ? config_setting_get_float(setting)
+								 : (double)config_setting_get_int64(setting);
+}
+
 bool conf_double(struct conf_node group, const char *key, bool required, double min, double max, double *ret)
 {
 	struct conf_node node = find(group, key, required);
-	double value;
 
 	if (!node.setting) {
 		return false;
 	}
-	switch (config_setting_type(node.setting)) {
-	case CONFIG_TYPE_FLOAT:
-		value = config_setting_get_float(node.setting);
-		break;
-	case CONFIG_TYPE_INT:
-	case CONFIG_TYPE_INT64:
-		value = (double)config_setting_get_int64(node.setting);
-		break;
-	default:
+	if (!config_setting_is_number(node.setting)) {
 		return wrong_type(node, key, "a number");
 	}
+	double value = number_of(node.setting);
 	if (!isfinite(value) || value < min || value > max) {
 		conf_node_complain(node, "%s: %g is out of range; allowed are %g to %g", key, value, min, max);
 		return false;
@@ -313,12 +373,20 @@ bool conf_duration(
 	char text[32];
 	int64_t ms;
 
-	if (!conf_string(group, key, required, text, sizeof(text))) {
+	struct conf_node node = find(group, key, required);
+	if (node.setting && config_setting_is_number(node.setting)) {
+		conf_node_complain(node,
+			"%s: found a number without its unit, expected a duration in quotes: \"%.10gs\", \"%.10gmin\"",
+			key, number_of(node.setting), number_of(node.setting));
+		return false;
+	}
+	if (!node.setting || !string_of(node, key, text, sizeof(text))) {
 		return false;
 	}
 	if (!time_parse_duration(text, &ms)) {
-		conf_node_complain(find(group, key, false),
-			"%s: \"%s\" is no duration; write a number and ms, s, min or h, as in \"2s\"", key, text);
+		conf_node_complain(node,
+			"%s: \"%s\" is not a duration; expected a whole number and ms, s, min or h, as in \"2s\"", key,
+			text);
 		return false;
 	}
 	if (ms < min_ms || ms > max_ms) {
@@ -333,7 +401,7 @@ bool conf_duration(
 
 bool conf_choice(struct conf_node group, const char *key, bool required, const char *const *choices, size_t *ret_index)
 {
-	char text[64], known[256] = "";
+	char text[64], words[CONF_WORDS_SIZE];
 
 	if (!conf_string(group, key, required, text, sizeof(text))) {
 		return false;
@@ -343,12 +411,9 @@ bool conf_choice(struct conf_node group, const char *key, bool required, const c
 			*ret_index = i;
 			return true;
 		}
-		if (strlen(known) + strlen(choices[i]) + 3 < sizeof(known)) {
-			strcat(known, i ? ", " : "");
-			strcat(known, choices[i]);
-		}
 	}
-	conf_node_complain(find(group, key, false), "%s: \"%s\" is none of: %s", key, text, known);
+	conf_node_complain(
+		find(group, key, false), "%s: \"%s\" is not known%s", key, text, conf_words(text, choices, words));
 	return false;
 }
 

@@ -34,6 +34,16 @@ const char *conf_path(struct conf_node node);
 /* Complains about the place of the node. */
 void conf_node_complain(struct conf_node node, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+#define CONF_WORDS_SIZE 640
+
+/* The end of a complaint about a word that is none of the NULL-terminated list: the nearest of them, and all of them.
+ * Into buf of CONF_WORDS_SIZE, which is returned. */
+const char *conf_words(const char *found, const char *const *words, char *buf);
+
+/* The same for names that are elements of an array: `first` is the name in the first of n elements, `stride` bytes
+ * apart. */
+const char *conf_names(const char *found, const char *first, size_t n, size_t stride, char *buf);
+
 /* Complains about every key of the group that is not in the NULL-terminated list. */
 void conf_allow(struct conf_node group, const char *const *keys);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "daemon/conf_parts.h"
 
 bool site_wants_tier(const struct site *site, size_t outlet, const char *tier)
@@ -110,6 +111,64 @@ static void bind_limit(struct conf_load *load, struct conf_node node, struct out
 	}
 }
 
+/* As many parts of the sector as the word has: "coatings-inks" of "coatings-inks.process" for "coatings-ink". */
+static void cut_like(const char *word, const char *sector, char *buf, size_t size)
+{
+	size_t parts = 1, n = 0;
+
+	for (const char *c = word; *c; c++) {
+		parts += *c == '.';
+	}
+	for (; sector[n] && n + 1 < size; n++) {
+		parts -= sector[n] == '.';
+		if (parts == 0) {
+			break;
+		}
+	}
+	snprintf(buf, size, "%.*s", (int)n, sector);
+}
+
+const char *site_nearest_sector(const struct site *site, const char *sector)
+{
+	const char *found = NULL;
+	char nearest[48] = "", cut[48];
+
+	for (size_t i = 0; i < site->n_limits; i++) {
+		const char *kept = nearest[0] ? nearest : NULL;
+		cut_like(sector, site->limits[i].sector, cut, sizeof(cut));
+		text_keep_nearest(sector, cut, &kept);
+		if (kept == cut) {
+			snprintf(nearest, sizeof(nearest), "%s", cut);
+			found = site->limits[i].sector;
+		}
+	}
+	return found;
+}
+
+/* A sector that the catalogue does not know is misspelt; one that it knows has other tiers. */
+static void complain_of_sector(
+	const struct site *site, struct conf_node node, const struct outlet *outlet, const char *tier)
+{
+	const char *nearest = site_nearest_sector(site, outlet->sector);
+	char has[80] = "";
+
+	for (size_t i = 0; i < site->n_limits; i++) {
+		const struct limit *limit = &site->limits[i];
+		size_t n = strlen(has);
+		if (outlet_falls_under(outlet, limit) && !strstr(has, limit->tier)) {
+			snprintf(has + n, sizeof(has) - n, "%s%s", n ? ", " : "", limit->tier);
+		}
+	}
+	if (has[0]) {
+		conf_node_complain(node, "%s: the catalogue has no %s limit for the sector \"%s\"; it has %s ones",
+			outlet->id, tier, outlet->sector, has);
+	} else {
+		conf_node_complain(node, "%s: the catalogue has no sector \"%s\"%s%s%s", outlet->id, outlet->sector,
+			nearest ? "; did you mean \"" : "; emisctl limits --all lists the sectors",
+			nearest ? nearest : "", nearest ? "\"?" : "");
+	}
+}
+
 void conf_bind_limits(struct conf_load *load, struct conf_node node, struct outlet *outlet, char (*tiers)[16])
 {
 	for (size_t t = 0; t < OUTLET_TIERS && tiers[t][0]; t++) {
@@ -119,8 +178,7 @@ void conf_bind_limits(struct conf_load *load, struct conf_node node, struct outl
 			found |= outlet_falls_under(outlet, limit) && strcmp(limit->tier, tiers[t]) == 0;
 		}
 		if (!found) {
-			conf_node_complain(node, "%s: the catalogue has no %s limit for the sector \"%s\"", outlet->id,
-				tiers[t], outlet->sector);
+			complain_of_sector(load->site, node, outlet, tiers[t]);
 		}
 	}
 	for (size_t i = 0; i < load->site->n_limits; i++) {
@@ -153,7 +211,8 @@ static void confirm(
 	const struct limit **bound = find_bound(outlet, key);
 
 	if (!bound || (*bound)->verified) {
-		conf_node_complain(node, "confirmed: \"%s\" is no unconfirmed limit of a point of %s", key, outlet->id);
+		conf_node_complain(
+			node, "confirmed: \"%s\" is not an unconfirmed limit of a point of %s", key, outlet->id);
 		return;
 	}
 	struct limit *copy = copy_limit(load, *bound);

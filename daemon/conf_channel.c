@@ -6,6 +6,19 @@
 #include "daemon/conf_field.h"
 #include "daemon/conf_parts.h"
 
+/* ---- for all of them ---- */
+
+/* False, with a complaint, when the lower bound lies above the upper one: no value would be left. */
+static bool check_order(struct conf_node node, const char *low_key, double low, const char *high_key, double high)
+{
+	if (low > high) { /* false when one of them is NAN */
+		conf_node_complain(node, "%s is %g and %s is %g; %s must not lie above %s", low_key, low, high_key,
+			high, low_key, high_key);
+		return false;
+	}
+	return true;
+}
+
 /* ---- statuses ---- */
 
 static bool read_rule(struct conf_node node, struct status_rule *rule)
@@ -22,6 +35,9 @@ static bool read_rule(struct conf_node node, struct status_rule *rule)
 	if ((has_equals && has_range) || !(has_equals || has_range || has_mask)) {
 		conf_node_complain(
 			node, "a rule needs \"equals\", \"from\" with \"to\", or \"mask\" with or without one of them");
+		return false;
+	}
+	if (has_range && !check_order(node, "from", rule->from, "to", rule->to)) {
 		return false;
 	}
 	rule->mask = (uint32_t)mask;
@@ -108,7 +124,8 @@ static void read_identify(struct conf_node node, size_t notation, struct profile
 		rule->to = rule->from;
 	} else {
 		good &= conf_double(node, "from", true, -1e9, 1e10, &rule->from) &&
-			conf_double(node, "to", true, -1e9, 1e10, &rule->to);
+			conf_double(node, "to", true, -1e9, 1e10, &rule->to) &&
+			check_order(node, "from", rule->from, "to", rule->to);
 	}
 	if (!conf_has(node, "every")) {
 		status.field.every_s = 3600; /* and anew with each connection */
@@ -240,6 +257,9 @@ static bool read_span(struct conf_node channel_node, struct channel *channel)
 	if (good && channel->span_raw_low >= channel->span_raw_high) {
 		conf_node_complain(node, "raw_low must be less than raw_high");
 		good = false;
+	} else if (good && !by_register && channel->span_low == channel->span_high) {
+		conf_node_complain(node, "low and high are both %g: every value would be the same", channel->span_low);
+		good = false;
 	}
 	channel->spanned = true;
 	return good;
@@ -275,7 +295,7 @@ static bool read_result_time(struct conf_node channel_node, size_t notation, str
 
 	if (!node.setting) {
 		return conf_duration(channel_node, "max_age", false, SECOND_MS, 7 * DAY_MS, &channel->max_age_ms)
-			? (conf_node_complain(channel_node, "max_age goes with result_time"), false)
+			? (conf_node_complain(channel_node, "max_age needs result_time"), false)
 			: true;
 	}
 	conf_allow(node, keys);
@@ -312,6 +332,12 @@ static bool read_channel_values(struct conf_node node, size_t notation, const st
 		conf_node_complain(node, "tag: only a driver finds values by it");
 	}
 	c->tag = (unsigned)tag;
+	/* The complaints refuse the file; the channel stays, so that its points are not told that there is none. */
+	(void)check_order(node, "min", c->min, "max", c->max);
+	(void)check_order(node, "raw_min", c->raw_min, "raw_max", c->raw_max);
+	if (c->scale == 0.0) {
+		conf_node_complain(node, "scale: 0 makes every value the same; expected any other number");
+	}
 	good &= read_absent(node, c) && read_span(node, c) && read_units(node, c);
 	return read_result_time(node, notation, c) && good;
 }
@@ -384,4 +410,28 @@ void conf_read_states(struct conf_node group, size_t notation, struct profile *p
 void conf_read_channels(struct conf_node group, size_t notation, struct profile *p, bool replace)
 {
 	read_each(group, "channels", notation, p, replace, read_channel);
+}
+
+void conf_note_channels(struct conf_node group, const struct profile *p, struct conf_errors *notes)
+{
+	struct conf_node list = conf_list(group, "channels", false);
+	char name[CHANNEL_NAME_SIZE], own[CHANNEL_NAME_SIZE];
+
+	for (size_t i = 0; i < conf_count(list); i++) {
+		struct conf_node node = conf_at(list, i);
+		struct records records = conf_field_records(node);
+		if (!conf_name(node, "name", true, name, sizeof(name))) {
+			continue;
+		}
+		conf_field_record_name(name, &records, 0, own);
+		const struct channel *channel = profile_channel(p, own);
+		if (channel && !p->driver && !channel_tells_no_value(channel)) {
+			conf_complain(notes, conf_path(node), conf_line(node),
+				"channel \"%s\" of the profile \"%s\" has neither a range nor a word that means no "
+				"value, "
+				"so registers of 0xFFFF, 0x7FFF or 0x8000 may pass for one; write min and max, or "
+				"absent",
+				name, p->name);
+		}
+	}
 }

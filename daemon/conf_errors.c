@@ -6,7 +6,7 @@
 
 void conf_complain_list(struct conf_errors *errors, const char *path, int line, const char *format, va_list args)
 {
-	char sentence[512], whole[1024];
+	char sentence[1024], whole[2048];
 
 	vsnprintf(sentence, sizeof(sentence), format, args);
 	if (line > 0) {

@@ -1,7 +1,9 @@
 /* conf_factor.c - factors.conf. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "daemon/conf_parts.h"
 
 static const char *const media[] = { "gas", "water", "process", NULL };
@@ -62,4 +64,16 @@ void conf_load_factors(struct conf_load *load)
 		read_factor(load, conf_at(list, i));
 	}
 	conf_close(conf);
+}
+
+const char *conf_nearest_factor(const struct site *site, const char *key, char *buf)
+{
+	const char *nearest = NULL;
+
+	for (size_t i = 0; i < site->n_factors; i++) {
+		text_keep_nearest(key, site->factors[i].key, &nearest);
+	}
+	snprintf(buf, CONF_WORDS_SIZE, "%s%s%s", nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+		nearest ? "\"?" : "");
+	return buf;
 }

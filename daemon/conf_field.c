@@ -30,7 +30,7 @@ bool conf_field_flag(struct conf_node group, const char *key, enum flag *ret_fla
 		return false;
 	}
 	if (strlen(text) != 1 || !flag_from_letter(text[0], ret_flag)) {
-		conf_node_complain(group, "%s: \"%s\" is no flag; the flags are N F M S D C T B", key, text);
+		conf_node_complain(group, "%s: \"%s\" is not a flag; the flags are N F M S D C T B", key, text);
 		return false;
 	}
 	return true;
@@ -43,7 +43,7 @@ struct records conf_field_records(struct conf_node node)
 	if (conf_int(node, "count", false, 1, MAX_RECORDS, &records.count)) {
 		(void)conf_int(node, "stride", true, 1, 1000, &records.stride); /* a complaint refuses the file */
 	} else if (conf_has(node, "stride")) {
-		conf_node_complain(node, "stride goes with count");
+		conf_node_complain(node, "stride needs count");
 	}
 	return records;
 }

@@ -2,11 +2,11 @@
  *
  * Numbers that a regulation sets are constants of core/mean.c. Here are those that no text read sets: every default is
  * ours and unconfirmed. */
-#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "common/array.h"
+#include "common/num.h"
 #include "daemon/conf_parts.h"
 
 /* Whole numbers. */
@@ -33,6 +33,9 @@ static const struct {
 } shares[] = {
 	{ "hysteresis", offsetof(struct pipeline_settings, hysteresis), 0.5, 0.05 },
 	{ "approach", offsetof(struct pipeline_settings, approach), 1.0, 0.9 },
+	/* 2.5 % of a full scale of 20 % is the zero drift a gas analyser may have: HJ 75-2017 (monitoring-rules 3.5),
+	 * unconfirmed */
+	{ "o2_zero_drift", offsetof(struct pipeline_settings, o2_zero_drift), 5.0, 0.5 },
 	/* 2 % of the range: national inspection guide, item 4; over an hour: ours */
 	{ "narrow_percent", offsetof(struct pipeline_settings, narrow_percent), 100.0, 2.0 },
 	/* 75 % of a quarter's hours: HJ 75-2017 12.1 */
@@ -74,8 +77,8 @@ void conf_judging_defaults(struct pipeline_settings *judging)
 void conf_read_judging(struct conf_node root, struct pipeline_settings *judging)
 {
 	static const char *const keys[] = { "warning_minutes", "no_data_minutes", "calibration_minutes",
-		"constant_minutes", "constant_results", "hysteresis", "approach", "narrow_percent", "capture_percent",
-		"watch_zero", "few_data", "grace", "aux_age", "order", "rounding", NULL };
+		"constant_minutes", "constant_results", "hysteresis", "approach", "o2_zero_drift", "narrow_percent",
+		"capture_percent", "watch_zero", "few_data", "grace", "aux_age", "order", "rounding", NULL };
 	struct conf_node node = conf_group(root, "judging", false);
 	size_t order = 0, rounding = 0;
 
@@ -104,11 +107,11 @@ void conf_read_judging(struct conf_node root, struct pipeline_settings *judging)
 void conf_print_judging(FILE *out, const struct pipeline_settings *judging)
 {
 	const char *base = (const char *)judging;
+	char grace[TIME_TEXT_SIZE], age[TIME_TEXT_SIZE], number[NUM_TEXT_SIZE];
 
-	fprintf(out,
-		"judging = { grace = \"%" PRId64 "ms\"; aux_age = \"%" PRId64
-		"ms\"; order = \"%s\"; rounding = \"%s\";\n ",
-		judging->grace_ms, judging->aux_age_ms, orders[judging->order], roundings[judging->rounding]);
+	fprintf(out, "judging = { grace = \"%s\"; aux_age = \"%s\"; order = \"%s\"; rounding = \"%s\";\n ",
+		time_format_duration(judging->grace_ms, grace), time_format_duration(judging->aux_age_ms, age),
+		orders[judging->order], roundings[judging->rounding]);
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
 		unsigned value;
 		memcpy(&value, base + counts[i].at, sizeof(value));
@@ -118,7 +121,7 @@ void conf_print_judging(FILE *out, const struct pipeline_settings *judging)
 	for (size_t i = 0; i < ARRAY_SIZE(shares); i++) {
 		double value;
 		memcpy(&value, base + shares[i].at, sizeof(value));
-		fprintf(out, " %s = %.17g;", shares[i].key, value);
+		fprintf(out, " %s = %s;", shares[i].key, num_format(value, number));
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
 		fprintf(out, " %s = %s;", switches[i].key, base[switches[i].at] ? "true" : "false");

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/num.h"
 #include "core/convert.h"
 #include "daemon/conf_parts.h"
 
@@ -17,7 +18,7 @@ bool conf_date(struct conf_node group, const char *key, bool required, struct ut
 	}
 	/* A legal date begins at midnight in China, whatever the site's clock is set to. */
 	if (strlen(text) != 10 || !time_parse(text, CHINA_OFFSET_MIN, ret)) {
-		conf_node_complain(group, "%s: \"%s\" is no date; write it as \"2019-04-22\"", key, text);
+		conf_node_complain(group, "%s: \"%s\" is not a date; write it as \"2019-04-22\"", key, text);
 		return false;
 	}
 	return true;
@@ -27,6 +28,7 @@ static void read_when(struct conf_load *load, struct conf_node limit, struct lim
 {
 	static const char *const keys[] = { "factor", "above", "at_most", NULL };
 	struct conf_node node = conf_group(limit, "when", false);
+	char words[CONF_WORDS_SIZE];
 
 	l->when_above = NAN;
 	l->when_at_most = NAN;
@@ -36,7 +38,8 @@ static void read_when(struct conf_load *load, struct conf_node limit, struct lim
 	conf_allow(node, keys);
 	if (conf_name(node, "factor", true, l->when_factor, sizeof(l->when_factor)) &&
 		!site_factor(load->site, l->when_factor)) {
-		conf_node_complain(node, "when: there is no factor \"%s\" in factors.conf", l->when_factor);
+		conf_node_complain(node, "when: there is no factor \"%s\" in factors.conf%s", l->when_factor,
+			conf_nearest_factor(load->site, l->when_factor, words));
 	}
 	bool above = conf_double(node, "above", false, -1e6, 1e6, &l->when_above);
 	bool at_most = conf_double(node, "at_most", false, -1e6, 1e6, &l->when_at_most);
@@ -47,6 +50,8 @@ static void read_when(struct conf_load *load, struct conf_node limit, struct lim
 
 static bool read_bounds(struct conf_node node, struct limit *l)
 {
+	int64_t digits = 0;
+
 	l->min = NAN;
 	l->max = NAN;
 	bool min = conf_double(node, "min", false, -1e6, 1e6, &l->min);
@@ -56,6 +61,12 @@ static bool read_bounds(struct conf_node node, struct limit *l)
 	} else if (min && max && l->min >= l->max) {
 		conf_node_complain(node, "min %g is not below max %g", l->min, l->max);
 		return false;
+	}
+	if (conf_int(node, "digits", false, 0, 9, &digits)) {
+		l->digits = (int)digits;
+	} else {
+		int of_min = min ? num_decimals(l->min) : 0, of_max = max ? num_decimals(l->max) : 0;
+		l->digits = of_min > of_max ? of_min : of_max;
 	}
 	return min || max;
 }
@@ -116,9 +127,11 @@ static bool read_dates(struct conf_node node, struct limit *l)
 static bool check_factor(struct conf_load *load, struct conf_node node, const struct limit *l)
 {
 	const struct factor *factor = site_factor(load->site, l->factor);
+	char words[CONF_WORDS_SIZE];
 
 	if (!factor) {
-		conf_node_complain(node, "%s: there is no factor \"%s\" in factors.conf", l->key, l->factor);
+		conf_node_complain(node, "%s: there is no factor \"%s\" in factors.conf%s", l->key, l->factor,
+			conf_nearest_factor(load->site, l->factor, words));
 		return false;
 	}
 	if (strcmp(factor->unit, l->unit) != 0) {
@@ -162,7 +175,7 @@ static bool is_new_key(struct conf_load *load, struct conf_node node, const char
 
 static void read_limit(struct conf_load *load, struct conf_node node, const struct limit *defaults)
 {
-	static const char *const keys[] = { "key", "sector", "tier", "factor", "min", "max", "unit", "o2_ref",
+	static const char *const keys[] = { "key", "sector", "tier", "factor", "min", "max", "digits", "unit", "o2_ref",
 		"o2_ref_when", "excess_air", "gas_volume_per_tonne", "period", "share_of_month", "clause", "confidence",
 		"verified", "in_force", "in_force_existing", "new_since", "until", "built_before", "when", "note",
 		NULL };

@@ -76,7 +76,7 @@ static void read_means(struct conf_node node, struct mqtt_conf *mqtt)
 			}
 		}
 		if (!known) {
-			conf_node_complain(node, "means: \"%s\" is none of: minute, hour, day", text);
+			conf_node_complain(node, "means: \"%s\" is not known; known here: minute, hour, day", text);
 		}
 	}
 }
@@ -91,7 +91,7 @@ static void read_identity(struct conf_node node, struct mqtt_conf *mqtt)
 	(void)conf_name(
 		node, "password_credential", false, mqtt->password_credential, sizeof(mqtt->password_credential));
 	if ((mqtt->client_cert[0] != '\0') != (mqtt->client_key[0] != '\0')) {
-		conf_node_complain(node, "client_cert and client_key go together");
+		conf_node_complain(node, "client_cert and client_key need each other");
 	}
 	if (mqtt->password_file[0] && mqtt->password_credential[0]) {
 		conf_node_complain(node, "password_file and password_credential: one of them is enough");

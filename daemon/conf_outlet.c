@@ -8,7 +8,7 @@
 static void read_tiers(struct conf_node node, char (*tiers)[16])
 {
 	struct conf_node array = conf_array(node, "tiers", true);
-	char text[16];
+	char text[16], words[CONF_WORDS_SIZE];
 
 	if (conf_count(array) > OUTLET_TIERS) {
 		conf_node_complain(node, "tiers: there are only %d", OUTLET_TIERS);
@@ -23,9 +23,9 @@ static void read_tiers(struct conf_node node, char (*tiers)[16])
 			known++;
 		}
 		if (!conf_tiers[known] || conf_wants_tier(tiers, text)) {
-			conf_node_complain(node, "tiers: \"%s\" %s", text,
-				conf_tiers[known] ? "stands there twice"
-						  : "is none of: ultra-low, special, local, general, own");
+			conf_node_complain(node, "tiers: \"%s\" is %s%s", text,
+				conf_tiers[known] ? "there twice" : "not known",
+				conf_tiers[known] ? "" : conf_words(text, conf_tiers, words));
 			continue;
 		}
 		size_t used = 0;
@@ -105,6 +105,7 @@ static void read_outlet(struct conf_load *load, struct conf_node node, size_t in
 	for (size_t i = 0; i < conf_count(points); i++) {
 		conf_read_point(load, conf_at(points, i), outlet, index);
 	}
+	conf_bound_computed(outlet);
 	conf_bind_limits(load, node, outlet, tiers);
 	conf_read_confirmed(load, node, outlet);
 	conf_check_inputs(node, outlet);

@@ -17,14 +17,13 @@ struct conf_load {
 void conf_load_factors(struct conf_load *load);
 void conf_load_limits(struct conf_load *load);
 
-/* The names of the tiers; NULL ends. */
-extern const char *const conf_tiers[];
-
 /* A legal date, "2019-04-22": midnight in China. As the values of conf.h. */
 bool conf_date(struct conf_node group, const char *key, bool required, struct utc *ret);
 
 /* profiles.d/NAME.conf, once for all instruments that use it (conf_profile.c); variant "" is the map itself. NULL
  * with complaints. */
+bool conf_find_profile(
+	struct conf_load *load, struct conf_node instrument, const char *name); /* else a complaint there */
 const struct profile *conf_load_profile(struct conf_load *load, const char *name, const char *variant);
 
 /* The lists of a profile or of one of its variants (conf_channel.c): first statuses, identify and auxiliaries, then
@@ -32,11 +31,15 @@ const struct profile *conf_load_profile(struct conf_load *load, const char *name
 void conf_read_states(struct conf_node group, size_t notation, struct profile *p, bool replace);
 void conf_read_channels(struct conf_node group, size_t notation, struct profile *p, bool replace);
 
+/* Notes each channel of the list that would take registers without a value for one (conf_channel.c). */
+void conf_note_channels(struct conf_node group, const struct profile *p, struct conf_errors *notes);
+
 /* The outlets of emisd.conf (conf_outlet.c) with their points (conf_point.c) and the limits that apply to them
  * (conf_bind.c). */
 void conf_load_outlets(struct conf_load *load, struct conf_node root);
 void conf_read_point(struct conf_load *load, struct conf_node node, struct outlet *outlet, size_t outlet_index);
 void conf_check_inputs(struct conf_node node, const struct outlet *outlet);
+void conf_bound_computed(struct outlet *outlet); /* how low a computed value can be, by its inputs */
 bool conf_wants_tier(char (*tiers)[16], const char *tier);
 void conf_bind_limits(struct conf_load *load, struct conf_node node, struct outlet *outlet, char (*tiers)[16]);
 void conf_read_confirmed(struct conf_load *load, struct conf_node outlet_node, struct outlet *outlet);
@@ -54,6 +57,13 @@ void *conf_grow(struct conf_load *load, void *array_pointer, size_t *n, size_t e
 
 /* The file `name` beside emisd.conf if it is there, else the one in share. */
 void conf_find(const struct conf_load *load, const char *name, char *ret_path, size_t size);
+
+/* "; did you mean ...?" for a factor that is not there, or "" (conf_factor.c). buf has CONF_WORDS_SIZE. */
+const char *conf_nearest_factor(const struct site *site, const char *key, char *buf);
+
+/* What the configuration names and is not there: notes, since a box is configured before all of it is (conf_files.c).
+ */
+void conf_note_files(struct conf_load *load, struct conf_node root);
 
 /* conf_mqtt.c */
 void conf_read_mqtt(struct conf_node root, struct mqtt_conf *mqtt);

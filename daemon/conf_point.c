@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/convert.h"
 #include "daemon/conf_parts.h"
 
 static size_t find_instrument(const struct site *site, const char *name, size_t length)
@@ -14,6 +15,16 @@ static size_t find_instrument(const struct site *site, const char *name, size_t 
 		}
 	}
 	return site->n_instruments;
+}
+
+static void complain_of_instrument(
+	struct conf_node node, const char *key, const struct site *site, const char *name, size_t length)
+{
+	char found[NAME_SIZE + CHANNEL_NAME_SIZE], words[CONF_WORDS_SIZE];
+
+	snprintf(found, sizeof(found), "%.*s", (int)length, name);
+	conf_node_complain(node, "%s: there is no instrument \"%s\"%s", key, found,
+		conf_names(found, site->instruments[0].name, site->n_instruments, sizeof(site->instruments[0]), words));
 }
 
 /* The unit that the channel must have. A velocity may come as the dynamic pressure of a pitot tube. */
@@ -40,6 +51,7 @@ static bool check_unit(struct conf_node node, const char *from, struct point *po
 static bool read_source(struct conf_load *load, struct conf_node node, struct point *point, struct feed *feed)
 {
 	char from[NAME_SIZE + CHANNEL_NAME_SIZE];
+	char words[CONF_WORDS_SIZE];
 	const struct site *site = load->site;
 
 	if (!conf_string(node, "from", true, from, sizeof(from))) {
@@ -52,7 +64,7 @@ static bool read_source(struct conf_load *load, struct conf_node node, struct po
 	}
 	feed->instrument = find_instrument(site, from, (size_t)(dot - from));
 	if (feed->instrument == site->n_instruments) {
-		conf_node_complain(node, "from: there is no instrument \"%.*s\"", (int)(dot - from), from);
+		complain_of_instrument(node, "from", site, from, (size_t)(dot - from));
 		return false;
 	}
 	const struct profile *profile = site->instruments[feed->instrument].profile;
@@ -61,7 +73,9 @@ static bool read_source(struct conf_load *load, struct conf_node node, struct po
 	}
 	feed->channel = profile_channel(profile, dot + 1);
 	if (!feed->channel) {
-		conf_node_complain(node, "from: the profile \"%s\" has no channel \"%s\"", profile->name, dot + 1);
+		conf_node_complain(node, "from: the profile \"%s\" has no channel \"%s\"%s", profile->name, dot + 1,
+			conf_names(dot + 1, profile->channels[0].name, profile->n_channels, sizeof(struct channel),
+				words));
 		return false;
 	}
 	return check_unit(node, from, point, feed->channel);
@@ -72,7 +86,7 @@ static bool read_flags(struct conf_load *load, struct conf_node node, struct fee
 {
 	struct conf_node names = conf_array(node, "flags", false);
 	const struct site *site = load->site;
-	char from[NAME_SIZE + CHANNEL_NAME_SIZE];
+	char from[NAME_SIZE + CHANNEL_NAME_SIZE], words[CONF_WORDS_SIZE];
 
 	if (conf_count(names) > FEED_FLAGS) {
 		conf_node_complain(node, "flags: at most %d are possible", FEED_FLAGS);
@@ -84,17 +98,24 @@ static bool read_flags(struct conf_load *load, struct conf_node node, struct fee
 			return false;
 		}
 		const char *dot = strrchr(from, '.');
-		flag->instrument = dot ? find_instrument(site, from, (size_t)(dot - from)) : site->n_instruments;
+		if (!dot) {
+			conf_node_complain(
+				node, "flags: \"%s\" does not read INSTRUMENT.STATUS, as in \"plc.state\"", from);
+			return false;
+		}
+		flag->instrument = find_instrument(site, from, (size_t)(dot - from));
 		if (flag->instrument == site->n_instruments) {
-			conf_node_complain(node,
-				"flags: \"%s\" does not read INSTRUMENT.STATUS with the name of an instrument", from);
+			complain_of_instrument(node, "flags", site, from, (size_t)(dot - from));
 			return false;
 		}
 		const struct profile *profile = site->instruments[flag->instrument].profile;
 		flag->status = profile ? profile_status(profile, dot + 1) : NULL;
 		if (!flag->status) {
-			conf_node_complain(node, "flags: the profile of \"%.*s\" has no status \"%s\"",
-				(int)(dot - from), from, dot + 1);
+			conf_node_complain(node, "flags: the profile of \"%.*s\" has no status \"%s\"%s",
+				(int)(dot - from), from, dot + 1,
+				profile ? conf_names(dot + 1, profile->statuses[0].name, profile->n_statuses,
+						  sizeof(struct status), words)
+					: "");
 			return false;
 		}
 		feed->n_flags++;
@@ -166,6 +187,7 @@ static bool read_numbers(struct conf_node node, struct point *point, const struc
 	(void)conf_double(node, "intercept", false, -1e4, 1e4, &point->intercept);
 	(void)conf_double(node, "wrap", false, 1.0, 1e15, &point->counter_wrap);
 	(void)conf_double(node, "range", false, 1e-6, 1e9, &point->range);
+	point->has_least = conf_double(node, "least", false, -1e9, 1e9, &point->least);
 	(void)conf_duration(node, "hold", false, MINUTE_MS, HOUR_MS, &point->hold_ms);
 	(void)conf_duration(node, "cycle", false, 10 * MINUTE_MS, DAY_MS, &point->cycle_ms);
 	bool good = belongs(node, "basis", gas, "gas") && belongs(node, "state", gas, "gas");
@@ -174,7 +196,7 @@ static bool read_numbers(struct conf_node node, struct point *point, const struc
 	good &= belongs(node, "kv", strcmp(key, "velocity") == 0, "velocity");
 	good &= belongs(node, "slope", strcmp(key, "pm") == 0 || strcmp(key, "tsp") == 0, "dust");
 	if (conf_has(node, "intercept") && !conf_has(node, "slope")) {
-		conf_node_complain(node, "intercept goes with slope");
+		conf_node_complain(node, "intercept needs slope");
 		good = false;
 	}
 	good &= belongs(node, "wrap", strcmp(key, "flow-total") == 0, "flow-total");
@@ -191,14 +213,15 @@ static const struct factor *read_factor(struct conf_load *load, struct conf_node
 	static const char *const media[] = {
 		[MEDIUM_GAS] = "gas", [MEDIUM_WATER] = "water", [MEDIUM_PROCESS] = "process"
 	};
-	char key[FACTOR_KEY_SIZE];
+	char key[FACTOR_KEY_SIZE], words[CONF_WORDS_SIZE];
 
 	if (!conf_name(node, "factor", true, key, sizeof(key))) {
 		return NULL;
 	}
 	const struct factor *factor = site_factor(load->site, key);
 	if (!factor) {
-		conf_node_complain(node, "factor: \"%s\" is not in factors.conf", key);
+		conf_node_complain(node, "factor: \"%s\" is not in factors.conf%s", key,
+			conf_nearest_factor(load->site, key, words));
 		return NULL;
 	}
 	if (!outlet_takes(outlet, factor->medium)) {
@@ -225,7 +248,7 @@ static void add_point(struct conf_load *load, struct outlet *outlet, const struc
 void conf_read_point(struct conf_load *load, struct conf_node node, struct outlet *outlet, size_t outlet_index)
 {
 	static const char *const keys[] = { "factor", "from", "computed", "flags", "basis", "state", "pitot", "kv",
-		"slope", "intercept", "wrap", "range", "hold", "cycle", NULL };
+		"slope", "intercept", "wrap", "range", "least", "hold", "cycle", NULL };
 	struct point point = { 0 };
 	struct feed feed = { .outlet = outlet_index, .point = outlet->n_points };
 
@@ -253,10 +276,29 @@ void conf_read_point(struct conf_load *load, struct conf_node node, struct outle
 			feed.channel->name);
 		return;
 	}
+	if (!point.has_least && !isnan(feed.channel->min)) {
+		point.has_least = true; /* decode_channel() gives nothing below it */
+		point.least = point_in_unit(&point, feed.channel->min);
+	}
 	struct feed *slot = conf_grow(load, &load->site->feeds, &load->site->n_feeds, sizeof(feed));
 	if (slot) {
 		*slot = feed;
 		add_point(load, outlet, &point);
+	}
+}
+
+void conf_bound_computed(struct outlet *outlet)
+{
+	int nox = outlet_point(outlet, "nox"), no = outlet_point(outlet, "no"), no2 = outlet_point(outlet, "no2");
+
+	if (nox < 0 || no < 0 || no2 < 0) {
+		return;
+	}
+	struct point *of_both = &outlet->points[nox];
+	const struct point *in[] = { &outlet->points[no], &outlet->points[no2] };
+	if (of_both->computed == COMPUTED_NOX && !of_both->has_least && in[0]->has_least && in[1]->has_least) {
+		of_both->has_least = true;
+		of_both->least = convert_nox_mass(in[0]->least, in[1]->least);
 	}
 }
 

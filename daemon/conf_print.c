@@ -1,8 +1,8 @@
 /* conf_print.c - the normal form of emisd.conf: every setting, with its defaults, in one order. */
-#include <inttypes.h>
 #include <math.h>
 
 #include "common/array.h"
+#include "common/num.h"
 #include "daemon/conf_parts.h"
 
 /* A string as libconfig reads it back. */
@@ -45,6 +45,42 @@ static void print_optional(FILE *out, const char *key, const char *text)
 	}
 }
 
+static void print_number(FILE *out, const char *key, double value)
+{
+	char text[NUM_TEXT_SIZE];
+
+	fprintf(out, "%s = %s; ", key, num_format(value, text));
+}
+
+static void print_duration(FILE *out, const char *key, int64_t ms)
+{
+	char text[TIME_TEXT_SIZE];
+
+	print_setting(out, key, time_format_duration(ms, text));
+}
+
+static void print_size(FILE *out, const char *key, int64_t bytes)
+{
+	char text[NUM_TEXT_SIZE];
+
+	print_setting(out, key, num_format_size(bytes, text));
+}
+
+/* Of settings that are zero when they are not there. */
+static void print_number_if_set(FILE *out, const char *key, double value)
+{
+	if (value > 0.0) {
+		print_number(out, key, value);
+	}
+}
+
+static void print_duration_if_set(FILE *out, const char *key, int64_t ms)
+{
+	if (ms > 0) {
+		print_duration(out, key, ms);
+	}
+}
+
 static void print_link(FILE *out, const struct link_conf *link)
 {
 	static const char *const rts_names[] = {
@@ -61,16 +97,20 @@ static void print_link(FILE *out, const struct link_conf *link)
 			link->data_bits, link->stop_bits);
 		print_setting(out, "rts", rts_names[link->rts]);
 		if (link->rts == RTS_UP || link->rts == RTS_DOWN) {
-			fprintf(out, "rts_delay = \"%" PRId64 "ms\"; ", link->rts_delay_ms);
+			print_duration(out, "rts_delay", link->rts_delay_ms);
 		}
 	} else {
 		print_setting(out, "host", link->host);
 		fprintf(out, "port = %d; ", link->port);
 	}
-	if (link->type != LINK_TCP) {
-		fprintf(out, "gap = \"%" PRId64 "ms\"; ", link->gap_ms);
+	if (link->type == LINK_TCP && link->ignore_ids) {
+		print_setting(out, "transaction_ids", "ignored");
 	}
-	fprintf(out, "timeout = \"%" PRId64 "ms\"; }", link->timeout_ms);
+	if (link->type != LINK_TCP) {
+		print_duration(out, "gap", link->gap_ms);
+	}
+	print_duration(out, "timeout", link->timeout_ms);
+	fputc('}', out);
 }
 
 static void print_instrument(FILE *out, const struct site *site, const struct instrument_conf *instrument)
@@ -81,21 +121,8 @@ static void print_instrument(FILE *out, const struct site *site, const struct in
 	fprintf(out, "unit = %d; ", instrument->unit);
 	print_setting(out, "profile", instrument->profile->name);
 	print_optional(out, "variant", instrument->profile->variant);
-	fprintf(out, "poll = \"%" PRId64 "ms\"; }", instrument->poll_ms);
-}
-
-static void print_number(FILE *out, const char *key, double value)
-{
-	if (value > 0.0) {
-		fprintf(out, "%s = %.17g; ", key, value);
-	}
-}
-
-static void print_duration(FILE *out, const char *key, int64_t ms)
-{
-	if (ms > 0) {
-		fprintf(out, "%s = \"%" PRId64 "ms\"; ", key, ms);
-	}
+	print_duration(out, "poll", instrument->poll_ms);
+	fputc('}', out);
 }
 
 static void print_feed(FILE *out, const struct site *site, size_t outlet, size_t index)
@@ -129,16 +156,23 @@ static void print_point(FILE *out, const struct site *site, size_t outlet, size_
 			point->actual ? "actual" : "standard");
 	}
 	if (point->pitot_kp > 0.0) {
-		fprintf(out, "pitot = { kp = %.17g; density = %.17g; }; ", point->pitot_kp, point->gas_density);
+		fputs("pitot = { ", out);
+		print_number(out, "kp", point->pitot_kp);
+		print_number(out, "density", point->gas_density);
+		fputs("}; ", out);
 	}
-	print_number(out, "kv", point->field_coefficient);
+	print_number_if_set(out, "kv", point->field_coefficient);
 	if (point->slope > 0.0) {
-		fprintf(out, "slope = %.17g; intercept = %.17g; ", point->slope, point->intercept);
+		print_number(out, "slope", point->slope);
+		print_number(out, "intercept", point->intercept);
 	}
-	print_number(out, "wrap", point->counter_wrap);
-	print_number(out, "range", point->range);
-	print_duration(out, "hold", point->hold_ms);
-	print_duration(out, "cycle", point->cycle_ms);
+	print_number_if_set(out, "wrap", point->counter_wrap);
+	print_number_if_set(out, "range", point->range);
+	if (point->has_least) {
+		print_number(out, "least", point->least);
+	}
+	print_duration_if_set(out, "hold", point->hold_ms);
+	print_duration_if_set(out, "cycle", point->cycle_ms);
 	fputs("}", out);
 }
 
@@ -171,16 +205,22 @@ static void print_circumstances(FILE *out, const struct outlet *outlet)
 			last ? " ];\n" : "");
 	}
 	if (!isnan(outlet->barometric_pa)) {
-		fprintf(out, "    barometric_kpa = %.17g;\n", outlet->barometric_pa / 1000.0);
+		fputs("    ", out);
+		print_number(out, "barometric_kpa", num_significant(outlet->barometric_pa / 1000.0, 12));
+		fputc('\n', out);
 	}
 	if (!isnan(outlet->area_m2)) {
-		fprintf(out, "    area = %.17g;\n", outlet->area_m2);
+		fputs("    ", out);
+		print_number(out, "area", outlet->area_m2);
+		fputc('\n', out);
 	}
 	if (outlet->built.ms != BUILT_UNKNOWN.ms) {
 		fprintf(out, "    built = \"%.10s\";\n", time_format(outlet->built, CHINA_OFFSET_MIN, date));
 	}
 	if (outlet->grace_ms > 0) {
-		fprintf(out, "    grace = \"%" PRId64 "ms\";\n", outlet->grace_ms);
+		fputs("    ", out);
+		print_duration(out, "grace", outlet->grace_ms);
+		fputc('\n', out);
 	}
 	if (outlet->air_added >= 0) {
 		fprintf(out, "    air_added = %s;\n", outlet->air_added ? "true" : "false");
@@ -240,7 +280,9 @@ static void print_mqtt(FILE *out, const struct mqtt_conf *mqtt)
 			comma = ",";
 		}
 	}
-	fprintf(out, " ]; health = \"%" PRId64 "ms\"; };\n", mqtt->health_ms);
+	fputs(" ]; ", out);
+	print_duration(out, "health", mqtt->health_ms);
+	fputs("};\n", out);
 }
 
 void site_print(const struct site *site, FILE *out)
@@ -268,13 +310,14 @@ void site_print(const struct site *site, FILE *out)
 	conf_print_judging(out, &site->judging);
 	print_mqtt(out, &site->mqtt);
 	fputs("clock = { ", out);
-	fprintf(out, "wait = \"%" PRId64 "ms\"; ", site->clock.wait_ms);
+	print_duration(out, "wait", site->clock.wait_ms);
 	print_setting(out, "synchronized", site->clock.synchronized);
 	fputs("};\n", out);
 	fputs("store = { ", out);
 	print_setting(out, "path", site->store.path);
-	fprintf(out, "quota = \"%" PRId64 "\"; reserve = \"%" PRId64 "\"; batch = \"%" PRId64 "ms\"; ",
-		site->store.quota_bytes, site->store.reserve_bytes, site->store.batch_ms);
+	print_size(out, "quota", site->store.quota_bytes);
+	print_size(out, "reserve", site->store.reserve_bytes);
+	print_duration(out, "batch", site->store.batch_ms);
 	fprintf(out, "keep_minutes = %d; keep_means = %d; };\ncontrol = { ", site->store.keep_minutes,
 		site->store.keep_means);
 	print_setting(out, "socket", site->control_socket);

@@ -1,9 +1,12 @@
 /* conf_profile.c - profiles.d/NAME.conf: the register map of an instrument. docs/profiles.md. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "common/text.h"
 #include "core/plan.h"
 #include "daemon/conf_field.h"
 #include "daemon/conf_parts.h"
@@ -16,7 +19,7 @@ static void read_driver(struct conf_node head, struct profile *p)
 
 	if (!conf_has(head, "driver")) {
 		if (conf_has(head, "records")) {
-			conf_node_complain(head, "records goes with driver");
+			conf_node_complain(head, "records needs driver");
 		}
 		return;
 	}
@@ -140,6 +143,48 @@ static void read_profile(struct conf_node root, struct profile *p)
 	}
 }
 
+/* The profile of a folder whose name is nearest to `name`; `nearest` of CHANNEL_NAME_SIZE * 2 is untouched without one.
+ */
+static void nearest_profile(const char *folder, const char *name, char *nearest, size_t size)
+{
+	char path[PATH_SIZE * 2], own[64];
+	const char *kept = nearest[0] ? nearest : NULL;
+
+	snprintf(path, sizeof(path), "%s/profiles.d", folder);
+	DIR *directory = opendir(path);
+	for (struct dirent *entry; directory && (entry = readdir(directory)) != NULL;) {
+		size_t n = strlen(entry->d_name);
+		if (n > 5 && n < sizeof(own) && strcmp(entry->d_name + n - 5, ".conf") == 0) {
+			snprintf(own, sizeof(own), "%.*s", (int)(n - 5), entry->d_name);
+			const char *better = kept;
+			text_keep_nearest(name, own, &better);
+			if (better == own) {
+				snprintf(nearest, size, "%s", own);
+				kept = nearest;
+			}
+		}
+	}
+	if (directory) {
+		closedir(directory);
+	}
+}
+
+bool conf_find_profile(struct conf_load *load, struct conf_node instrument, const char *name)
+{
+	char beside[PATH_SIZE * 2], shipped[PATH_SIZE * 2], nearest[64] = "";
+
+	snprintf(beside, sizeof(beside), "%s/profiles.d/%s.conf", load->directory, name);
+	snprintf(shipped, sizeof(shipped), "%s/profiles.d/%s.conf", load->share, name);
+	if (access(beside, F_OK) == 0 || access(shipped, F_OK) == 0) {
+		return true;
+	}
+	nearest_profile(load->directory, name, nearest, sizeof(nearest));
+	nearest_profile(load->share, name, nearest, sizeof(nearest));
+	conf_node_complain(instrument, "profile: there is neither %.250s nor %.250s%s%s%s", beside, shipped,
+		nearest[0] ? "; did you mean \"" : "", nearest, nearest[0] ? "\"?" : "");
+	return false;
+}
+
 const struct profile *conf_load_profile(struct conf_load *load, const char *name, const char *variant)
 {
 	struct site *site = load->site;
@@ -166,7 +211,12 @@ const struct profile *conf_load_profile(struct conf_load *load, const char *name
 	if (!conf) {
 		return p; /* the complaint refuses the configuration; one is enough for all its users */
 	}
+	size_t before = load->errors->n;
 	read_profile(conf_root(conf), p);
+	if (load->warnings && load->errors->n == before) {
+		conf_note_channels(conf_root(conf), p, load->warnings);
+		conf_note_channels(find_variant(conf_root(conf), p->variant), p, load->warnings);
+	}
 	conf_close(conf);
 	return p;
 }

@@ -16,16 +16,22 @@
 
 static void read_tcp(struct conf_node node, struct link_conf *link)
 {
-	static const char *const keys[] = { "name", "type", "host", "port", "timeout", NULL };
+	static const char *const keys[] = { "name", "type", "host", "port", "timeout", "transaction_ids", NULL };
+	static const char *const id_names[] = { "checked", "ignored", NULL };
 	static const char *const rtu_keys[] = { "name", "type", "host", "port", "timeout", "gap", NULL };
 	bool rtu = link->type == LINK_RTU_TCP; /* there is no usual port */
 	int64_t port = 502;
+	size_t ids = 0;
 
 	conf_allow(node, rtu ? rtu_keys : keys);
 	(void)conf_duration(node, "gap", false, 0, 2000, &link->gap_ms);
 	(void)conf_string(node, "host", true, link->host, sizeof(link->host)); /* a complaint refuses the file */
 	(void)conf_int(node, "port", rtu, 1, 65535, &port);
 	link->port = (int)port;
+	if (!rtu) {
+		(void)conf_choice(node, "transaction_ids", false, id_names, &ids); /* checked unless said */
+	}
+	link->ignore_ids = ids == 1;
 }
 
 static void read_rtu(struct conf_node node, struct link_conf *link)
@@ -49,7 +55,7 @@ static void read_rtu(struct conf_node node, struct link_conf *link)
 	(void)conf_choice(node, "rts", false, rts_names, &rts);
 	(void)conf_duration(node, "rts_delay", false, 0, 100, &link->rts_delay_ms);
 	if (conf_has(node, "rts_delay") && rts != RTS_UP && rts != RTS_DOWN) {
-		conf_node_complain(node, "rts_delay goes with rts = \"up\" or \"down\"");
+		conf_node_complain(node, "rts_delay needs rts = \"up\" or \"down\"");
 	}
 	link->rts = (enum rts)rts;
 	while (i < ARRAY_SIZE(bauds) && bauds[i] != baud) {
@@ -121,7 +127,7 @@ static void read_instrument(struct conf_load *load, struct conf_node node)
 {
 	static const char *const keys[] = { "name", "link", "unit", "profile", "variant", "poll", NULL };
 	struct site *site = load->site;
-	char link[NAME_SIZE], profile[48], variant[CHANNEL_NAME_SIZE] = "";
+	char link[NAME_SIZE], profile[48], variant[CHANNEL_NAME_SIZE] = "", words[CONF_WORDS_SIZE];
 	int64_t unit = 0;
 	struct instrument_conf *instrument =
 		conf_grow(load, &site->instruments, &site->n_instruments, sizeof(*instrument));
@@ -137,7 +143,8 @@ static void read_instrument(struct conf_load *load, struct conf_node node)
 		}
 	}
 	if (conf_name(node, "link", true, link, sizeof(link)) && !find_link(site, link, &instrument->link)) {
-		conf_node_complain(node, "link: there is no link \"%s\"", link);
+		conf_node_complain(node, "link: there is no link \"%s\"%s", link,
+			conf_names(link, site->links[0].name, site->n_links, sizeof(site->links[0]), words));
 	}
 	bool rtu = site->n_links > 0 && site->links[instrument->link].type != LINK_TCP;
 	(void)conf_int(node, "unit", true, rtu ? 1 : 0, rtu ? 247 : 255, &unit);
@@ -146,7 +153,9 @@ static void read_instrument(struct conf_load *load, struct conf_node node)
 	(void)conf_duration(node, "poll", false, 200, HOUR_MS, &instrument->poll_ms);
 	if (conf_name(node, "profile", true, profile, sizeof(profile))) {
 		(void)conf_name(node, "variant", false, variant, sizeof(variant)); /* optional */
-		instrument->profile = conf_load_profile(load, profile, variant);
+		if (conf_find_profile(load, node, profile)) {
+			instrument->profile = conf_load_profile(load, profile, variant);
+		}
 	}
 }
 
@@ -171,7 +180,7 @@ static void read_links_and_instruments(struct conf_load *load, struct conf_node 
 /* The intervals that are asked for must fit on the wire. */
 static void check_budgets(struct conf_load *load, struct conf_node root)
 {
-	struct conf_node links = conf_list(root, "links", true);
+	struct conf_node links = conf_list(root, "links", false);
 	char words[160];
 
 	for (size_t i = 0; load->errors->n == 0 && i < load->site->n_links; i++) {
@@ -224,11 +233,12 @@ static void read_store(struct conf_load *load, struct conf_node root)
 	store->keep_means = (int)keep_means;
 	if (conf_string(node, "quota", false, quota, sizeof(quota)) &&
 		(!num_parse_size(quota, &store->quota_bytes) || store->quota_bytes < (int64_t)16 << 20)) {
-		conf_node_complain(node, "quota: \"%s\" is no size of at least 16MiB; write it as \"2GiB\"", quota);
+		conf_node_complain(node, "quota: \"%s\" is not a size of at least 16MiB; write it as \"2GiB\"", quota);
 	}
 	if (conf_string(node, "reserve", false, reserve, sizeof(reserve)) &&
 		(!num_parse_size(reserve, &store->reserve_bytes) || store->reserve_bytes < (int64_t)1 << 20)) {
-		conf_node_complain(node, "reserve: \"%s\" is no size of at least 1MiB; write it as \"16MiB\"", reserve);
+		conf_node_complain(
+			node, "reserve: \"%s\" is not a size of at least 1MiB; write it as \"16MiB\"", reserve);
 	}
 }
 
@@ -253,6 +263,13 @@ static void read_root(struct conf_load *load, struct conf_node root)
 	static const char *const control_keys[] = { "socket", "admin_group", NULL };
 	struct site *site = load->site;
 
+	if (conf_has(root, "profile") || conf_has(root, "document") || conf_has(root, "factors")) {
+		conf_node_complain(root, "this is %s and describes no site; expected a file as /etc/emisd/emisd.conf",
+			conf_has(root, "profile")            ? "an instrument's profile (profiles.d/)"
+				: conf_has(root, "document") ? "a limit set (limits.d/)"
+							     : "a list of factors (factors.conf)");
+		return;
+	}
 	conf_allow(root, keys);
 	read_site_group(load, root);
 	conf_read_judging(root, &site->judging);
@@ -269,6 +286,7 @@ static void read_root(struct conf_load *load, struct conf_node root)
 	read_links_and_instruments(load, root);
 	conf_load_outlets(load, root);
 	check_budgets(load, root);
+	conf_note_files(load, root);
 }
 
 struct site *site_load_catalogue(const char *directory, const char *share, struct conf_errors *errors)
@@ -282,7 +300,9 @@ struct site *site_load_catalogue(const char *directory, const char *share, struc
 	}
 	load.warnings = errors;
 	conf_load_factors(&load);
-	conf_load_limits(&load);
+	if (errors->n == before) { /* without factors nothing of a limit would be right */
+		conf_load_limits(&load);
+	}
 	conf_judging_defaults(&site->judging);
 	site->judging.offset_min = CHINA_OFFSET_MIN;
 	if (errors->n > before) {
@@ -310,8 +330,10 @@ struct site *site_load(const char *path, const char *share, struct conf_errors *
 	struct conf *conf = conf_open(path, errors);
 	if (conf) {
 		conf_load_factors(&load);
-		conf_load_limits(&load);
-		read_root(&load, conf_root(conf));
+		if (errors->n == before) { /* without factors nothing else would be right */
+			conf_load_limits(&load);
+			read_root(&load, conf_root(conf));
+		}
 		conf_close(conf);
 	}
 	if (errors->n > before) {

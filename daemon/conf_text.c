@@ -9,6 +9,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/text.h"
+
+bool conf_text_is_utf8(const char *text, size_t n, const char *path, struct conf_errors *errors)
+{
+	size_t at;
+	const char *trouble = text_encoding_trouble(text, n, &at);
+	int line = 1;
+
+	for (size_t i = 0; trouble && i < at; i++) {
+		line += text[i] == '\n';
+	}
+	if (trouble) {
+		conf_complain(errors, path, line, "the file %s", trouble);
+	}
+	return trouble == NULL;
+}
+
 char *conf_text_read(const char *path, struct conf_errors *errors)
 {
 	struct stat st;
@@ -24,13 +41,15 @@ char *conf_text_read(const char *path, struct conf_errors *errors)
 	} else if (st.st_size > CONF_MAX_BYTES) {
 		conf_complain(
 			errors, path, 0, "has %lld bytes; at most %d are read", (long long)st.st_size, CONF_MAX_BYTES);
-	} else if ((text = calloc(1, (size_t)st.st_size + 1)) != NULL) {
-		ssize_t n = read(fd, text, (size_t)st.st_size);
-		if (n != st.st_size || strlen(text) != (size_t)n) {
-			conf_complain(errors, path, 0, n != st.st_size ? "cannot be read whole" : "holds a NUL byte");
-			free(text);
-			text = NULL;
-		}
+	} else if ((text = calloc(1, (size_t)st.st_size + 1)) == NULL) {
+		conf_complain(errors, path, 0, "out of memory");
+	} else if (read(fd, text, (size_t)st.st_size) != st.st_size) {
+		conf_complain(errors, path, 0, "cannot be read whole");
+		free(text);
+		text = NULL;
+	} else if (!conf_text_is_utf8(text, (size_t)st.st_size, path, errors)) {
+		free(text);
+		text = NULL;
 	}
 	close(fd);
 	return text;

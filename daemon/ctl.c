@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "daemon/ctl_table.h"
 #include "daemon/loop.h"
 
 #define MAX_CLIENTS 16
@@ -149,8 +150,10 @@ static char *answer(struct client *client, const char *line, size_t length)
 	} else if (!command->name) {
 		snprintf(error, sizeof(error), "unknown command \"%.64s\"", name);
 	} else if (admit(client, command, request, error, sizeof(error))) {
-		snprintf(error, sizeof(error), "out of memory");
-		tables = command->run(client->ctl->daemon, request, error, sizeof(error));
+		if (ctl_check_filters(client->ctl->daemon, request, error, sizeof(error))) {
+			snprintf(error, sizeof(error), "out of memory");
+			tables = command->run(client->ctl->daemon, request, error, sizeof(error));
+		}
 	}
 	char *text = compose(tables, error);
 	json_decref(request);

@@ -83,8 +83,8 @@ static void add_instrument_row(const struct daemon *d, json_t *table, size_t ind
 	json_t *row = json_pack("[s, s, i, s, f]", conf->name, d->site->links[conf->link].name, conf->unit,
 		conf->profile->name, (double)conf->poll_ms / 1000.0);
 	const uint64_t counts[] = { s.requests, s.answers, s.timeouts, s.troubles[TROUBLE_CHECKSUM],
-		s.troubles[TROUBLE_FOREIGN], s.troubles[TROUBLE_STALE],
-		s.troubles[TROUBLE_CLOSED] + s.troubles[TROUBLE_NONE], s.retries, s.skipped, s.refused };
+		s.troubles[TROUBLE_FOREIGN] + s.troubles[TROUBLE_OTHER_ID], s.troubles[TROUBLE_STALE],
+		s.troubles[TROUBLE_CLOSED] + s.troubles[TROUBLE_NONE], s.discarded, s.retries, s.skipped, s.refused };
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
 		json_array_append_new(row, json_integer((json_int_t)counts[i]));
 	}
@@ -100,9 +100,9 @@ json_t *ctl_run_instruments(struct daemon *d, const json_t *request, char *error
 	static const struct ctl_column columns[] = { { "name", "text" }, { "link", "text" }, { "unit", "integer" },
 		{ "profile", "text" }, { "poll", "seconds" }, { "requests", "integer" }, { "answers", "integer" },
 		{ "timeouts", "integer" }, { "checksum", "integer" }, { "foreign", "integer" }, { "stale", "integer" },
-		{ "closed", "integer" }, { "retries", "integer" }, { "skipped", "integer" }, { "refused", "integer" },
-		{ "exceptions", "text" }, { "p50", "milliseconds" }, { "p95", "milliseconds" },
-		{ "max", "milliseconds" } };
+		{ "closed", "integer" }, { "discarded", "integer" }, { "retries", "integer" }, { "skipped", "integer" },
+		{ "refused", "integer" }, { "exceptions", "text" }, { "p50", "milliseconds" },
+		{ "p95", "milliseconds" }, { "max", "milliseconds" } };
 	json_t *table = ctl_table("instruments", columns, ARRAY_SIZE(columns));
 
 	(void)request;

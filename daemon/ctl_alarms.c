@@ -40,24 +40,39 @@ static void add_alarm_row(void *context, const struct store_alarm *a)
 	const struct daemon *d = rows->daemon;
 
 	ctl_add_row(rows->table,
-		json_pack("[s, s, s, s, s, s, o, o, o, o, o, o, s, s, s, s, i, s?]", a->id, a->alarm_class, a->rule,
+		json_pack("[s, s, s, s, s, s, o, o, o, o, o, o, s, s, s, s, i, s?, I]", a->id, a->alarm_class, a->rule,
 			a->outlet, a->factor, a->raised ? "raised" : "cleared", ctl_moment(d, a->since),
 			ctl_moment(d, a->last), ctl_number(a->value), ctl_number(a->worst), ctl_number(a->limit_min),
 			ctl_number(a->limit_max), a->unit, a->tier, a->document, a->clause, a->decimals,
-			a->acknowledged_by[0] ? a->acknowledged_by : NULL));
+			a->acknowledged_by[0] ? a->acknowledged_by : NULL, (json_int_t)a->number));
 }
 
-json_t *ctl_run_alarms(struct daemon *d, const json_t *request, char *error, size_t size)
+json_t *ctl_alarms_table(struct daemon *d, bool all, size_t max)
 {
 	static const struct ctl_column columns[] = { { "id", "text" }, { "class", "text" }, { "rule", "text" },
 		{ "outlet", "text" }, { "factor", "text" }, { "state", "text" }, { "since", "time" },
 		{ "last", "time" }, { "value", "number" }, { "worst", "number" }, { "limit_min", "number" },
 		{ "limit_max", "number" }, { "unit", "text" }, { "tier", "text" }, { "document", "text" },
-		{ "clause", "text" }, { "decimals", "integer" }, { "acknowledged_by", "text" } };
+		{ "clause", "text" }, { "decimals", "integer" }, { "acknowledged_by", "text" },
+		{ "number", "integer" } };
 	struct rows rows = { d, ctl_table("alarms", columns, ARRAY_SIZE(columns)) };
-	bool all = json_is_true(json_object_get(request, "all"));
 
-	return finish(&rows, store_alarms(d->store, all, MAX_ROWS, add_alarm_row, &rows), error, size);
+	if (store_alarms(d->store, all, max, add_alarm_row, &rows) < 0) {
+		json_decref(rows.table);
+		return NULL;
+	}
+	return rows.table;
+}
+
+json_t *ctl_run_alarms(struct daemon *d, const json_t *request, char *error, size_t size)
+{
+	json_t *table = ctl_alarms_table(d, json_is_true(json_object_get(request, "all")), MAX_ROWS);
+
+	if (!table) {
+		snprintf(error, size, "%s", store_error(d->store));
+		return NULL;
+	}
+	return json_pack("[o]", table);
 }
 
 json_t *ctl_run_ack(struct daemon *d, const json_t *request, char *error, size_t size)
@@ -67,14 +82,14 @@ json_t *ctl_run_ack(struct daemon *d, const json_t *request, char *error, size_t
 	char topic[TOPIC_SIZE];
 
 	if (!store_alarm_find(d->store, id, &alarm)) {
-		snprintf(error, size, "there is no alarm \"%.150s\"; emisctl alarms --json lists the ids", id);
+		snprintf(error, size, "there is no alarm \"%.150s\"; emisctl alarms --all lists their numbers", id);
 		return NULL;
 	}
 	if (alarm.acknowledged_by[0]) {
 		snprintf(error, size, "the alarm was acknowledged by %s", alarm.acknowledged_by);
 		return NULL;
 	}
-	char *last = store_alarm_message(d->store, id);
+	char *last = store_alarm_message(d->store, alarm.id);
 	char *payload = last
 		? message_acknowledged(&d->context, last, store_next_seq(d->store), who, text_of(request, "remark"))
 		: NULL;
@@ -120,7 +135,7 @@ static bool read_moment(
 	if (text[0] == '\0' || time_parse(text, d->site->judging.offset_min, ret_at)) {
 		return true;
 	}
-	snprintf(error, size, "--%s: \"%.40s\" is no moment; write it as 2026-03-02T08:00:00+08:00", key, text);
+	snprintf(error, size, "--%s: \"%.40s\" is not a moment; write it as 2026-03-02T08:00:00+08:00", key, text);
 	return false;
 }
 
@@ -135,7 +150,8 @@ static bool read_what(const struct daemon *d, const json_t *request, struct stor
 	}
 	if (i == ARRAY_SIZE(kinds)) {
 		snprintf(error, size,
-			"--kind: \"%.40s\" is none of calibration, fault, maintenance, shut-down, start-up, stopped",
+			"--kind: \"%.40s\" is not known; known are calibration, fault, maintenance, shut-down, "
+			"start-up, stopped",
 			kind);
 		return false;
 	}

@@ -10,6 +10,8 @@
 #include "daemon/daemon.h"
 #include "daemon/health.h"
 
+#define STATUS_ALARMS 100
+
 static json_t *flag_text(enum flag flag)
 {
 	char letter[2] = { flag_letter(flag), '\0' };
@@ -22,13 +24,15 @@ static json_t *flag_text(enum flag flag)
 static json_t *site_table(struct daemon *d)
 {
 	static const struct ctl_column columns[] = { { "id", "text" }, { "name", "text" }, { "version", "text" },
-		{ "time", "time" }, { "clock", "text" }, { "simulated", "bool" }, { "uptime", "seconds" } };
+		{ "time", "time" }, { "clock", "text" }, { "simulated", "bool" }, { "uptime", "seconds" },
+		{ "store", "text" } };
 	json_t *table = ctl_table("site", columns, ARRAY_SIZE(columns));
 	double uptime = (double)(clock_mono(&d->clock).ms - d->started.ms) / 1000.0;
 
 	ctl_add_row(table,
-		json_pack("[s, s, s, o, s, b, f]", d->site->id, d->site->name, EMISD_VERSION,
-			ctl_moment(d, clock_utc(&d->clock)), health_clock(d), d->clock.simulated, uptime));
+		json_pack("[s, s, s, o, s, b, f, s]", d->site->id, d->site->name, EMISD_VERSION,
+			ctl_moment(d, clock_utc(&d->clock)), health_clock(d), d->clock.simulated, uptime,
+			d->site->store.path));
 	return table;
 }
 
@@ -83,7 +87,15 @@ static json_t *run_status(struct daemon *d, const json_t *request, char *error, 
 	(void)request;
 	(void)error;
 	(void)size;
-	return json_pack("[o, o, o, o]", site_table(d), points_table(d), ctl_links_table(d), ctl_outbox_table(d));
+	json_t *alarms = ctl_alarms_table(d, false, STATUS_ALARMS);
+	json_t *tables =
+		json_pack("[o, o, o, o]", site_table(d), points_table(d), ctl_links_table(d), ctl_outbox_table(d));
+
+	/* Without the table the alarms are not known; the rest of the status is worth seeing all the same. */
+	if (alarms) {
+		json_array_append_new(tables, alarms);
+	}
+	return tables;
 }
 
 /* ---- all ---- */

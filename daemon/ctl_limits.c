@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/array.h"
+#include "common/text.h"
 #include "daemon/ctl_table.h"
 #include "daemon/daemon.h"
 
@@ -96,6 +97,19 @@ static bool asked_for(const json_t *request, const char *key, const char *value)
 	return n == 0 || (strncmp(text, value, n) == 0 && (value[n] == '\0' || value[n] == '.'));
 }
 
+/* Why there is none. */
+static void refuse_key(const struct daemon *d, const json_t *request, char *error, size_t size)
+{
+	const char *key = json_string_value(json_object_get(request, "argument")), *nearest = NULL;
+
+	for (size_t i = 0; key && i < d->site->n_limits; i++) {
+		text_keep_nearest(key, d->site->limits[i].key, &nearest);
+	}
+	snprintf(error, size, "no limit%s%.60s%s matches; emisctl limits --all lists the catalogue%s%.60s%s",
+		key ? " \"" : "", key ? key : "", key ? "\"" : "", nearest ? "; did you mean \"" : "",
+		nearest ? nearest : "", nearest ? "\"?" : "");
+}
+
 json_t *ctl_run_limits(struct daemon *d, const json_t *request, char *error, size_t size)
 {
 	static const struct ctl_column columns[] = { { "outlet", "text" }, { "sector", "text" }, { "factor", "text" },
@@ -123,8 +137,11 @@ json_t *ctl_run_limits(struct daemon *d, const json_t *request, char *error, siz
 			}
 		}
 	}
-	(void)error;
-	(void)size;
+	if (json_array_size(json_object_get(table, "rows")) == 0) {
+		refuse_key(d, request, error, size);
+		json_decref(table);
+		return NULL;
+	}
 	return json_pack("[o]", table);
 }
 

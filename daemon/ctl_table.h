@@ -4,6 +4,7 @@
 #define EMIS_DAEMON_CTL_TABLE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/time.h"
@@ -20,6 +21,9 @@ json_t *ctl_table(const char *name, const struct ctl_column *columns, size_t n);
 /* Takes the row. */
 void ctl_add_row(json_t *table, json_t *row);
 
+/* False, with a sentence, when a filter of the request names what is not there (ctl_filters.c). */
+bool ctl_check_filters(const struct daemon *d, const json_t *request, char *error, size_t size);
+
 json_t *ctl_number(double value);
 json_t *ctl_moment(const struct daemon *d, struct utc at);
 
@@ -31,6 +35,7 @@ json_t *ctl_run_plan(struct daemon *d, const json_t *request, char *error, size_
 
 /* ctl_alarms.c: alarms, marks and who did what. */
 json_t *ctl_run_ack(struct daemon *d, const json_t *request, char *error, size_t size);
+json_t *ctl_alarms_table(struct daemon *d, bool all, size_t max); /* NULL with store_error() */
 json_t *ctl_run_alarms(struct daemon *d, const json_t *request, char *error, size_t size);
 json_t *ctl_run_audit(struct daemon *d, const json_t *request, char *error, size_t size);
 json_t *ctl_run_mark(struct daemon *d, const json_t *request, char *error, size_t size);

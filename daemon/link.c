@@ -131,6 +131,7 @@ static void note_outcome(struct link *link, struct poller *poller, const struct 
 			poller->backoff.failures);
 		backoff_reset(&poller->backoff);
 	}
+	poller->slowed = silent || (worst->result != ANSWER_OK && !link_has_ids(link->conf));
 	if (silent != poller->silent) {
 		poller->silent = silent;
 		pthread_mutex_lock(&link->lock);
@@ -193,7 +194,7 @@ static void schedule(struct link *link, struct poller *poller)
 	int64_t poll_ms = link->site->instruments[poller->instrument].poll_ms;
 	int64_t now = clock_mono(link->clock).ms;
 
-	if (poller->silent && poller->backoff.delay_ms > poll_ms) {
+	if (poller->slowed && poller->backoff.delay_ms > poll_ms) {
 		poller->due_ms = now + poller->backoff.delay_ms;
 		return;
 	}
@@ -233,7 +234,7 @@ static void *work(void *context)
 		poll_instrument(link, poller);
 		schedule(link, poller);
 	}
-	link_disconnect(link);
+	bus_disconnect(link->bus);
 	return NULL;
 }
 
@@ -281,6 +282,18 @@ static int add_pollers(struct link *link, size_t index)
 	return 0;
 }
 
+/* The longest time-out of all that are asked on the link. */
+static int64_t slowest_answer_ms(const struct link *link)
+{
+	int64_t slowest_ms = link->conf->timeout_ms;
+
+	for (size_t i = 0; i < link->n_pollers; i++) {
+		int64_t ms = link->site->instruments[link->pollers[i].instrument].profile->timeout_ms;
+		slowest_ms = ms > slowest_ms ? ms : slowest_ms;
+	}
+	return slowest_ms;
+}
+
 struct link *link_start(const struct site *site, size_t index, const struct clock *clock, struct mailbox *box)
 {
 	struct link *link = calloc(1, sizeof(*link));
@@ -300,6 +313,10 @@ struct link *link_start(const struct site *site, size_t index, const struct cloc
 	link_vouch(link, VOUCH_MS);
 	link->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int r = link->wake_fd < 0 ? -errno : add_pollers(link, index);
+	if (r == 0) {
+		link->bus = bus_create(link->conf, slowest_answer_ms(link), link->wake_fd);
+		r = link->bus ? 0 : -ENOMEM;
+	}
 	if (r == 0 && link->n_pollers == 0) {
 		atomic_store(&link->stop, true); /* nothing to ask: the worker ends at once */
 	}
@@ -347,6 +364,7 @@ void link_destroy(struct link *link)
 	if (link->wake_fd >= 0) {
 		close(link->wake_fd);
 	}
+	bus_destroy(link->bus);
 	pthread_mutex_destroy(&link->lock);
 	for (size_t i = 0; i < link->n_pollers; i++) {
 		blocks_finish(&link->pollers[i].blocks);

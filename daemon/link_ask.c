@@ -7,6 +7,7 @@
 #include "daemon/link_parts.h"
 
 #define VOUCH_CONNECT_MS 60000 /* a name lookup has no bound of its own */
+#define VOUCH_CLEAR_MS 120000  /* a line that never falls silent is given up after ten time-outs, twice */
 #define LOAD_WINDOW_MS 60000
 #define BUS_DEAF_AFTER 5 /* failures in a row on RTU over TCP: the server may have forgotten the connection */
 
@@ -33,9 +34,9 @@ static void set_state(struct link *link, enum link_state state, int connect_errn
 
 void link_disconnect(struct link *link)
 {
-	bus_close(link->bus);
-	link->bus = NULL;
+	bus_disconnect(link->bus);
 	link->deaf = 0;
+	set_state(link, LINK_CONNECTING, 0, 0);
 }
 
 static const char *endpoint(const struct link_conf *conf)
@@ -51,8 +52,9 @@ static void connected(struct link *link)
 	}
 	backoff_reset(&link->backoff);
 	for (size_t i = 0; i < link->n_pollers; i++) {
-		link->pollers[i].afresh = true;
+		link->pollers[i].afresh |= !link->renewing;
 	}
+	link->renewing = false;
 	set_state(link, LINK_UP, 0, 0);
 	pthread_mutex_lock(&link->lock);
 	link->status.reconnects += link->ever_connected;
@@ -62,7 +64,7 @@ static void connected(struct link *link)
 
 bool link_ensure_connected(struct link *link)
 {
-	if (link->bus) {
+	if (bus_is_connected(link->bus)) {
 		return true;
 	}
 	if (clock_mono(link->clock).ms < link->connect_due_ms) {
@@ -70,13 +72,14 @@ bool link_ensure_connected(struct link *link)
 	}
 	set_state(link, LINK_CONNECTING, 0, 0);
 	link_vouch(link, VOUCH_CONNECT_MS);
-	link->bus = bus_open(link->conf, link->wake_fd);
+	bool good = bus_connect(link->bus);
 	int error = errno;
 	link_vouch(link, VOUCH_MS);
-	if (link->bus) {
+	if (good) {
 		connected(link);
 		return true;
 	}
+	link->renewing = false;
 	int64_t retry_ms = backoff_next(&link->backoff);
 	link->connect_due_ms = clock_mono(link->clock).ms + retry_ms;
 	set_state(link, LINK_DOWN, error, retry_ms);
@@ -121,48 +124,99 @@ static void pause_before(struct link *link, const struct poller *poller, const s
 	link->asked = poller;
 }
 
-static void ask_once(struct link *link, struct poller *poller, const struct request *request, struct answer *answer)
+static void count_apart(struct link *link, uint64_t *counter, uint64_t n)
+{
+	pthread_mutex_lock(&link->lock);
+	*counter += n;
+	pthread_mutex_unlock(&link->lock);
+}
+
+/* A connection on which the next question may go out, and its answer come back alone. A connection that the other side
+ * ended, or on which something arrived that nobody asked for, costs a new one, once, and not the reading. */
+static bool make_ready(struct link *link, struct poller *poller, struct answer *answer)
+{
+	for (unsigned renewed = 0; !atomic_load(&link->stop); renewed++) {
+		answer->result = ANSWER_BROKEN;
+		answer->trouble = TROUBLE_CLOSED;
+		if (!link_ensure_connected(link)) {
+			return false;
+		}
+		link_vouch(link, VOUCH_CLEAR_MS);
+		enum answer_trouble trouble = bus_clear(link->bus);
+		link_vouch(link, VOUCH_MS);
+		if (trouble == TROUBLE_NONE) {
+			return true;
+		}
+		answer->trouble = trouble;
+		if (renewed > 0) {
+			count(link, poller, answer, 0);
+		} else {
+			count_apart(link, &poller->stats.troubles[trouble], 1);
+		}
+		if (link->conf->type != LINK_RTU || trouble == TROUBLE_CLOSED) {
+			link->renewing = true;
+			link_disconnect(link);
+		}
+		if (renewed > 0) {
+			return false;
+		}
+	}
+	return false;
+}
+
+static bool is_deaf(const struct link *link)
+{
+	return link->conf->type == LINK_RTU_TCP && link->deaf >= BUS_DEAF_AFTER;
+}
+
+/* True when the question is worth asking again at once, on a new connection: see bus_spoilt_before(). */
+static bool ask_once(struct link *link, struct poller *poller, const struct request *request, bool may_ask_again,
+	struct answer *answer)
 {
 	const struct instrument_conf *instrument = &link->site->instruments[poller->instrument];
 	const struct profile *profile = instrument->profile;
 	struct bus_timing timing = { profile->timeout_ms ? profile->timeout_ms : link->conf->timeout_ms,
 		profile->byte_timeout_ms };
 
-	link_vouch(link, VOUCH_MS);
 	pause_before(link, poller, profile);
+	if (!make_ready(link, poller, answer)) {
+		return false;
+	}
+	link_vouch(link, VOUCH_MS);
 	int64_t start = clock_real_mono_us();
 	bus_ask(link->bus, instrument->unit, request, &timing, answer);
-	count(link, poller, answer, clock_real_mono_us() - start);
-	if (!link_is_silence(answer->result)) {
-		link->deaf = 0;
-		return;
+	int64_t us = clock_real_mono_us() - start;
+	count_apart(link, &poller->stats.discarded, bus_discarded(link->bus));
+	bool again = may_ask_again && bus_spoilt_before(link->bus, answer);
+	if (!again) {
+		count(link, poller, answer, us);
 	}
-	link->deaf++;
-	link_vouch(link, VOUCH_CONNECT_MS);
-	bool deaf = link->conf->type == LINK_RTU_TCP && link->deaf >= BUS_DEAF_AFTER;
-	if (answer->trouble == TROUBLE_CLOSED || deaf || !bus_settle(link->bus, &timing)) {
+	link->deaf = link_is_silence(answer->result) ? link->deaf + 1 : 0;
+	if (again || bus_needs_reconnect(link->bus, answer) || is_deaf(link)) {
+		link->renewing = again;
 		link_disconnect(link);
-		set_state(link, LINK_CONNECTING, 0, 0);
 	}
+	return again;
 }
 
 void link_ask(struct link *link, struct poller *poller, const struct request *request, struct answer *answer)
 {
 	unsigned retries = link->site->instruments[poller->instrument].profile->retries;
+	unsigned attempt = 0;
+	bool asked_again = false;
 
 	memset(answer, 0, sizeof(*answer));
 	answer->result = ANSWER_BROKEN;
 	answer->trouble = TROUBLE_CLOSED;
-	for (unsigned attempt = 0; !atomic_load(&link->stop); attempt++) {
+	while (!atomic_load(&link->stop)) {
 		if (!link_ensure_connected(link)) {
 			return;
 		}
-		ask_once(link, poller, request, answer);
-		if (!link_is_silence(answer->result) || attempt >= retries) {
+		if (ask_once(link, poller, request, !asked_again, answer)) {
+			asked_again = true;
+		} else if (!link_is_silence(answer->result) || attempt++ >= retries) {
 			return;
 		}
-		pthread_mutex_lock(&link->lock);
-		poller->stats.retries++;
-		pthread_mutex_unlock(&link->lock);
+		count_apart(link, &poller->stats.retries, 1);
 	}
 }

@@ -9,6 +9,11 @@ const char *link_type_name(enum link_type type)
 	return names[type];
 }
 
+bool link_has_ids(const struct link_conf *conf)
+{
+	return conf->type == LINK_TCP && !conf->ignore_ids;
+}
+
 int64_t link_character_ns(const struct link_conf *conf)
 {
 	int64_t bits = 1 + conf->data_bits + (conf->parity != 'N') + conf->stop_bits;

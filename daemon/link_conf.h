@@ -2,6 +2,7 @@
 #ifndef EMIS_DAEMON_LINK_CONF_H
 #define EMIS_DAEMON_LINK_CONF_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define NAME_SIZE 32
@@ -25,11 +26,15 @@ struct link_conf {
 	enum rts rts;
 	int64_t rts_delay_ms;
 	int64_t timeout_ms; /* for a whole answer; real time */
+	bool ignore_ids;    /* LINK_TCP: a gateway that answers with transaction ids of its own */
 	int64_t gap_ms;     /* silence between frames on a bus, beside the 3.5 characters */
 };
 
 /* "tcp", "rtu", "rtu-tcp" */
 const char *link_type_name(enum link_type type);
+
+/* True when an answer carries the id of its question, so that no late one passes for another's. */
+bool link_has_ids(const struct link_conf *conf);
 
 /* One character on a serial line. */
 int64_t link_character_ns(const struct link_conf *conf);

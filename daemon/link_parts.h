@@ -17,6 +17,7 @@ struct poller {
 	int64_t due_ms; /* clock_mono() */
 	struct backoff backoff;
 	bool silent;
+	bool slowed; /* asked less often: silent, or what it answers costs the others on the line a silence */
 	bool afresh; /* a new connection: plan anew with the next poll */
 	struct blocks blocks;
 	struct answer *answers;  /* by planned request, put together from its parts */
@@ -37,12 +38,13 @@ struct link {
 	pthread_t thread;
 
 	/* the worker's own */
-	struct bus *bus; /* NULL while not connected */
+	struct bus *bus;
 	struct backoff backoff;
 	int64_t connect_due_ms;     /* clock_mono() */
 	const struct poller *asked; /* the last one that was asked */
 	bool ever_connected;
-	unsigned deaf;           /* failures in a row of anybody */
+	bool renewing; /* the other side ended an orderly connection: what is known of the devices still holds */
+	unsigned deaf; /* failures in a row of anybody */
 	int64_t window_start_ms; /* real monotonic */
 	int64_t window_busy_us;
 

@@ -74,21 +74,21 @@ static int read_option(struct options *o, int option)
 		if (num_parse_double(optarg, &o->time_scale) && o->time_scale >= 1.0 && o->time_scale <= 3600.0) {
 			return -1;
 		}
-		fprintf(stderr, "emisd: --time-scale: \"%s\" is no number from 1 to 3600\n", optarg);
+		fprintf(stderr, "emisd: --time-scale: \"%s\" is not a number from 1 to 3600\n", optarg);
 		return EXIT_USAGE;
 	case 't':
 		o->has_start = time_parse(optarg, 480, &o->time_start);
 		if (o->has_start) {
 			return -1;
 		}
-		fprintf(stderr, "emisd: --time-start: \"%s\" is no time; write it as 2026-03-02T07:50:00+08:00\n",
+		fprintf(stderr, "emisd: --time-start: \"%s\" is not a time; write it as 2026-03-02T07:50:00+08:00\n",
 			optarg);
 		return EXIT_USAGE;
 	case 'a':
 		if (num_parse_double(optarg, &o->time_anchor)) {
 			return -1;
 		}
-		fprintf(stderr, "emisd: --time-anchor: \"%s\" is no number of seconds\n", optarg);
+		fprintf(stderr, "emisd: --time-anchor: \"%s\" is not a number of seconds\n", optarg);
 		return EXIT_USAGE;
 	case 'v':
 		puts("emisd " EMISD_VERSION);
@@ -116,11 +116,11 @@ static int read_options(int argc, char **argv, struct options *o)
 		status = read_option(o, option);
 	}
 	if (status < 0 && optind < argc) {
-		fprintf(stderr, "emisd: \"%s\" is no option. Try 'emisd --help'.\n", argv[optind]);
+		fprintf(stderr, "emisd: \"%s\" is not an option. Try 'emisd --help'.\n", argv[optind]);
 		status = EXIT_USAGE;
 	}
 	if (status < 0 && isnan(o->time_scale) && (o->has_start || !isnan(o->time_anchor))) {
-		fputs("emisd: --time-start and --time-anchor go with --time-scale\n", stderr);
+		fputs("emisd: --time-start and --time-anchor need --time-scale\n", stderr);
 		status = EXIT_USAGE;
 	}
 	return status;
@@ -180,8 +180,11 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	log_init(o.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	struct site *site = site_load(o.config, o.share, &errors, &warnings);
-	conf_errors_print(&warnings, "note: ");
 	conf_errors_print(&errors, "");
+	if (o.print) {
+		conf_errors_finish(&warnings); /* --check tells them */
+	}
+	conf_errors_print(&warnings, "note: ");
 	if (!site) {
 		return EXIT_REFUSED;
 	}

@@ -14,8 +14,9 @@ struct poll_stats {
 	uint64_t troubles[TROUBLE_COUNT];
 	uint64_t exceptions[EXCEPTION_CODES]; /* by code; those beyond count as 0 */
 	uint64_t retries;
-	uint64_t skipped; /* polls that were due while the last one still ran */
-	unsigned refused; /* blocks that the device does not let us read, now */
+	uint64_t discarded; /* answers to no open question, dropped while waiting for the right one */
+	uint64_t skipped;   /* polls that were due while the last one still ran */
+	unsigned refused;   /* blocks that the device does not let us read, now */
 	struct latency latency;
 };
 

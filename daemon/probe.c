@@ -23,28 +23,38 @@ struct probe {
 
 static bool connect_bus(struct probe *p)
 {
-	p->bus = p->bus ? p->bus : bus_open(&p->o.conf, -1);
-	if (!p->bus) {
+	bool connected = bus_is_connected(p->bus) || bus_connect(p->bus);
+
+	if (!connected) {
 		const char *where = p->o.conf.type == LINK_RTU ? p->o.conf.device : p->o.conf.host;
 		fprintf(stderr, "emisctl probe: no connection to %s: %s\n", where,
 			errno == EBUSY ? "another process holds it; is emisd running?" : strerror(errno));
 	}
-	return p->bus != NULL;
+	return connected;
 }
 
 /* False when there is no connection. */
 static bool ask(struct probe *p, int unit, const struct request *request, struct answer *answer)
 {
-	if (!connect_bus(p)) {
-		return false;
+	for (bool again = false;; again = true) {
+		memset(answer, 0, sizeof(*answer));
+		answer->result = ANSWER_BROKEN;
+		if (!connect_bus(p)) {
+			return false;
+		}
+		answer->trouble = bus_clear(p->bus);
+		bool spoilt = answer->trouble != TROUBLE_NONE;
+		if (!spoilt) {
+			bus_ask(p->bus, unit, request, &p->timing, answer);
+			spoilt = bus_spoilt_before(p->bus, answer);
+		}
+		if (spoilt || bus_needs_reconnect(p->bus, answer)) {
+			bus_disconnect(p->bus);
+		}
+		if (!spoilt || again) {
+			return true; /* asked again once, on a new connection */
+		}
 	}
-	bus_ask(p->bus, unit, request, &p->timing, answer);
-	bool silent = answer->result == ANSWER_TIMEOUT || answer->result == ANSWER_BROKEN;
-	if (silent && !bus_settle(p->bus, &p->timing)) {
-		bus_close(p->bus);
-		p->bus = NULL;
-	}
-	return true;
 }
 
 static int scan(struct probe *p)
@@ -266,10 +276,15 @@ int probe_main(int argc, char **argv, const char *share)
 	}
 	p.o.conf.timeout_ms = p.o.conf.timeout_ms ? p.o.conf.timeout_ms : p.o.mode == PROBE_SCAN ? 300 : 1000;
 	p.timing.timeout_ms = p.o.conf.timeout_ms;
+	p.bus = bus_create(&p.o.conf, p.timing.timeout_ms, -1);
+	if (!p.bus) {
+		fputs("emisctl probe: out of memory\n", stderr);
+		return PROBE_REFUSED;
+	}
 	status = p.o.mode == PROBE_SCAN  ? scan(&p)
 		: p.o.mode == PROBE_READ ? show_range(&p)
 		: p.o.mode == PROBE_PAIR ? show_pair(&p)
 					 : show_profile(&p);
-	bus_close(p.bus);
+	bus_destroy(p.bus);
 	return fflush(stdout) == 0 ? status : PROBE_REFUSED;
 }

@@ -110,6 +110,12 @@ struct site {
 	char admin_group[32]; /* its members may acknowledge and mark */
 };
 
+/* The names of the tiers; NULL ends. */
+extern const char *const conf_tiers[];
+
+/* The sector of the catalogue that is meant by a misspelt one; NULL when none is near. Lives as long as the site. */
+const char *site_nearest_sector(const struct site *site, const char *sector);
+
 /* Reads the configuration at `path` with its catalogue. Profiles, limit files and factors.conf are
  * looked for beside it first, then in `share`. Returns NULL when there was any complaint or no memory;
  * warnings that do not refuse the configuration go to `warnings`. */

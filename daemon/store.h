@@ -102,6 +102,7 @@ struct store_event {
 /* An alarm as it stands in the store. */
 struct store_alarm {
 	char id[ALARM_ID_SIZE];
+	int64_t number; /* of its first event, never given twice: a short name for people; 0 before it has one */
 	char outlet[OUTLET_ID_SIZE];
 	char factor[FACTOR_KEY_SIZE];
 	char limit_key[64];
@@ -155,6 +156,7 @@ int store_alarms(struct store *store, bool all, size_t max,
 	void (*take)(void *context, const struct store_alarm *alarm), void *context);
 
 /* One alarm by its id. False when there is none. */
+/* By its id, or by the number of any of its events. */
 bool store_alarm_find(struct store *store, const char *id, struct store_alarm *ret_alarm);
 
 /* The payload of the alarm's newest message; the caller frees it. NULL without one. */

@@ -15,6 +15,8 @@
 	"tier,"                                                                                                        \
 	" document, clause, decimals, class, acknowledged_by"
 
+#define FIRST_EVENT ", (SELECT min(seq) FROM event WHERE alarm_id = alarm.id)"
+
 /* ---- opening ---- */
 
 /* After the highest number that may have left the box. */
@@ -215,14 +217,17 @@ static void read_alarm(sqlite3_stmt *row, struct store_alarm *a)
 	a->decimals = sqlite3_column_int(row, 16);
 	store_db_text(row, 17, a->alarm_class, sizeof(a->alarm_class));
 	store_db_text(row, 18, a->acknowledged_by, sizeof(a->acknowledged_by));
+	a->number = sqlite3_column_int64(row, 19);
 }
 
 int store_alarms(struct store *store, bool all, size_t max,
 	void (*take)(void *context, const struct store_alarm *alarm), void *context)
 {
 	sqlite3_stmt *select = store_db_prepare(store->state.db,
-		all ? "SELECT " ALARM_COLUMNS " FROM alarm ORDER BY last_ms DESC, id LIMIT ?1"
-		    : "SELECT " ALARM_COLUMNS " FROM alarm WHERE raised = 1 ORDER BY since_ms DESC, id LIMIT ?1",
+		all ? "SELECT " ALARM_COLUMNS FIRST_EVENT " FROM alarm ORDER BY last_ms DESC, id LIMIT ?1"
+		    : "SELECT " ALARM_COLUMNS FIRST_EVENT " FROM alarm WHERE raised = 1"
+		      " ORDER BY CASE class WHEN 'exceedance' THEN 0 WHEN 'unconfirmed' THEN 1 WHEN 'budget' THEN 2"
+		      " WHEN 'warning' THEN 3 ELSE 4 END, since_ms DESC, id LIMIT ?1",
 		store->error);
 	struct store_alarm alarm;
 	int step = SQLITE_ERROR;
@@ -241,8 +246,11 @@ int store_alarms(struct store *store, bool all, size_t max,
 
 bool store_alarm_find(struct store *store, const char *id, struct store_alarm *ret_alarm)
 {
-	sqlite3_stmt *select =
-		store_db_prepare(store->state.db, "SELECT " ALARM_COLUMNS " FROM alarm WHERE id = ?1", store->error);
+	sqlite3_stmt *select = store_db_prepare(store->state.db,
+		"SELECT " ALARM_COLUMNS FIRST_EVENT " FROM alarm"
+		" WHERE id = coalesce((SELECT alarm_id FROM event WHERE seq = CAST(?1 AS INTEGER) AND ?1 NOT GLOB "
+		"'*[^0-9]*'), ?1)",
+		store->error);
 	bool found = false;
 
 	if (select) {

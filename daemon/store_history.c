@@ -254,7 +254,7 @@ static int read_point(struct history *h, int argc, char **argv)
 	}
 	if (h->has_o2) {
 		if (h->has_basis && h->query.kind != SERIES_CONVERTED) {
-			fputs("emisctl: history: --o2 goes with --basis converted\n", stderr);
+			fputs("emisctl: history: --o2 needs --basis converted\n", stderr);
 			return EXIT_USAGE;
 		}
 		h->query.kind = SERIES_CONVERTED;

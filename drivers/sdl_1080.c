@@ -2,7 +2,7 @@
  *
  * Register use seen in field drivers; no manual read. Function 3 from 0x0000:
  *   0       low byte: bit 3 = values have one decimal; bits 0 to 2: 1, 3, 4 measuring, 5, 6 calibrating
- *   1 + 2n  value of component n
+ *   1 + 2n  value of component n; 0x7FFF, 0x8000 and 0xFFFF are taken for none (our choice: seen in no source)
  *   2 + 2n  high byte: unit, 2 = ppm, 10 = 0.01 %, else mg/m3; low byte: component (the channel's tag)
  * How many components there are depends on what is fitted, and other data follow the last one: the profile
  * says the number in `records`. */
@@ -38,6 +38,11 @@ static enum flag state_flag(unsigned state)
 	}
 }
 
+static bool is_none(unsigned word)
+{
+	return word == 0x7FFF || word == 0x8000 || word == 0xFFFF;
+}
+
 /* 0 when the component comes in another unit than the channel has. */
 static double scale_of(unsigned unit, const char *wanted, bool decimal)
 {
@@ -60,8 +65,10 @@ static void decode(const struct channel *channel, const struct answer *answers, 
 		unsigned what = regs[2 + 2 * i];
 		double scale = scale_of(what >> 8, channel->unit, regs[0] & 8);
 		if ((what & 0xFF) == channel->tag && scale > 0.0) {
-			*ret_value = regs[1 + 2 * i] * scale;
-			*ret_flag = state_flag(regs[0]);
+			if (!is_none(regs[1 + 2 * i])) {
+				*ret_value = regs[1 + 2 * i] * scale;
+				*ret_flag = state_flag(regs[0]);
+			}
 			return;
 		}
 	}

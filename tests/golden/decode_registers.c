@@ -4,7 +4,8 @@
  *
  * A case starts with a line "case WORDS"; then come registers as "FUNCTION ADDRESS: HEX HEX ...", or how the
  * reads ended instead: "exception CODE", "gateway CODE", "timeout", "broken". Registers that are not given are
- * 0000. Lines that start with # are comments. Prints the case's words and each channel's value, unit and flag. */
+ * 0000, or what "fill HEX" says. "no states" leaves all statuses out, as if the instrument said that it is well. Lines
+ * that start with # are comments. Prints the case's words and each channel's value, unit and flag. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,12 +18,23 @@
 
 struct registers {
 	uint16_t words[SPACES][65536];
+	bool no_states;
 	struct answer failure; /* result ANSWER_OK: none */
 };
 
-static void print_case(const struct profile *p, const struct registers *r)
+static void print_case(const struct profile *whole, const struct registers *r)
 {
 	static struct answer answers[PROFILE_REQUESTS];
+	static struct profile copy;
+	const struct profile *p = &copy;
+
+	copy = *whole;
+	for (size_t i = 0; r->no_states && i < copy.n_channels; i++) {
+		copy.channels[i].n_status = 0;
+	}
+	for (size_t i = 0; r->no_states && i < copy.n_statuses; i++) {
+		copy.statuses[i].of_all = false;
+	}
 
 	for (size_t i = 0; i < p->n_requests; i++) {
 		const struct request *request = &p->requests[i];
@@ -62,6 +74,17 @@ static bool take_line(struct registers *r, char *line)
 			r->failure.exception = (uint8_t)strtoul(line + n, NULL, 10);
 			return true;
 		}
+	}
+	if (strncmp(line, "fill ", 5) == 0) {
+		uint16_t word = (uint16_t)strtoul(line + 5, NULL, 16);
+		for (size_t i = 0; i < SPACES * 65536; i++) {
+			r->words[i / 65536][i % 65536] = word;
+		}
+		return true;
+	}
+	if (strcmp(line, "no states\n") == 0) {
+		r->no_states = true;
+		return true;
 	}
 	unsigned long function = strtoul(line, &end, 10);
 	unsigned long address = strtoul(end, &end, 0);

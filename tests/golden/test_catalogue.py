@@ -55,6 +55,17 @@ def bounds(text):
     return (float(low), float(high)) if dash else (None, float(low))
 
 
+def digits(text):
+    """How many digits the document writes after the point: '1.0' -> 1, '35' -> 0, '6-9' -> 0."""
+    return max(len(number.partition('.')[2]) for number in re.findall(r'[0-9.]+', text))
+
+
+def digits_of(limit):
+    """How many emisd rounds to: those of the shortest form of the bounds, unless the file says otherwise."""
+    shortest = [f'{limit[key]:.9f}'.rstrip('0').partition('.')[2] for key in ('min', 'max') if key in limit]
+    return limit.get('digits', max(len(fraction) for fraction in shortest))
+
+
 def in_force(name, limit):
     """(new plants, existing plants, until, built before) as the file says."""
     start = limit.get('in_force', LIMIT_FILES[name]['document']['in_force'])
@@ -98,6 +109,7 @@ def test_a_limit_is_what_the_table_says(name, limit):
     row = table_row(limit)
     document = LIMIT_FILES[name]['document']
     assert (limit.get('min'), limit.get('max')) == bounds(row['limit'])
+    assert digits_of(limit) == digits(row['limit'])
     assert limit['unit'] == {'percent': '%'}.get(row['unit'], row['unit'])
     assert limit['period'] == row['averaging']
     assert limit['confidence'] == row['confidence']

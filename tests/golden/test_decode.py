@@ -1,6 +1,8 @@
 """Registers -> readings through every shipped profile. Cases in registers/, expected readings in expected/."""
 
+import math
 import pathlib
+import struct
 import subprocess
 
 import pytest
@@ -30,6 +32,56 @@ def test_every_profile_and_every_variant_has_its_cases():
     variants = {f"{stem}@{variant['name']}" for stem in shipped
                 for variant in libconfig_reader.read(ROOT / f"config/profiles.d/{stem}.conf").get("variants", [])}
     assert set(NAMES) == shipped | variants
+
+
+IMAGES = "".join(f"case {word}\nno states\nfill {word}\n" for word in ("FFFF", "7FFF", "8000", "0000"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_registers_without_a_value_are_none(name):
+    """All registers alike, as a gateway that has not read yet or a sensor that is not there shows them."""
+    done = decode(ROOT / "config", name, IMAGES)
+    assert done.returncode == 0, done.stderr
+    image = None
+    for line in done.stdout.splitlines():
+        if line.startswith("case"):
+            image = line.split()[1]
+            continue
+        channel, value, unit, flag = line.split()
+        if unit == "state":
+            assert flag != "N" or image == "0000", line
+        elif image != "0000":
+            assert (value, flag) == ("nan", "D") or flag == "T", f"{image}: {line}"
+        else:  # nothing, or a zero that such an instrument can measure
+            assert (value, flag) == ("nan", "D") or (float(value) == 0.0 and unit != "pH"), line
+    expect(f"image-{name}.txt", done.stdout)
+
+
+@pytest.mark.parametrize("words", ["7FFF FFFF", "FFFF 7FFF", "8000 0000", "0000 8000", "FF7F FFFF", "7F7F FFFF", "FFFF FF7F",
+                                   "0080 0000", "0000 0080", "0000 0001", "0001 0000", "807F FFFF", "0080 8000", "FFFF 7F7F"])
+@pytest.mark.parametrize("order", ["ABCD", "CDAB", "BADC", "DCBA"])
+def test_a_float_of_no_size_is_no_measurement(tmp_path, words, order):
+    found = one(f'function = 3; address = 0; type = "f32"; order = "{order}";', f"3 0: {words}", folder=tmp_path)
+    a, b = (bytes.fromhex(word) for word in words.split())
+    value = struct.unpack(">f", {"ABCD": a + b, "CDAB": b + a, "BADC": a[::-1] + b[::-1], "DCBA": b[::-1] + a[::-1]}[order])[0]
+    real = value == 0.0 or 1e-30 < abs(value) < 1e30
+    assert found[1] == ("N" if real else "D"), (value, found)
+    assert (found[0] == value) if real else math.isnan(found[0])
+
+
+@pytest.mark.parametrize("words,flag", [("0000 0000 0000 0001", "D"), ("0010 0000 0000 0000", "D"), ("8000 8000 8000 8000", "D"),
+                                        ("7FEF FFFF FFFF FFFF", "D"), ("7FFF 7FFF 7FFF 7FFF", "D"), ("3F50 624D D2F1 A9FC", "N")])
+def test_the_same_of_64_bits(tmp_path, words, flag):
+    assert one('function = 3; address = 0; type = "f64"; order = "ABCDEFGH";', f"3 0: {words}", folder=tmp_path)[1] == flag
+
+
+def test_every_channel_that_is_shipped_has_its_range():
+    for path in (ROOT / "config/profiles.d").glob("*.conf"):
+        profile = libconfig_reader.read(path)
+        lists = [profile.get("channels", [])] + [v.get("channels", []) for v in profile.get("variants", [])]
+        for channel in (channel for channels in lists for channel in channels):
+            assert {"min", "max"} <= channel.keys() or {"raw_min", "raw_max"} <= channel.keys(), (path.name, channel["name"])
+            assert "ange" in path.read_text().split("*/")[0], f"{path.name} does not say where its range comes from"
 
 
 def test_the_example_of_the_manual_is_a_profile(tmp_path):
@@ -127,17 +179,22 @@ def test_the_language_of_profiles(tmp_path, rule, channel, registers, value, fla
 
 FAULTS = [
     ("two registers without an order", 'function = 3; address = 0; type = "f32";', '"order" is missing'),
-    ("four registers with the order of two", 'function = 3; address = 0; type = "f64"; order = "ABCD";', "is none of: ABCDEFGH"),
+    ("four registers with the order of two", 'function = 3; address = 0; type = "f64"; order = "ABCD";', "is not known; known here: ABCDEFGH"),
     ("a size where there is one", 'function = 3; address = 0; type = "u16"; registers = 2;', "only bcd and ascii need it"),
     ("a missing size", 'function = 3; address = 0; type = "bcd";', '"registers" is missing'),
     ("an unknown auxiliary", 'function = 3; address = 0; type = "u16"; decimals = "d";', "not among this profile's auxiliaries"),
     ("units without a factor", 'function = 3; address = 0; type = "u16"; unit_code = "d";', '"units" is missing'),
-    ("max_age without a result time", 'function = 3; address = 0; type = "u16"; max_age = "1h";', "max_age goes with result_time"),
-    ("a stride alone", 'function = 3; address = 0; type = "u16"; stride = 4;', "stride goes with count"),
+    ("max_age without a result time", 'function = 3; address = 0; type = "u16"; max_age = "1h";', "max_age needs result_time"),
+    ("a stride alone", 'function = 3; address = 0; type = "u16"; stride = 4;', "stride needs count"),
     ("a span that is none", 'function = 3; address = 0; type = "u16"; span = { raw_low = 5.0; raw_high = 5.0; low = 0.0; high = 1.0; };',
      "raw_low must be less"),
     ("records beyond the last address", 'function = 3; address = 65000; type = "u16"; count = 60; stride = 100;', "beyond the last address"),
     ("a value longer than a request may be", 'function = 3; address = 0; type = "f64"; order = "ABCDEFGH";', "longer than max_registers"),
+    ("a min above the max", 'function = 3; address = 0; type = "u16"; min = 500.0; max = 0.0;', "min is 500 and max is 0"),
+    ("a raw_min above the raw_max", 'function = 3; address = 0; type = "u16"; raw_min = 9.0; raw_max = 8.0;', "raw_min is 9"),
+    ("a scale of 0", 'function = 3; address = 0; type = "u16"; scale = 0.0;', "every value the same"),
+    ("a span to one value", 'function = 3; address = 0; type = "u16"; span = { raw_low = 0.0; raw_high = 9.0; low = 5.0; high = 5.0; };',
+     "every value would be the same"),
     ("a tag without a driver", 'function = 3; address = 0; type = "u16"; tag = 1;', "only a driver"),
 ]
 
@@ -146,6 +203,14 @@ FAULTS = [
 def test_what_the_language_refuses(tmp_path, rule, channel, said):
     found = one(channel, "3 0: 0", folder=tmp_path, head="max_registers = 3;")
     assert isinstance(found, str) and "/all.conf:" in found and said in found, found
+
+
+@pytest.mark.parametrize("more", [
+    'statuses = ( { name = "s"; function = 3; address = 9; type = "u16"; otherwise = "D"; rules = ( { from = 7; to = 2; flag = "N"; } ); } );',
+    'identify = ( { name = "s"; function = 3; address = 9; type = "u16"; from = 7; to = 2; } );'])
+def test_a_range_of_codes_from_above_to_below_is_refused(tmp_path, more):
+    found = one('function = 3; address = 0; type = "u16";', "3 0: 0", more=more, folder=tmp_path)
+    assert isinstance(found, str) and "/all.conf:" in found and "from is 7 and to is 2" in found, found
 
 
 def test_records_with_a_stride(tmp_path):

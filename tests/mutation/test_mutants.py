@@ -12,12 +12,13 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TESTS = ["alarms", "conditions", "convert", "limits", "mean", "outlook", "pipeline", "warnings"]
+TESTS = ["alarms", "conditions", "convert", "limits", "mean", "outlook", "physical", "pipeline",
+         "warnings"]
 FLAGS = ["-std=c17", "-O1", "-D_GNU_SOURCE"]
 
 # file, line, what stands in its place, the rule that is broken
 MUTANTS = [
-    ("core/judge.c", "value > limit->max ||", "value >= limit->max ||", "a mean equal to the limit holds it"),
+    ("core/judge.c", "number > limit->max ||", "number >= limit->max ||", "a mean equal to the limit holds it"),
     ("core/mean.c", "HOUR_MS, 60, 45 }", "HOUR_MS, 60, 44 }", "45 valid minutes make an hour"),
     ("core/mean.c", "DAY_MS, 24, 20 }", "DAY_MS, 24, 18 }", "20 valid hours make a day"),
     ("core/mean.c", "MINUTE_MS, 12, 12 }", "MINUTE_MS, 12, 11 }", "12 readings make a minute"),
@@ -25,8 +26,22 @@ MUTANTS = [
     ("core/mean.c", "#define MONTH_DAYS_FEBRUARY 23", "#define MONTH_DAYS_FEBRUARY 24", "February needs 23 days"),
     ("core/convert.c", "return wet / (1.0 - moisture);", "return wet * (1.0 - moisture);", "dry is more than wet"),
     ("core/convert.c", "#define STANDARD_KELVIN 273.0", "#define STANDARD_KELVIN 273.15", "standard state is 273 K"),
-    ("core/convert.c", "if (!(o2 < AIR_OXYGEN)) {\n\t\treturn NAN;\n\t}\n\treturn dry_standard",
-     "if (o2 == AIR_OXYGEN) {\n\t\treturn NAN;\n\t}\n\treturn dry_standard", "no value above 21 % oxygen"),
+    ("core/convert.c", "if (!(o2.value < AIR_OXYGEN) || o2.value < 0.0) {", "if (o2.value == AIR_OXYGEN || o2.value < 0.0) {",
+     "no value above 21 % oxygen"),
+    ("core/convert.c", "if (!(o2.value < AIR_OXYGEN) || o2.value < 0.0) {", "if (!(o2.value < AIR_OXYGEN)) {",
+     "no value below no oxygen"),
+    ("core/convert.c", "o2.value >= -zero_drift ? 0.0 : NAN", "0.0", "oxygen below its zero drift is none"),
+    ("core/convert.c", "!(pressure > 0.0) || !(moisture >= 0.0)", "!(moisture >= 0.0)", "a flow has a pressure"),
+    ("core/judge.c", "double number = num_significant(value, JUDGED_DIGITS);", "double number = value;",
+     "binary noise is no exceedance"),
+    ("core/judge.c", "num_round_half_even(number, limit->digits)", "num_round_half_even(number, 2)",
+     "rounded to the digits of the limit"),
+    ("core/mean.c", "!isfinite(sub->weight) || sub->weight < 0.0) {", "!isfinite(sub->weight)) {", "a weight below zero is none"),
+    ("core/mean.c", "exact_product(sub->value, weight)", "exact_product(exact_of(sub->value.value), weight)",
+     "readings are decimal numbers"),
+    ("core/assess.c", "isfinite(least) && limit->when_factor", "limit->when_factor", "certain needs a bound"),
+    ("core/assess.c", "return point->least >= 0.0 ? 0.0 : NAN;", "return point->least;", "a converted bound is 0 or none"),
+    ("core/condition.c", "#define OXYGEN_NEAR_AIR 20.9", "#define OXYGEN_NEAR_AIR 20.95", "oxygen near air is told"),
     ("core/reading.h", "return r->flag == FLAG_NORMAL && isfinite(r->value);", "return isfinite(r->value);",
      "calibration gas enters no mean"),
     ("core/limit.c", "if (at.ms >= limit->until.ms) {", "if (at.ms > limit->until.ms) {", "a limit ends on its day"),
@@ -38,7 +53,8 @@ MUTANTS = [
      "mass is of the measured value"),
     ("core/roll.c", "minute->end.ms - held.at.ms > point->conf->hold_ms", "minute->start.ms - held.at.ms > point->conf->hold_ms",
      "a result is held until its age limit"),
-    ("core/outlook.c", "outlook->sum / (outlook->n + left)", "outlook->sum / outlook->n", "certain means certain"),
+    ("core/outlook.c", "exact_of(acc->n_valid + left)", "exact_of(acc->n_valid)", "certain means certain"),
+    ("core/outlook.c", "fmin(all.value, so_far.value)", "all.value", "what is to come may not count"),
     ("core/share.c", "(unsigned)floor((1.0 - needed) * hours + 1e-6)", "(unsigned)ceil((1.0 - needed) * hours)",
      "at least 95 % of the hours"),
     ("core/assess.c", "finding->gravity > 1.0 - p->settings.hysteresis", "finding->gravity > 1.0", "nothing flaps"),

@@ -176,6 +176,16 @@ def test_a_dead_neighbour_costs_a_bus_nothing_but_its_time_outs(make_rig):
     assert dust["answers"] == 0
 
 
+def test_a_neighbour_that_only_refuses_costs_a_bus_no_more_than_a_dead_one(make_rig):
+    """After each exception the line must fall silent, for the real answer may follow: the others pay for that."""
+    rig = make_rig(scale=20, broker=False, plant=["exception dust 4"])
+    wait_for(lambda: stats(rig, "gas")["answers"] > 100, 40, "a hundred polls")
+    gas, dust = stats(rig, "gas"), stats(rig, "dust")
+    assert sum(gas[k] for k in FAILURES) == 0
+    assert 0 < dust["4"] < gas["answers"] / 4
+    assert dust["answers"] == 0
+
+
 def test_the_serial_port_belongs_to_one_process(make_rig):
     rig = make_rig(scale=20, broker=False)
     wait_for(lambda: rig.point("DA001", "so2")["raw"], what="the first value")

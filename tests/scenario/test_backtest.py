@@ -260,9 +260,9 @@ def test_the_text_form_tells_the_story(tmp_path):
     ("so2,o2\n1,2\n", 'no column "time"'),
     ("time,what\n2026-01-01,1\n", "no column is called as a factor"),
     ("time,so2,o2\n", "no row after the head"),
-    ("time,so2,o2\n2026-01-01T00:00,1\n", "file.csv:2: the line has not as many cells"),
-    ("time,so2,o2\nyesterday,1,2\n", 'file.csv:2: a time reads 2026-03-02T08:00:00+08:00, found "yesterday"'),
-    ("time,so2,o2\n2026-01-01T00:00,abc,2\n", 'file.csv:2: a value is a number or empty, found "abc"'),
+    ("time,so2,o2\n2026-01-01T00:00,1\n", "file.csv:2: 2 cells, and the head names 3 columns"),
+    ("time,so2,o2\nyesterday,1,2\n", 'file.csv:2: column 1 (time): a time reads 2026-03-02T08:00:00+08:00'),
+    ("time,so2,o2\n2026-01-01T00:00,abc,2\n", 'file.csv:2: column 2 (so2): a value is a decimal number or empty, found "abc"'),
     ("time,so2,o2\n2026-01-01T00:00,nan,2\n", 'found "nan"'),
     ("time,so2,so2.flag,o2\n2026-01-01T00:00,1,X,2\n", 'one of N F M S D C T B, found "X"'),
     ("time,so2,o2\n2026-01-01T00:01,1,2\n2026-01-01T00:00,1,2\n", "file.csv:3: the time is not after"),
@@ -280,7 +280,7 @@ def test_bad_files_are_refused_with_a_sentence(tmp_path, text, words):
     ([], "are needed"),
     (["--limits", "strict", "--sector", "x"], "expected ultra-low, special"),
     (["--limits", "special", "--sector", "x", "--set", "o2"], "expected KEY=NUMBER"),
-    (["--limits", "special", "--sector", "x", "--start", "2026-01-01"], "--start goes with --interval"),
+    (["--limits", "special", "--sector", "x", "--start", "2026-01-01"], "--start needs --interval"),
     (["--limits", "special", "--sector", "x", "--rounding", "up"], "expected none or half-even"),
 ])
 def test_wrong_usage(tmp_path, arguments, words):

@@ -15,7 +15,7 @@ NOBODY = 65534
 
 def emisctl(rig, *arguments, status=0, user=None):
     done = subprocess.run([EMISCTL, "--socket", rig.folder / "ctl.sock", "--lang", "en", *arguments], user=user,
-                          capture_output=True, text=True, timeout=30)
+                          group=user, extra_groups=None if user is None else [], capture_output=True, text=True, timeout=30)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -44,10 +44,73 @@ def test_an_alarm_is_acknowledged_once_by_name(make_rig):
     assert "pump 2" in emisctl(rig, "audit", "--json")
     assert "was acknowledged by root" in emisctl(rig, "ack", alarm["alarm_id"], status=1)
     assert 'there is no alarm "x"' in emisctl(rig, "ack", "x", status=1)
+    assert 'there is no alarm "999999"' in emisctl(rig, "ack", "999999", status=1)
     # The alarm goes on, and no number is missing.
     wait_for(lambda: [a for a in rig.bureau.alarms(event="continued") if a["alarm_id"] == alarm["alarm_id"]], 60,
              "the next hour")
     assert [a["seq"] for a in rig.bureau.alarms()] == list(range(1, len(rig.bureau.alarms()) + 1))
+
+
+def test_the_open_alarms_come_first_and_have_numbers(make_rig):
+    rig = make_rig(scale=240, start="2026-03-02T07:58:00+08:00", poll="4s", plant=["hold so2 120"])
+    alarm = exceedance(rig)
+    lines = emisctl(rig, "status").splitlines()
+    assert lines[2].startswith("Open alarms: ") and lines[3].split()[:4] == ["no", "outlet", "factor", "rule"]
+    first = lines[4].split()
+    assert (first[0], first[3]) == (str(alarm["seq"]), "period-mean"), lines
+    # By that number, as by the number of any of its messages.
+    emisctl(rig, "ack", first[0])
+    told = wait_for(lambda: rig.bureau.alarms(event="acknowledged"), what="the acknowledgement")[0]
+    assert told["alarm_id"] == alarm["alarm_id"]
+    assert "was acknowledged by root" in emisctl(rig, "ack", str(told["seq"]), status=1)
+    for width in ("60", "80", "200"):
+        shown = subprocess.run([EMISCTL, "--socket", rig.folder / "ctl.sock", "--lang", "en", "alarms"], capture_output=True,
+                               text=True, timeout=30, env={"COLUMNS": width, "PATH": "/usr/bin"}).stdout
+        assert " period-mean" in shown and " rule " in shown.splitlines()[0]
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["alarms", "--outlet", "DA01"], 'there is no outlet "DA01"; did you mean "DA001"?'),
+    (["status", "--factor", "s02"], 'there is no factor "s02"; did you mean "so2"?'),
+    (["limits", "--all", "--tier", "ultralow"], 'there is no tier "ultralow"; did you mean "ultra-low"?'),
+    (["limits", "--all", "--sector", "steel.sinterhead"], 'there is no sector "steel.sinterhead"; did you mean "steel.sinter-head"?'),
+    (["limits", "steel.sinter.ultra-low.s02"], 'did you mean "steel.sinter.ultra-low.so2"?'),
+    (["limits", "--all", "--sector", "cement", "--factor", "cod"], "no limit matches"),
+    (["budget", "--outlet", "gatewy"], 'did you mean "gateway"?'),
+])
+def test_a_filter_that_names_nothing_is_an_error(quiet, arguments, words):
+    assert words in emisctl(quiet, *arguments, status=1)
+
+
+def test_a_filter_that_finds_nothing_is_none(quiet):
+    assert "no alarms" in emisctl(quiet, "alarms", "--outlet", "DA001", "--factor", "hg")
+    assert "steel.sinter" in emisctl(quiet, "limits", "--all", "--sector", "steel", "--json")
+
+
+@pytest.mark.parametrize("word, nearest", [("alarm", "alarms"), ("staus", "status"), ("histroy", "history"), ("backtst", "backtest")])
+def test_a_misspelt_command_gets_the_nearest(quiet, word, nearest):
+    assert f'there is no command "{word}"; did you mean "{nearest}"?' in emisctl(quiet, word, status=2)
+
+
+def test_no_permission_on_the_socket_names_the_group(quiet):
+    for folder in (quiet.folder, *quiet.folder.parents[:3]):
+        folder.chmod(0o755)
+    (quiet.folder / "ctl.sock").chmod(0o660)
+    said = emisctl(quiet, "status", status=1, user=NOBODY)
+    assert "no permission to use" in said and "members of the group root" in said and "usermod -aG root" in said
+    quiet.folder.chmod(0o700)
+    try:
+        assert "no permission to use" in emisctl(quiet, "status", status=1, user=NOBODY)
+    finally:
+        quiet.folder.chmod(0o755)
+
+
+def test_history_and_verify_ask_the_daemon_where_its_store_is(quiet):
+    for command, said in ((["history", "DA001", "tsp"], f"nothing of that kind in {quiet.folder}/data"), (["verify"], "")):
+        done = subprocess.run([EMISCTL, *command], capture_output=True, text=True, timeout=60,
+                              env={"EMISD_SOCKET": str(quiet.folder / "ctl.sock"), "PATH": str(build_dir() / "daemon")})
+        assert "/var/lib/emisd" not in done.stdout + done.stderr and said in done.stderr
+        assert done.returncode == (1 if said else 0), done.stdout + done.stderr
 
 
 def test_only_admins_change_things(make_rig):
@@ -109,8 +172,8 @@ def test_a_mark_of_the_past_changes_nothing_closed(make_rig):
 @pytest.mark.parametrize("arguments, words", [
     (["DA009", "--kind", "fault", "--until", "2026-03-03"], 'there is no outlet "DA009"'),
     (["DA001", "--kind", "fault", "--until", "2026-03-03", "--factor", "cod"], 'with the factor cod'),
-    (["DA001", "--kind", "lunch", "--until", "2026-03-03"], "is none of calibration, fault"),
-    (["DA001", "--kind", "fault", "--until", "tomorrow"], "is no moment"),
+    (["DA001", "--kind", "lunch", "--until", "2026-03-03"], "is not known; known are calibration, fault"),
+    (["DA001", "--kind", "fault", "--until", "tomorrow"], "is not a moment"),
     (["DA001", "--kind", "fault"], "--until must say a moment after --from"),
     (["DA001", "--kind", "fault", "--from", "2026-03-03", "--until", "2026-03-03"], "--until must say a moment"),
 ])

@@ -181,6 +181,8 @@ def site_conf(folder, links, broker_port=None, judging="", poll="2s", extra=""):
     text = replace_section(text, "mqtt",
                            None if broker_port is None else '{ broker = "mqtt://127.0.0.1:%d"; }' % broker_port)
     text = text.replace('poll = "2s"', f'poll = "{poll}"')
+    # Without a bound nothing is certain before the hour is over; the simulated analyser shows nothing below 0.
+    text = re.sub(r'factor = "so2"; +from', 'factor = "so2"; least = 0.0; from', text)
     return text + "simulation = true;\n" + extra
 
 

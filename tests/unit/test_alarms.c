@@ -49,7 +49,7 @@ static void test_judging(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct limit limit = { .min = rows[i].min, .max = rows[i].max };
 		struct mean mean = { .value = rows[i].value, .valid = rows[i].valid };
-		if (judge_mean(&limit, &mean, ROUNDING_NONE, 0) != rows[i].expected) {
+		if (judge_mean(&limit, &mean, ROUNDING_NONE) != rows[i].expected) {
 			fail_msg("%s", rows[i].rule);
 		}
 	}

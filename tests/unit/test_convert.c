@@ -30,6 +30,11 @@ static void check(const struct row *rows, size_t n)
 	}
 }
 
+static double at_reference(double dry, double o2, double o2_ref)
+{
+	return convert_to_reference_oxygen(exact_decimal(dry), exact_decimal(o2), o2_ref).value;
+}
+
 static void test_worked_examples(void **state)
 {
 	(void)state;
@@ -46,19 +51,19 @@ static void test_worked_examples(void **state)
 		{ "X4 HCl from ppm", convert_ppm(10.0, 36.5), 16.2946, 5e-5 },
 		{ "X5 NOx from mg/m3", convert_nox_mass(40.0, 5.0), 66.3333, 5e-5 },
 		{ "X6 NOx from ppm", convert_nox_ppm(30.0, 2.0), 65.7143, 5e-5 },
-		{ "X7 30 at 8.5, reference 6", convert_to_reference_oxygen(30.0, 8.5, 6.0), 36.0, 1e-9 },
-		{ "X7 20 at 12, reference 9", convert_to_reference_oxygen(20.0, 12.0, 9.0), 26.6667, 5e-5 },
-		{ "X7 12 at 5.2, reference 3.5", convert_to_reference_oxygen(12.0, 5.2, 3.5), 13.2911, 5e-5 },
-		{ "X8 5 at 3, reference 6", convert_to_reference_oxygen(5.0, 3.0, 6.0), 4.1667, 5e-5 },
-		{ "X8 10 at 14, reference 10", convert_to_reference_oxygen(10.0, 14.0, 10.0), 15.7143, 5e-5 },
-		{ "X8 20 at 18, reference 15", convert_to_reference_oxygen(20.0, 18.0, 15.0), 40.0, 1e-9 },
-		{ "X9 20 at 20.5, reference 9", convert_to_reference_oxygen(20.0, 20.5, 9.0), 480.0, 1e-9 },
+		{ "X7 30 at 8.5, reference 6", at_reference(30.0, 8.5, 6.0), 36.0, 1e-9 },
+		{ "X7 20 at 12, reference 9", at_reference(20.0, 12.0, 9.0), 26.6667, 5e-5 },
+		{ "X7 12 at 5.2, reference 3.5", at_reference(12.0, 5.2, 3.5), 13.2911, 5e-5 },
+		{ "X8 5 at 3, reference 6", at_reference(5.0, 3.0, 6.0), 4.1667, 5e-5 },
+		{ "X8 10 at 14, reference 10", at_reference(10.0, 14.0, 10.0), 15.7143, 5e-5 },
+		{ "X8 20 at 18, reference 15", at_reference(20.0, 18.0, 15.0), 40.0, 1e-9 },
+		{ "X9 20 at 20.5, reference 9", at_reference(20.0, 20.5, 9.0), 480.0, 1e-9 },
 		{ "X10 alpha of 8.5 %", convert_excess_air(8.5), 1.68, 1e-9 },
 		{ "X10 30 by 1.68 and 1.4", convert_by_excess_air(30.0, 1.68, 1.4), 36.0, 1e-9 },
 		{ "X10 alpha of 10 %", convert_excess_air(10.0), 1.9091, 5e-5 },
 		{ "X10 30 at 10 % and 1.7", convert_by_excess_air(30.0, convert_excess_air(10.0), 1.7), 33.6898, 5e-5 },
 		{ "X10 a coefficient of 1.7 is a reference oxygen",
-			convert_to_reference_oxygen(30.0, 10.0, convert_oxygen_of_excess_air(1.7)), 33.6898, 5e-5 },
+			at_reference(30.0, 10.0, convert_oxygen_of_excess_air(1.7)), 33.6898, 5e-5 },
 		{ "X27 calibration line", convert_calibrated(10.0, 1.2, 3.0), 15.0, 1e-9 },
 		{ "X11 velocity", convert_velocity(0.95, 12.0), 11.4, 1e-9 },
 		{ "X11 actual flow", flow, 290095.344, 5e-4 },
@@ -70,7 +75,7 @@ static void test_worked_examples(void **state)
 		{ "X20 water in a day", convert_water_volume(17.5, 86400.0), 1512.0, 1e-9 },
 		{ "X21 water load", convert_water_mass(63.0, 40.1), 2.5263, 1e-9 },
 		{ "X28 pitot", convert_pitot(0.84, 120.0, 0.95), 13.3513, 5e-5 },
-		{ "X31 oxidiser with added air", convert_to_reference_oxygen(12.0, 9.0, 3.0), 18.0, 1e-9 },
+		{ "X31 oxidiser with added air", at_reference(12.0, 9.0, 3.0), 18.0, 1e-9 },
 		{ "X32 incinerator, air", convert_incinerator(20.0, 12.0, 21.0), 22.2222, 5e-5 },
 		{ "X32 incinerator, enriched air", convert_incinerator(20.0, 12.0, 25.0), 15.3846, 5e-5 },
 		{ "X33 flow from hour means",
@@ -88,10 +93,10 @@ static void test_worked_examples(void **state)
 static void test_what_cannot_be_computed_has_no_number(void **state)
 {
 	(void)state;
-	assert_true(isnan(convert_to_reference_oxygen(20.0, 21.0, 9.0)));
-	assert_true(isnan(convert_to_reference_oxygen(20.0, 25.0, 9.0)));
-	assert_true(isnan(convert_to_reference_oxygen(20.0, NAN, 9.0)));
-	assert_true(isnan(convert_to_reference_oxygen(NAN, 8.0, 9.0)));
+	assert_true(isnan(at_reference(20.0, 21.0, 9.0)));
+	assert_true(isnan(at_reference(20.0, 25.0, 9.0)));
+	assert_true(isnan(at_reference(20.0, NAN, 9.0)));
+	assert_true(isnan(at_reference(NAN, 8.0, 9.0)));
 	assert_true(isnan(convert_excess_air(21.0)));
 	assert_true(isnan(convert_incinerator(20.0, 25.0, 25.0)));
 	assert_true(isnan(convert_to_dry(40.0, 1.0)));
@@ -100,6 +105,33 @@ static void test_what_cannot_be_computed_has_no_number(void **state)
 	assert_true(isnan(convert_to_standard(50.0, -300.0, 100000.0, 0.0)));
 	assert_true(isnan(convert_to_standard(50.0, 120.0, 100.0, -500.0)));
 	assert_true(isnan(convert_pitot(0.84, -1.0, 0.95)));
+	assert_true(isnan(at_reference(20.0, -0.1, 9.0))); /* no gas holds less oxygen than none */
+	assert_true(isnan(convert_flow_standard(1000.0, 100.0, 101325.0, 0.0, 1.01))); /* humidity 101 % */
+	assert_true(isnan(convert_flow_standard(1000.0, 100.0, 101325.0, 0.0, -0.01)));
+	assert_true(isnan(convert_flow_standard(1000.0, 100.0, 101325.0, 0.0, NAN)));
+	assert_true(isnan(convert_flow_standard(1000.0, 100.0, 101325.0, -101325.0, 0.08))); /* no pressure left */
+	assert_true(isnan(convert_flow_standard(1000.0, 100.0, 101325.0, -110000.0, 0.08)));
+	assert_true(isnan(convert_flow_standard(1000.0, 100.0, 101325.0, NAN, 0.08)));
+}
+
+static void test_oxygen_within_the_zero_drift_counts_as_none(void **state)
+{
+	(void)state;
+	assert_true(convert_oxygen_shown(exact_decimal(-0.5), 0.5).value == 0.0);
+	assert_true(convert_oxygen_shown(exact_decimal(-0.3), 0.5).value == 0.0);
+	assert_true(isnan(convert_oxygen_shown(exact_decimal(-0.51), 0.5).value));
+	assert_true(isnan(convert_oxygen_shown(exact_decimal(-0.01), 0.0).value));
+	assert_true(convert_oxygen_shown(exact_decimal(0.3), 0.5).value == 0.3);
+	assert_true(isnan(convert_oxygen_shown(exact_decimal(NAN), 0.5).value));
+}
+
+static void test_what_is_equal_in_decimal_is_equal(void **state)
+{
+	(void)state;
+	assert_true(at_reference(4.9, 20.3, 16.0) == 35.0);
+	assert_true(at_reference(0.07, 20.99, 16.0) == 35.0);
+	assert_true(at_reference(0.007, 20.999, 16.0) == 35.0);
+	assert_true(at_reference(0.0001, 20.99, 16.0) == 0.05);
 }
 
 int main(void)
@@ -107,6 +139,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_worked_examples),
 		cmocka_unit_test(test_what_cannot_be_computed_has_no_number),
+		cmocka_unit_test(test_oxygen_within_the_zero_drift_counts_as_none),
+		cmocka_unit_test(test_what_is_equal_in_decimal_is_equal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,8 @@ import sys
 ALLOWED = re.compile(
     r"mem(cpy|set|move|cmp)|str(cmp|ncmp|len|rchr|chr)|snprintf|calloc|free|"
     r"(__)?(is|f)?(nan|finite|inf)\w*|fabs|fmin|fmax|fmod|floor|sqrt|pow|"
-    r"time_(floor|month|next_month|quarter|next_quarter|parse|format|format_compact)|num_(parse_double|round_half_even)|"  # common/time.h, num.h
+    r"time_(floor|month|next_month|quarter|next_quarter|from_parts|format|format_compact)|num_(parse_double|round_half_even|significant|of_float)|"  # common/time.h, num.h
+    r"exact_(of|decimal|sum|difference|product|quotient)|"  # common/exact.h
     r"__(asan|ubsan|lsan|tsan|sanitizer|stack_chk)\w*|_GLOBAL_OFFSET_TABLE_|__(snprintf|mem\w+|str\w+)_chk|"
     r"__start_asan_globals|__stop_asan_globals|__asan_\w+")
 

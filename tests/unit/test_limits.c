@@ -98,7 +98,7 @@ static void test_precision(void **state)
 	static const struct {
 		double value;
 		enum rounding rounding;
-		int decimals;
+		int digits; /* of the limit, as it is written */
 		enum verdict expected;
 	} rows[] = {
 		{ 35.004, ROUNDING_NONE, 2, VERDICT_EXCEEDED },
@@ -107,13 +107,18 @@ static void test_precision(void **state)
 		{ 35.006, ROUNDING_HALF_EVEN, 2, VERDICT_EXCEEDED },
 		{ 35.015, ROUNDING_HALF_EVEN, 2, VERDICT_EXCEEDED }, /* 35.02 */
 		{ 35.04, ROUNDING_HALF_EVEN, 1, VERDICT_OK },
+		{ 35.4, ROUNDING_HALF_EVEN, 0, VERDICT_OK }, /* GB/T 8170: a limit written 35 keeps 35.4 */
+		{ 35.5, ROUNDING_HALF_EVEN, 0, VERDICT_EXCEEDED },
+		{ 35.4, ROUNDING_NONE, 0, VERDICT_EXCEEDED },
+		{ 35.000000000000007, ROUNDING_NONE, 0, VERDICT_OK }, /* binary noise */
+		{ 35.0000001, ROUNDING_NONE, 0, VERDICT_EXCEEDED },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct limit limit = { .min = NAN, .max = 35.0 };
+		struct limit limit = { .min = NAN, .max = 35.0, .digits = rows[i].digits };
 		struct mean mean = { .value = rows[i].value, .valid = true };
-		assert_int_equal(judge_mean(&limit, &mean, rows[i].rounding, rows[i].decimals), rows[i].expected);
+		assert_int_equal(judge_mean(&limit, &mean, rows[i].rounding), rows[i].expected);
 	}
 }
 

@@ -17,6 +17,13 @@ struct group {
 	bool counts;
 };
 
+static void add(struct mean_acc *acc, double value, enum flag flag, bool counts, double weight)
+{
+	const struct sub_value sub = { exact_decimal(value), flag, counts, weight, 1 };
+
+	mean_add(acc, &sub);
+}
+
 static struct mean close_of(enum medium medium, enum period period, const struct group *groups, size_t n)
 {
 	struct mean_acc acc;
@@ -25,7 +32,7 @@ static struct mean close_of(enum medium medium, enum period period, const struct
 	mean_open(&acc, mean_rule_of(medium, period), (struct utc){ 0 }, 0);
 	for (size_t g = 0; g < n; g++) {
 		for (unsigned i = 0; i < groups[g].n; i++) {
-			mean_add(&acc, 10.0, groups[g].flag, groups[g].counts, 1.0, 1);
+			add(&acc, 10.0, groups[g].flag, groups[g].counts, 1.0);
 		}
 	}
 	mean_close(&acc, &mean);
@@ -82,11 +89,80 @@ static void test_weights(void **state)
 	(void)state;
 	mean_open(&acc, mean_rule_of(MEDIUM_WATER, PERIOD_HOUR), (struct utc){ 0 }, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(c); i++) {
-		mean_add(&acc, c[i], FLAG_NORMAL, true, volume[i], 1);
+		add(&acc, c[i], FLAG_NORMAL, true, volume[i]);
 	}
 	assert_true(fabs(mean_so_far(&acc) - 44.4444) < 5e-5); /* X22 */
-	mean_add(&acc, 1000.0, FLAG_NORMAL, true, NAN, 1);
+	add(&acc, 1000.0, FLAG_NORMAL, true, NAN);
 	assert_true(fabs(mean_so_far(&acc) - 44.4444) < 5e-5); /* without its weight a value does not count */
+}
+
+/* Water that flows backwards: its weight would pull the mean out of the range of the values. */
+static void test_a_weight_below_zero_is_none(void **state)
+{
+	struct mean_acc acc;
+	struct mean m;
+
+	(void)state;
+	mean_open(&acc, mean_rule_of(MEDIUM_WATER, PERIOD_HOUR), (struct utc){ 0 }, 0);
+	for (int i = 0; i < 5; i++) {
+		add(&acc, 20.0, FLAG_NORMAL, true, 100.0);
+	}
+	add(&acc, 80.0, FLAG_NORMAL, true, -5.0);
+	mean_close(&acc, &m);
+	assert_true(m.value == 20.0);
+	assert_int_equal(m.n_valid, 5);
+	assert_int_equal(m.counts[FLAG_FAULT], 1); /* says why */
+	assert_int_equal(m.flag, FLAG_FAULT);
+}
+
+/* A mean is the double nearest to the exact one, and lies between the least and the greatest of what entered it. */
+static void test_every_mean_lies_within_its_inputs(void **state)
+{
+	unsigned seed = 8170;
+
+	(void)state;
+	print_message("seed %u\n", seed);
+	srand(seed);
+	for (int round = 0; round < 20000; round++) {
+		struct mean_acc acc;
+		int decimals = rand() % 5, scale = 1;
+		for (int i = 0; i < decimals; i++) {
+			scale *= 10;
+		}
+		double low = INFINITY, high = -INFINITY;
+		mean_open(&acc, mean_rule_of(MEDIUM_WATER, PERIOD_DAY), (struct utc){ 0 }, 0);
+		int spread = 1 + rand() % 4000;
+		for (int i = 0; i < 24; i++) {
+			double value = (double)(rand() % spread - spread / 3) / scale;
+			double weight = rand() % 8 == 0 ? -1.0 - rand() % 10 : (double)(rand() % 1000000) / 1000.0;
+			bool counts = rand() % 10 != 0;
+			if (counts && weight > 0.0) {
+				low = fmin(low, value);
+				high = fmax(high, value);
+			}
+			add(&acc, value, FLAG_NORMAL, counts, weight);
+		}
+		double mean = mean_so_far(&acc);
+		assert_true(isnan(mean) || (mean >= low && mean <= high));
+	}
+}
+
+/* Thousandths, summed as integers: the mean is the double nearest to the true one, to the last bit. */
+static void test_a_mean_is_the_nearest_double(void **state)
+{
+	(void)state;
+	srand(60);
+	for (int round = 0; round < 20000; round++) {
+		struct mean_acc acc;
+		long sum = 0;
+		mean_open(&acc, mean_rule_of(MEDIUM_GAS, PERIOD_HOUR), (struct utc){ 0 }, 0);
+		for (int i = 0; i < 60; i++) {
+			long thousandths = rand() % 200000 - 50000;
+			sum += thousandths;
+			add(&acc, (double)thousandths / 1000.0, FLAG_NORMAL, true, 1.0);
+		}
+		assert_true(mean_so_far(&acc) == (double)sum / 60000.0);
+	}
 }
 
 static void test_water_that_does_not_flow_has_no_mean(void **state)
@@ -97,7 +173,7 @@ static void test_water_that_does_not_flow_has_no_mean(void **state)
 	(void)state;
 	mean_open(&acc, mean_rule_of(MEDIUM_WATER, PERIOD_HOUR), (struct utc){ 0 }, 0);
 	for (int i = 0; i < 6; i++) {
-		mean_add(&acc, 50.0, FLAG_NORMAL, true, 0.0, 1);
+		add(&acc, 50.0, FLAG_NORMAL, true, 0.0);
 	}
 	mean_close(&acc, &m);
 	assert_false(m.valid);
@@ -120,15 +196,15 @@ static void test_properties(void **state)
 		backward = with_invalid = forward;
 		for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
 			values[i] = rand() % 100000 / 100.0;
-			mean_add(&forward, values[i], FLAG_NORMAL, true, 1.0, 1);
-			mean_add(&with_invalid, values[i], FLAG_NORMAL, true, 1.0, 1);
-			mean_add(&with_invalid, 1e6, (enum flag)(1 + rand() % (FLAG_COUNT - 1)), false, 1.0, 1);
+			add(&forward, values[i], FLAG_NORMAL, true, 1.0);
+			add(&with_invalid, values[i], FLAG_NORMAL, true, 1.0);
+			add(&with_invalid, 1e6, (enum flag)(1 + rand() % (FLAG_COUNT - 1)), false, 1.0);
 		}
 		for (size_t i = ARRAY_SIZE(values); i > 0; i--) {
-			mean_add(&backward, values[i - 1], FLAG_NORMAL, true, 1.0, 1);
+			add(&backward, values[i - 1], FLAG_NORMAL, true, 1.0);
 		}
-		/* A permutation changes the mean by rounding only; an invalid value not at all. */
-		assert_true(fabs(mean_so_far(&forward) - mean_so_far(&backward)) < 1e-9);
+		/* Neither a permutation nor an invalid value changes the mean. */
+		assert_true(mean_so_far(&forward) == mean_so_far(&backward));
 		assert_true(mean_so_far(&forward) == mean_so_far(&with_invalid));
 	}
 }
@@ -138,6 +214,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_validity_and_flag),
 		cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_a_weight_below_zero_is_none),
+		cmocka_unit_test(test_every_mean_lies_within_its_inputs),
+		cmocka_unit_test(test_a_mean_is_the_nearest_double),
 		cmocka_unit_test(test_water_that_does_not_flow_has_no_mean),
 		cmocka_unit_test(test_properties),
 	};

@@ -58,7 +58,8 @@ static void test_x9_oxygen_of_air_gives_no_value(void **state)
 	fixture_step(f, HOUR(1) + 10 * SECOND_MS);
 	const struct mean_record *r = fixture_last(f, 0, PERIOD_HOUR, SERIES_CONVERTED, 9.0);
 	assert_true(r && !r->mean.valid && isnan(r->mean.value));
-	assert_int_equal(f->n_events, 0);
+	assert_int_equal(f->n_events, 1);
+	assert_int_equal(fixture_count(f, RULE_NEAR_AIR), 1);
 	fixture_destroy(f);
 }
 

@@ -58,6 +58,7 @@ static void test_projected_and_certain(void **state)
 	struct fixture *f = one_point(100.0);
 
 	(void)state;
+	f->points[0].has_least = true; /* no value below 0 */
 	fixture_start(f, EIGHT, INT64_MIN);
 	for (int m = 0; m < 60; m++) {
 		feed(f, m, m + 1, 50.0 + 3.0 * m); /* 50 ... 227, mean 138.5 */
