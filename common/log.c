@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/mend.h"
+
 static enum log_level max_level = LOG_LEVEL_INFO;
 static bool to_journal;
 
@@ -18,21 +20,20 @@ void log_init(enum log_level level)
 
 __attribute__((format(printf, 2, 0))) static void write_line(enum log_level level, const char *format, va_list args)
 {
-	char line[1024];
-	int prefix = 0;
+	char text[1024], line[1200];
+	size_t length = 0;
 
 	if (level > max_level) {
 		return;
 	}
 	if (to_journal) {
-		prefix = snprintf(line, sizeof(line), "<%d>", (int)level);
+		length = (size_t)snprintf(line, sizeof(line), "<%d>", (int)level);
 	}
-	size_t room = sizeof(line) - (size_t)prefix - 1;
-	int n = vsnprintf(line + prefix, room, format, args);
-	if (n < 0) {
+	if (vsnprintf(text, sizeof(text), format, args) < 0) {
 		return;
 	}
-	size_t length = (size_t)prefix + ((size_t)n < room ? (size_t)n : room - 1);
+	/* Texts of brokers, files and instruments are among them: none may end the line and begin another. */
+	length += mend_visible(text, line + length, sizeof(line) - length - 1);
 	line[length++] = '\n';
 	/* One write a line, so that lines of several threads do not mix. There is nobody to tell
 	 * when standard error is closed. */

@@ -1,5 +1,7 @@
 #include "common/mend.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/array.h"
@@ -49,6 +51,50 @@ size_t mend_text(const char *text, char *ret)
 		memcpy(ret + n, size > 0 ? text : "\xEF\xBF\xBD", size > 0 ? size : 3);
 		n += size > 0 ? size : 3;
 		text += size > 0 ? size : 1;
+	}
+	ret[n] = '\0';
+	return n;
+}
+
+/* The code point of a well-formed character of 2 or 3 bytes; all that matter here are. */
+static unsigned code_of(const unsigned char *c, size_t n)
+{
+	return n == 2    ? (c[0] & 0x1FU) << 6 | (c[1] & 0x3FU)
+		: n == 3 ? (c[0] & 0x0FU) << 12 | (c[1] & 0x3FU) << 6 | (c[2] & 0x3FU)
+			 : 0;
+}
+
+static bool disturbs(unsigned code)
+{
+	return (code >= 0x80 && code <= 0x9F) || code == 0x200E || code == 0x200F ||
+		(code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+}
+
+size_t mend_visible(const char *text, char *ret, size_t size)
+{
+	size_t n = 0;
+
+	while (*text) {
+		size_t length = mend_character(text);
+		unsigned char first = (unsigned char)text[0];
+		unsigned code = code_of((const unsigned char *)text, length);
+		char shown[8];
+		if (length == 0 || first < 0x20 || first == 0x7F) {
+			snprintf(shown, sizeof(shown), "\\x%02x", (unsigned)first);
+			length = 1;
+		} else if (disturbs(code)) {
+			snprintf(shown, sizeof(shown), "\\u%04x", code);
+		} else {
+			memcpy(shown, text, length);
+			shown[length] = '\0';
+		}
+		size_t more = strlen(shown);
+		if (n + more >= size) {
+			break;
+		}
+		memcpy(ret + n, shown, more);
+		n += more;
+		text += length;
 	}
 	ret[n] = '\0';
 	return n;

@@ -2,6 +2,9 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define LARGEST 1e300 /* what is beyond is no measurement */
 
 void message_online_topic(const struct message_context *context, char *topic)
 {
@@ -42,7 +45,8 @@ void message_state_topic(
 
 json_t *message_number(double value)
 {
-	return isfinite(value) ? json_real(value) : json_null();
+	/* Ten digits of a number next to the largest are rounded beyond it, and no reader takes the message. */
+	return fabs(value) < LARGEST ? json_real(value) : json_null();
 }
 
 json_t *message_moment(const struct message_context *context, struct utc at)
@@ -75,6 +79,19 @@ char *message_online(const struct message_context *context, bool online, int64_t
 	return message_dump(json_pack("{s:i, s:o, s:b, s:I, s:o, s:o, s:b}", "schema", MESSAGE_SCHEMA, "site",
 		json_text(context->site->id), "online", online, "seq", (json_int_t)newest_seq, "run", json_text(run),
 		"at", message_moment(context, clock_utc(context->clock)), "simulated", context->clock->simulated));
+}
+
+bool message_online_run(const char *payload, size_t size, char *ret_run)
+{
+	json_t *m = json_loadb(payload, size, JSON_REJECT_DUPLICATES, NULL);
+	const char *run = json_string_value(json_object_get(m, "run"));
+	bool found = run && strlen(run) == RUN_SIZE - 1;
+
+	if (found) {
+		memcpy(ret_run, run, RUN_SIZE);
+	}
+	json_decref(m);
+	return found;
 }
 
 char *message_checkpoint(const struct message_context *context, const struct store_checkpoint *c)

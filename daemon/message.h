@@ -37,6 +37,10 @@ void message_mean_topic(
 /* "emis/1/SITE/health" */
 void message_health_topic(const struct message_context *context, char *topic);
 
+/* The run that a message of message_online() names, RUN_SIZE bytes. False when the bytes are no such message. */
+#define RUN_SIZE 17
+bool message_online_run(const char *payload, size_t size, char *ret_run);
+
 /* JSON texts, to be freed by the caller; NULL when out of memory. */
 /* `run` tells this process from every other that uses the same site id. */
 char *message_online(const struct message_context *context, bool online, int64_t newest_seq, const char *run);

@@ -9,7 +9,7 @@
 
 #define MESSAGE_SCHEMA 1
 
-/* What is not known is null, never a number. */
+/* What is not known is null, never a number; so is what is beyond 1e300. */
 json_t *message_number(double value);
 /* ISO 8601 with the site's offset. */
 json_t *message_moment(const struct message_context *context, struct utc at);

@@ -14,10 +14,8 @@
 #define CONNECT_TIMEOUT_S 20
 #define HANDLE_LIFE 300  /* each TLS reconnect keeps some hundred bytes until the handle is destroyed */
 #define MAILBOX_ROOM 512 /* more than what is on its way at once and the few words about the connection */
-#define NOTES_A_TURN                                                                                                   \
-	64             /* then the other sources of the loop have theirs: acknowledgements follow each other closely   \
-			*/
-#define REQUEST_ROOM 8 /* more at a time are dropped: paho's thread must not wait for us */
+#define NOTES_A_TURN 64  /* then the other sources of the loop have theirs */
+#define REQUEST_ROOM 8   /* more at a time are dropped: paho's thread must not wait for us */
 
 static int create_handle(struct mqtt *mqtt)
 {

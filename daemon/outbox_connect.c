@@ -1,5 +1,4 @@
 /* outbox_connect.c - the connection of the outbox: which broker, in which manner, and after which pause. */
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,15 +158,14 @@ static void tell_rival(struct outbox *o)
 
 void outbox_take_presence(struct outbox *o, const struct mqtt_request *request)
 {
-	json_t *presence = request->too_long ? NULL : json_loadb(request->payload, request->size, 0, NULL);
-	const char *run = json_string_value(json_object_get(presence, "run"));
+	char run[RUN_SIZE];
+	bool named = !request->too_long && message_online_run(request->payload, request->size, run);
 
 	/* The first one of a broker may be retained since our own last run. */
-	if (run && strcmp(run, o->run) != 0 && !o->rival && peer_of(o)->heard) {
+	if (named && strcmp(run, o->run) != 0 && !o->rival && peer_of(o)->heard) {
 		tell_rival(o);
 	}
 	peer_of(o)->heard = true;
-	json_decref(presence);
 }
 
 /* ---- the end of a connection ---- */

@@ -17,7 +17,6 @@
 /* Of the word that we are here; rows have ids from 1, means are below 0, states are above all rows. */
 #define ONLINE_TOKEN 0
 #define STATE_TOKEN (INT64_MAX / 2)
-#define RUN_SIZE 17
 
 /* Pending rows that lie together. */
 struct region {

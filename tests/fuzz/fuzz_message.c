@@ -38,7 +38,7 @@ static struct utc moment(void)
 {
 	double value = number();
 
-	return (struct utc){ value > -1e15 && value < 1e15 ? (int64_t)value : INT64_MIN + byte() };
+	return (struct utc){ value > -1e15 && value < 1e15 ? (int64_t)value : byte() };
 }
 
 /* Any bytes but zero, up to the whole of the field. */

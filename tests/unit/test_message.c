@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <float.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 
+#include "common/mend.h"
 #include "daemon/message.h"
 
 #define FFFD "\xEF\xBF\xBD" /* U+FFFD */
@@ -137,7 +139,7 @@ static void test_no_text_keeps_an_alarm_from_being_written(void **state)
 
 static void test_numbers_that_are_none_are_null(void **state)
 {
-	static const double values[] = { NAN, -NAN, INFINITY, -INFINITY };
+	static const double values[] = { NAN, -NAN, INFINITY, -INFINITY, DBL_MAX, -DBL_MAX };
 	struct factor factor = { .key = "so2" };
 	struct point point = { .factor = &factor };
 	struct outlet outlet = { .id = "DA001" };
@@ -163,7 +165,8 @@ static void test_numbers_that_are_none_are_null(void **state)
 		assert_true(json_is_null(json_object_get(json_object_get(m, "budget"), "met")));
 		json_decref(m);
 		free(payload);
-		struct store_alarm alarm = { .id = "id", .value = values[i] };
+		struct store_alarm alarm = { .id = "id",
+			.value = values[i] }; /* times: a count that makes no sense is 1 */
 		payload = message_gateway(&context, &alarm, "raised", 1, "words");
 		m = payload ? json_loads(payload, 0, NULL) : NULL;
 		assert_int_equal(json_integer_value(json_object_get(m, "times")), 1);
@@ -198,6 +201,34 @@ static void test_the_longest_names_fit(void **state)
 	assert_string_equal(topic + strlen(topic) - 6, "/state");
 }
 
+/* What a log line shows of a text that would change the terminal or forge a line of the journal. */
+static void test_a_log_line_stays_one_line(void **state)
+{
+	static const struct {
+		const char *given;
+		const char *shown;
+	} cases[] = {
+		{ "\xE7\x83\xA7\xE7\xBB\x93 35.0", "\xE7\x83\xA7\xE7\xBB\x93 35.0" },
+		{ "x\x1B]0;t\x07\n<0>emisd: forged", "x\\x1b]0;t\\x07\\x0a<0>emisd: forged" },
+		{ "a\xE2\x80\xAE"
+		  "b\xE2\x81\xA9",
+			"a\\u202eb\\u2069" },
+		{ "\xC2\x9B"
+		  "31m\xC2\xA0",
+			"\\u009b31m\xC2\xA0" },
+		{ "\311\325", "\\xc9\\xd5" },
+	};
+	char shown[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(mend_visible(cases[i].given, shown, sizeof(shown)), strlen(cases[i].shown));
+		assert_string_equal(shown, cases[i].shown);
+	}
+	assert_int_equal(mend_visible("12345678\x1B", shown, 10), 8); /* no half of an escape */
+	assert_string_equal(shown, "12345678");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +236,7 @@ int main(void)
 		cmocka_unit_test(test_no_text_keeps_an_alarm_from_being_written),
 		cmocka_unit_test(test_numbers_that_are_none_are_null),
 		cmocka_unit_test(test_the_longest_names_fit),
+		cmocka_unit_test(test_a_log_line_stays_one_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
