@@ -26,7 +26,8 @@ struct backtest {
 	struct utc first;        /* start of the first row */
 	struct utc end;          /* of the last row */
 	struct utc filed_until;  /* end of the last base period (a minute of gas) that it was filed under */
-	struct utc judged_until; /* end of the last period that was closed: later than filed_until when that is within one */
+	struct utc judged_until; /* end of the last period that was closed: later than filed_until when that is within
+				    one */
 	bool at_end;             /* what comes now is behind the end of the file */
 };
 

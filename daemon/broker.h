@@ -20,8 +20,8 @@ bool broker_answers(const char *uri, char *words, size_t size);
  * hides its socket: so all TCP sockets of this process. */
 void broker_send_at_once(void);
 
-/* True for a URI without TLS, and when the handshake succeeds (tls_look.h). Else false with a sentence. Blocks, for up to
- * about 10 s. */
+/* True for a URI without TLS, and when the handshake succeeds (tls_look.h). Else false with a sentence. Blocks, for up
+ * to about 10 s. */
 bool broker_has_tls(const char *uri, const struct mqtt_conf *conf, char *words, size_t size);
 
 #endif

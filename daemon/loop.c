@@ -7,6 +7,8 @@
 #include <systemd/sd-event.h>
 #include <time.h>
 
+#include "common/log.h"
+
 struct loop {
 	sd_event *event;
 };
@@ -42,6 +44,17 @@ void loop_destroy(struct loop *loop)
 	}
 }
 
+/* Many daemons read their configuration anew then; without a word, people would believe that this one does. */
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+{
+	(void)source;
+	(void)info;
+	(void)context;
+	log_warning(
+		"SIGHUP: the configuration is read at the start only; check it with emisd --check, then restart emisd");
+	return 0;
+}
+
 int loop_catch_signals(struct loop *loop)
 {
 	sigset_t set;
@@ -49,12 +62,16 @@ int loop_catch_signals(struct loop *loop)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	int r = -pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (r == 0) {
 		r = sd_event_add_signal(loop->event, NULL, SIGTERM, NULL, NULL); /* no handler: exits the loop */
 	}
 	if (r >= 0) {
 		r = sd_event_add_signal(loop->event, NULL, SIGINT, NULL, NULL);
+	}
+	if (r >= 0) {
+		r = sd_event_add_signal(loop->event, NULL, SIGHUP, on_hangup, NULL);
 	}
 	return r < 0 ? r : 0;
 }

@@ -12,7 +12,8 @@ struct loop_timer;
 struct loop *loop_create(void);
 void loop_destroy(struct loop *loop);
 
-/* SIGTERM and SIGINT end loop_run(). Call before any thread is started: they inherit the mask. 0 or -errno. */
+/* SIGTERM and SIGINT end loop_run(); SIGHUP is answered in the log. Call before any thread is started: they inherit the
+ * mask. 0 or -errno. */
 int loop_catch_signals(struct loop *loop);
 
 /* Runs until loop_stop() or a signal. 0 or -errno. */

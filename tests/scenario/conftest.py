@@ -24,3 +24,10 @@ def fixture_make_rig(tmp_path):
             print(f"--- {rig.emisd.log}\n{rig.emisd.text()}")
             assert "Sanitizer" not in rig.emisd.text()
     assert not [c for rig in rigs if rig.bureau for c in rig.bureau.complaints]
+
+
+@pytest.fixture(scope="module", name="quiet")
+def fixture_quiet(tmp_path_factory):
+    """One plant for all questions of a module that change nothing."""
+    with Rig(tmp_path_factory.mktemp("quiet"), scale=60, broker=False) as rig:
+        yield rig

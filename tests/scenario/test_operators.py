@@ -248,11 +248,3 @@ def test_the_catalogue_is_filtered_and_explained(quiet):
     assert "new_since          2006-01-01" in text and "in_force_existing  2028-01-01" in text
     assert "wwtp.1a.general.tp-old" not in text
     assert "wtemp > 12" in emisctl(quiet, "limits", "--outlet", "DW001", "--factor", "nh3n", "--json")
-
-
-@pytest.fixture(scope="module", name="quiet")
-def fixture_quiet(tmp_path_factory):
-    """One plant for all questions that change nothing."""
-    from tests.support.rig import Rig
-    with Rig(tmp_path_factory.mktemp("quiet"), scale=60, broker=False) as rig:
-        yield rig

@@ -1,0 +1,59 @@
+"""What is wrong when emisd starts, or is told to read its configuration anew: a sentence, and data stay as they are."""
+
+import signal
+import subprocess
+
+import pytest
+
+from tests.support.rig import ROOT, build_dir, replace_section, wait_for
+
+EMISD = build_dir() / "daemon/emisd"
+
+
+def start(conf):
+    """(status, what is said) of an emisd that ends by itself."""
+    done = subprocess.run([EMISD, "--config", conf, "--share", ROOT / "config"], capture_output=True, text=True, timeout=30)
+    return done.returncode, done.stderr
+
+
+def second(quiet, folder, **sections):
+    """Another configuration of the same site."""
+    text = (quiet.folder / "emisd.conf").read_text(encoding="utf-8")
+    for name, value in sections.items():
+        text = replace_section(text, name, value)
+    (folder / "emisd.conf").write_text(text, encoding="utf-8")
+    return folder / "emisd.conf"
+
+
+@pytest.mark.parametrize("path", ["{data}", "{data}/", "{folder}/./data", "{folder}/link"])
+def test_a_second_emisd_on_the_same_store_names_the_first(quiet, tmp_path, path):
+    (quiet.folder / "link").unlink(missing_ok=True)
+    (quiet.folder / "link").symlink_to(quiet.folder / "data")
+    store = path.format(data=quiet.folder / "data", folder=quiet.folder)
+    conf = second(quiet, tmp_path, store=f'{{ path = "{store}"; }}', control=f'{{ socket = "{tmp_path}/ctl.sock"; }}')
+    status, said = start(conf)
+    assert status == 1 and f"is in use by another emisd (pid {quiet.emisd.pid})" in said, said
+
+
+def test_a_second_emisd_on_the_same_socket_leaves_it_to_the_first(quiet, tmp_path):
+    conf = second(quiet, tmp_path, store=f'{{ path = "{tmp_path}/data"; }}')
+    status, said = start(conf)
+    assert status == 1 and f"another emisd answers at the control socket {quiet.folder}/ctl.sock" in said, said
+    assert quiet.ask("status")["site"]
+
+
+@pytest.mark.parametrize("path, words", [
+    ("/proc/emisd", "cannot create /proc/emisd"), ("{folder}/a/b", "cannot create {folder}/a/b: No such file or directory"),
+    ("{folder}/emisd.conf", "emisd.conf"),
+])
+def test_a_store_that_cannot_be_is_named(quiet, tmp_path, path, words):
+    conf = second(quiet, tmp_path, store=f'{{ path = "{path.format(folder=tmp_path)}"; }}',
+                  control=f'{{ socket = "{tmp_path}/ctl.sock"; }}')
+    status, said = start(conf)
+    assert status == 1 and words.format(folder=tmp_path) in said, said
+
+
+def test_a_hang_up_is_answered_and_ends_nothing(quiet):
+    quiet.emisd.child.send_signal(signal.SIGHUP)
+    wait_for(lambda: "SIGHUP: the configuration is read at the start only" in quiet.emisd.text(), what="the line of the log")
+    assert quiet.ask("status")["site"] and quiet.emisd.running()
