@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/text.h"
 #include "daemon/tls_look.h"
 
 #define LOOK_MS 2000
@@ -66,6 +67,10 @@ bool broker_password(const struct mqtt_conf *conf, char *password, size_t passwo
 		fclose(file);
 	}
 	password[strcspn(password, "\r\n")] = '\0';
+	if (good && text_utf8_length(password, strlen(password)) < strlen(password)) {
+		snprintf(error, size, "the MQTT password file %s is not UTF-8, perhaps GBK: save it as UTF-8", path);
+		return false;
+	}
 	return good;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/array.h"
+#include "common/text.h"
 #include "daemon/budget.h"
 #include "daemon/ctl_table.h"
 #include "daemon/daemon.h"
@@ -167,7 +168,12 @@ json_t *ctl_run_raw(struct daemon *d, const json_t *request, char *error, size_t
 		}
 	}
 	if (!found) {
-		snprintf(error, size, "there is no instrument \"%.64s\"", name ? name : "");
+		const char *nearest = NULL;
+		for (size_t i = 0; i < d->site->n_instruments; i++) {
+			text_keep_nearest(name, d->site->instruments[i].name, &nearest);
+		}
+		snprintf(error, size, "there is no instrument \"%.64s\"%s%s%s", name,
+			nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 		json_decref(table);
 		return NULL;
 	}

@@ -163,8 +163,9 @@ static bool read_what(const struct daemon *d, const json_t *request, struct stor
 	snprintf(mark->who, sizeof(mark->who), "%s", text_of(request, "who"));
 	struct mark at_work;
 	if (!rebuild_mark(d->site, mark, &at_work)) {
-		snprintf(error, size, "there is no outlet \"%.32s\"%s%.16s", outlet,
-			factor[0] ? " with the factor " : "", factor);
+		if (ctl_check_outlet(d->site, outlet, error, size)) {
+			snprintf(error, size, "there is no outlet \"%.32s\" with the factor %.16s", outlet, factor);
+		}
 		return false;
 	}
 	return true;

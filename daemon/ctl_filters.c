@@ -29,7 +29,7 @@ static bool accept_word(const struct words *w, const char *what, char *error, si
 	return w->found;
 }
 
-static bool check_outlet(const struct site *site, const char *outlet, char *error, size_t size)
+bool ctl_check_outlet(const struct site *site, const char *outlet, char *error, size_t size)
 {
 	struct words w = { .word = outlet };
 
@@ -80,7 +80,7 @@ bool ctl_check_filters(const struct daemon *d, const json_t *request, char *erro
 	const char *tier = json_string_value(json_object_get(request, "tier"));
 	const char *sector = json_string_value(json_object_get(request, "sector"));
 
-	return (!outlet || check_outlet(d->site, outlet, error, size)) &&
+	return (!outlet || ctl_check_outlet(d->site, outlet, error, size)) &&
 		(!factor || check_factor(d->site, factor, error, size)) && (!tier || check_tier(tier, error, size)) &&
 		(!sector || check_sector(d->site, sector, error, size));
 }

@@ -10,6 +10,7 @@
 #include "common/time.h"
 
 struct daemon;
+struct site;
 
 struct ctl_column {
 	const char *name;
@@ -22,6 +23,8 @@ json_t *ctl_table(const char *name, const struct ctl_column *columns, size_t n);
 void ctl_add_row(json_t *table, json_t *row);
 
 /* False, with a sentence, when a filter of the request names what is not there (ctl_filters.c). */
+bool ctl_check_outlet(
+	const struct site *site, const char *outlet, char *error, size_t size); /* the same for one word */
 bool ctl_check_filters(const struct daemon *d, const json_t *request, char *error, size_t size);
 
 json_t *ctl_number(double value);

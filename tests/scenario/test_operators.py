@@ -77,6 +77,8 @@ def test_the_open_alarms_come_first_and_have_numbers(make_rig):
     (["limits", "steel.sinter.ultra-low.s02"], 'did you mean "steel.sinter.ultra-low.so2"?'),
     (["limits", "--all", "--sector", "cement", "--factor", "cod"], "no limit matches"),
     (["budget", "--outlet", "gatewy"], 'did you mean "gateway"?'),
+    (["raw", "gsa"], 'there is no instrument "gsa"; did you mean "gas"?'),
+    (["mark", "DA0001", "--kind", "fault", "--until", "2030-01-01"], 'there is no outlet "DA0001"; did you mean "DA001"?'),
 ])
 def test_a_filter_that_names_nothing_is_an_error(quiet, arguments, words):
     assert words in emisctl(quiet, *arguments, status=1)
