@@ -469,7 +469,7 @@ size_t csv_rows(const struct csv *csv)
 
 int csv_next(struct csv *csv, struct reading *values, char *error)
 {
-	struct utc at;
+	struct utc at = { 0 };
 	int r = read_row(csv, values, &at, error);
 
 	if (r > 0) {

@@ -144,7 +144,7 @@ static char *answer(struct client *client, const char *line, size_t length)
 		command++;
 	}
 	if (!request) {
-		snprintf(error, sizeof(error), "the request is no JSON: %.150s", where.text);
+		snprintf(error, sizeof(error), "the request is not JSON: %.150s", where.text);
 	} else if (!name) {
 		snprintf(error, sizeof(error), "the request has no text \"cmd\"");
 	} else if (!command->name) {

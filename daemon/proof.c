@@ -136,7 +136,7 @@ int proof_key_load(const char *path, struct proof_key *ret_key, char *error, siz
 	bool whole = n == (ssize_t)sizeof(key.secret) && read(fd, &more, 1) == 0;
 	close(fd);
 	if (!whole || !belongs_together(&key)) {
-		snprintf(error, size, "%s is no key", path);
+		snprintf(error, size, "%s is not a key", path);
 		sodium_memzero(&key, sizeof(key));
 		return -EBADMSG;
 	}

@@ -96,7 +96,7 @@ static void read_wish(const struct mqtt_request *request, struct wish *wish)
 	if (json_is_object(object)) {
 		read_fields(object, wish);
 	} else {
-		refuse(wish, "the request is no JSON object");
+		refuse(wish, "the request is not a JSON object");
 	}
 	json_decref(object);
 }

@@ -422,7 +422,7 @@ int verify_main(int argc, char **argv, const char *directory)
 		status = read_option(&v, option, directory);
 	}
 	if (status < 0 && optind < argc) {
-		fprintf(stderr, "emisctl: verify: \"%s\" is no option\n", argv[optind]);
+		fprintf(stderr, "emisctl: verify: \"%s\" is not an option\n", argv[optind]);
 		status = EXIT_USAGE;
 	}
 	return status < 0 ? run(&v) : status;
