@@ -98,11 +98,14 @@ json_t *ctl_run_ack(struct daemon *d, const json_t *request, char *error, size_t
 	message_alarm_topic(&d->context, &outlet, topic);
 	int r = payload ? store_acknowledge(d->store, &alarm, who, text_of(request, "remark"), topic, payload) : -1;
 	free(last);
-	free(payload);
 	if (r < 0) {
-		snprintf(error, size, "the acknowledgement cannot be stored: %s", store_error(d->store));
+		snprintf(error, size, "the acknowledgement cannot be stored: %s",
+			payload ? store_error(d->store)
+				: "the alarm's last message cannot be read, or there is no memory");
+		free(payload);
 		return NULL;
 	}
+	free(payload);
 	if (strcmp(alarm.outlet, GATEWAY) == 0) {
 		gateway_acknowledged(d->gateway, alarm.rule);
 		(void)gateway_commit(d->gateway); /* logged, and tried again */

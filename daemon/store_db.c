@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "common/mend.h"
 #include "common/text.h"
 #include "daemon/clock.h"
 
@@ -53,6 +54,11 @@ double store_db_number(struct sqlite3_stmt *row, int column)
 void store_db_text(struct sqlite3_stmt *row, int column, char *buf, size_t size)
 {
 	(void)text_copy(buf, size, (const char *)sqlite3_column_text(row, column)); /* it fits: see the header */
+	for (char *c = buf; *c;) {
+		size_t n = mend_character(c);
+		*c = n == 0 ? '?' : *c; /* JSON holds no such byte: a row of a reply would be missing */
+		c += n == 0 ? 1 : n;
+	}
 }
 
 int store_db_exec(struct sqlite3 *db, const char *sql, char *error)

@@ -63,6 +63,10 @@ def test_the_open_alarms_come_first_and_have_numbers(make_rig):
     told = wait_for(lambda: rig.bureau.alarms(event="acknowledged"), what="the acknowledgement")[0]
     assert told["alarm_id"] == alarm["alarm_id"]
     assert "was acknowledged by root" in emisctl(rig, "ack", str(told["seq"]), status=1)
+    # A damaged text costs its bytes, not its row.
+    with sqlite3.connect(rig.folder / "data/state.db", timeout=20) as db:
+        db.execute("UPDATE alarm SET document = CAST(x'C9D541' AS TEXT) WHERE id = ?", (alarm["alarm_id"],))
+    assert [a["document"] for a in rig.ask("alarms", all=True)["alarms"] if a["id"] == alarm["alarm_id"]] == ["??A"]
     for width in ("60", "80", "200"):
         shown = subprocess.run([EMISCTL, "--socket", rig.folder / "ctl.sock", "--lang", "en", "alarms"], capture_output=True,
                                text=True, timeout=30, env={"COLUMNS": width, "PATH": "/usr/bin"}).stdout
