@@ -32,6 +32,7 @@ static void explain_permission(const char *path, char *error, size_t size)
 	snprintf(directory, sizeof(directory), "%.*s", slash && slash != path ? (int)(slash - path) : 1,
 		slash ? path : ".");
 	bool known = stat(path, &st) == 0 || stat(directory, &st) == 0;
+	/* cppcheck-suppress getgrgidCalled ; there is one thread */
 	const struct group *group = known ? getgrgid(st.st_gid) : NULL;
 	snprintf(error, size,
 		"no permission to use %s: it is for root and the members of the group %s; \"sudo usermod -aG %s YOU\" "

@@ -121,7 +121,7 @@ const char *conf_words(const char *found, const char *const *words, char *buf)
 	char names[40][32];
 	size_t n = 0;
 
-	for (; words[n] && n < ARRAY_SIZE(names); n++) {
+	for (; n < ARRAY_SIZE(names) && words[n]; n++) {
 		(void)text_copy(names[n], sizeof(names[n]), words[n]); /* our own words fit */
 	}
 	return conf_names(found, names[0], n, sizeof(names[0]), buf);

@@ -247,18 +247,11 @@ static void read_limit_file(struct conf_load *load, const char *path)
 	conf_close(conf);
 }
 
-static int is_conf_file(const struct dirent *entry)
-{
-	size_t n = strlen(entry->d_name);
-
-	return n > 5 && strcmp(entry->d_name + n - 5, ".conf") == 0;
-}
-
 /* All files of one directory, in order of their names; those that `except` also holds are left out. */
 static void read_limit_directory(struct conf_load *load, const char *directory, const char *except)
 {
 	struct dirent **names;
-	int n = scandir(directory, &names, is_conf_file, alphasort);
+	int n = scandir(directory, &names, conf_is_file, alphasort);
 
 	for (int i = 0; i < n; i++) {
 		char path[PATH_SIZE * 3], other[PATH_SIZE * 3];

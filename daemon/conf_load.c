@@ -1,4 +1,5 @@
 /* conf_load.c - what all readers of the configuration use: growing lists, finding files. */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,4 +30,11 @@ void conf_find(const struct conf_load *load, const char *name, char *ret_path, s
 	if (access(ret_path, F_OK) != 0) {
 		snprintf(ret_path, size, "%s/%s", load->share, name);
 	}
+}
+
+int conf_is_file(const struct dirent *entry)
+{
+	size_t n = strlen(entry->d_name);
+
+	return n > 5 && strcmp(entry->d_name + n - 5, ".conf") == 0;
 }

@@ -58,6 +58,10 @@ void *conf_grow(struct conf_load *load, void *array_pointer, size_t *n, size_t e
 /* The file `name` beside emisd.conf if it is there, else the one in share. */
 void conf_find(const struct conf_load *load, const char *name, char *ret_path, size_t size);
 
+/* For scandir(): names that end in .conf. */
+struct dirent;
+int conf_is_file(const struct dirent *entry);
+
 /* "; did you mean ...?" for a factor that is not there, or "" (conf_factor.c). buf has CONF_WORDS_SIZE. */
 const char *conf_nearest_factor(const struct site *site, const char *key, char *buf);
 

@@ -148,24 +148,24 @@ static void read_profile(struct conf_node root, struct profile *p)
 static void nearest_profile(const char *folder, const char *name, char *nearest, size_t size)
 {
 	char path[PATH_SIZE * 2], own[64];
+	struct dirent **entries;
 	const char *kept = nearest[0] ? nearest : NULL;
 
 	snprintf(path, sizeof(path), "%s/profiles.d", folder);
-	DIR *directory = opendir(path);
-	for (struct dirent *entry; directory && (entry = readdir(directory)) != NULL;) {
-		size_t n = strlen(entry->d_name);
-		if (n > 5 && n < sizeof(own) && strcmp(entry->d_name + n - 5, ".conf") == 0) {
-			snprintf(own, sizeof(own), "%.*s", (int)(n - 5), entry->d_name);
-			const char *better = kept;
-			text_keep_nearest(name, own, &better);
-			if (better == own) {
-				snprintf(nearest, size, "%s", own);
-				kept = nearest;
-			}
+	int n = scandir(path, &entries, conf_is_file, alphasort);
+	for (int i = 0; i < n; i++) {
+		const char *better = kept;
+		size_t length = strlen(entries[i]->d_name) - strlen(".conf");
+		snprintf(own, sizeof(own), "%.*s", (int)length, entries[i]->d_name);
+		text_keep_nearest(name, own, &better);
+		if (better == own) {
+			snprintf(nearest, size, "%s", own);
+			kept = nearest;
 		}
+		free(entries[i]);
 	}
-	if (directory) {
-		closedir(directory);
+	if (n >= 0) {
+		free(entries);
 	}
 }
 

@@ -34,13 +34,15 @@ static void test_the_shortest_form(void **state)
 		{ 0.00001, "0.00001" },
 		{ 1e-7, "1e-07" },
 	};
+	unsigned seed = 7;
 	char buf[NUM_TEXT_SIZE];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		assert_string_equal(num_format(rows[i].value, buf), rows[i].text);
 	}
-	srand(7);
+	print_message("seed %u\n", seed);
+	srand(seed);
 	for (int i = 0; i < 100000; i++) {
 		double value = ldexp((double)rand() / RAND_MAX - 0.5, rand() % 120 - 60);
 		assert_true(strtod(num_format(value, buf), NULL) == value);
@@ -85,8 +87,11 @@ static void test_decimals_in_doubles(void **state)
 /* Every float becomes a decimal number that is the same float. */
 static void test_floats_stay_what_they_are(void **state)
 {
+	unsigned seed = 32;
+
 	(void)state;
-	srand(32);
+	print_message("seed %u\n", seed);
+	srand(seed);
 	for (int i = 0; i < 200000; i++) {
 		uint32_t bits = (uint32_t)rand() << 16 ^ (uint32_t)rand();
 		float value;
