@@ -35,8 +35,7 @@ struct bus {
 	size_t n_in; /* received and not yet looked at */
 };
 
-int64_t bus_now_ns(void);
-struct timespec bus_timespec(int64_t ns);
+/* ---- bus_tcp.c ---- */
 
 /* The socket, connected and blocking; tries the addresses of a name one after the other. -1 with errno. */
 int bus_tcp_connect(const struct link_conf *conf);
@@ -44,6 +43,11 @@ int bus_tcp_connect(const struct link_conf *conf);
 /* Asks once by Modbus TCP; `ret_answer` starts as ANSWER_BROKEN. */
 void bus_tcp_ask(struct bus *bus, int unit, const struct request *request, const struct bus_timing *timing,
 	struct answer *ret_answer);
+
+/* ---- bus_pdu.c ---- */
+
+int64_t bus_now_ns(void);
+struct timespec bus_timespec(int64_t ns);
 
 /* What unit id, function and so on say to the question. ANSWER_BROKEN: it is no answer to it. */
 enum answer_result bus_check_pdu(

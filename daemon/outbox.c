@@ -14,21 +14,7 @@
 #define FIRST_RIVAL_MS 2000
 /* Acknowledged messages are marked so within this time: one write for many. Who is killed before sends them again. */
 #define DONE_WITHIN_MS 200
-#define AGAIN_MS 1000
 #define DAY_NS 86400000000000LL
-
-const char *outbox_broker_name(const struct outbox *o)
-{
-	return o->context->site->mqtt.brokers[o->broker];
-}
-
-void outbox_restart_patience(struct outbox *o)
-{
-	if (outbox_all_in_flight(o) > 0) {
-		/* A cut that says nothing is noticed within the keepalive. */
-		loop_set_timer(o->patience, o->context->site->mqtt.keepalive_s * 1000000000LL);
-	}
-}
 
 static void on_patience(void *context)
 {
@@ -39,31 +25,6 @@ static void on_patience(void *context)
 		log_warning("broker %s: %zu messages unacknowledged for %d s; connecting anew", outbox_broker_name(o),
 			n, o->context->site->mqtt.keepalive_s);
 		mqtt_abort(o->mqtt);
-	}
-}
-
-/* Marks what was acknowledged. */
-void outbox_mark_done(struct outbox *o)
-{
-	if (o->n_done == 0) {
-		return;
-	}
-	if (store_outbox_done(o->store, o->done, o->n_done, clock_utc(o->context->clock)) == 0) {
-		o->n_done = 0;
-		o->again |= o->unmarked;
-		o->unmarked = false;
-		backoff_reset(&o->unmarkable);
-		return;
-	}
-	(void)backoff_next(&o->unmarkable);
-	if (backoff_worth_a_line(&o->unmarkable)) {
-		log_error("%zu messages were acknowledged, but cannot be marked: %s; they may go twice (failure %u)",
-			o->n_done, store_error(o->store), o->unmarkable.failures);
-	}
-	loop_set_timer(o->marking, AGAIN_MS * 1000000LL); /* no other event would restart sending */
-	if (o->n_done == MAX_WINDOW) {
-		o->unmarked = true;
-		o->n_done = 0;
 	}
 }
 
@@ -270,12 +231,6 @@ struct outbox *outbox_create(const struct message_context *context, struct store
 		return NULL;
 	}
 	return o;
-}
-
-void outbox_wake(struct outbox *o)
-{
-	o->live.exhausted = false;
-	outbox_go_on(o);
 }
 
 void outbox_periods_closed(struct outbox *o)

@@ -90,6 +90,8 @@ struct outbox {
 	char states_reason[160];
 };
 
+/* ---- outbox_flight.c ---- */
+
 const char *outbox_broker_name(const struct outbox *outbox);
 /* Rows, means, states and the presence that are not acknowledged. */
 size_t outbox_all_in_flight(const struct outbox *outbox);

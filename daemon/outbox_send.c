@@ -22,11 +22,6 @@ static void try_again_soon(struct outbox *o)
 
 /* ---- how much may be on its way ---- */
 
-size_t outbox_all_in_flight(const struct outbox *o)
-{
-	return o->in_flight + mean_feed_in_flight(o->means) + state_feed_in_flight(o->states) + o->online_in_flight;
-}
-
 static size_t window_of(const struct outbox *o)
 {
 	return suspicion_window(&o->suspicion, o->context->site->mqtt.window);
@@ -446,4 +441,10 @@ void outbox_go_on(struct outbox *o)
 	if (was_idle) {
 		outbox_restart_patience(o);
 	}
+}
+
+void outbox_wake(struct outbox *o)
+{
+	o->live.exhausted = false;
+	outbox_go_on(o);
 }

@@ -100,9 +100,9 @@ static void test_nonsense_is_answered_with_a_sentence(void **state)
 		const char *payload;
 		const char *words;
 	} cases[] = {
-		{ "", "no JSON object" },
-		{ "not json", "no JSON object" },
-		{ "[1, 2]", "no JSON object" },
+		{ "", "not a JSON object" },
+		{ "not json", "not a JSON object" },
+		{ "[1, 2]", "not a JSON object" },
 		{ "{\"from\": 1}", "\"to\" must be an integer" },
 		{ "{\"from\": 0, \"to\": 3}", "\"from\" must be an integer" },
 		{ "{\"from\": 1.5, \"to\": 3}", "\"from\" must be an integer" },
@@ -110,13 +110,13 @@ static void test_nonsense_is_answered_with_a_sentence(void **state)
 		{ "{\"from\": 3, \"to\": 1}", "\"to\" must be" },
 		{ "{\"from\": 1, \"to\": 1001}", "\"to\" must be" },
 		{ "{\"from\": 1, \"to\": 9223372036854775807}", "\"to\" must be" },
-		{ "{\"from\": 1, \"to\": 9223372036854775808}", "no JSON object" },
+		{ "{\"from\": 1, \"to\": 9223372036854775808}", "not a JSON object" },
 		{ "{\"from\": 100000, \"to\": 100001}", "no messages" },
 		{ "{\"from\": 1, \"to\": 2, \"stream\": \"secrets\"}", "\"stream\" must be" },
 		{ "{\"from\": 1, \"to\": 2, \"stream\": 7}", "\"stream\" must be" },
 		{ "{\"from\": 1, \"to\": 2, \"id\": \"a/b\"}", "\"id\" must be" },
 		{ "{\"from\": 1, \"to\": 2, \"id\": \"\"}", "\"id\" must be" },
-		{ "{\"from\": 1, \"from\": 2, \"to\": 2}", "no JSON object" },
+		{ "{\"from\": 1, \"from\": 2, \"to\": 2}", "not a JSON object" },
 	};
 	struct rig *rig = *state;
 
@@ -144,7 +144,7 @@ static void test_what_is_too_long_or_holds_a_zero_byte_is_refused(void **state)
 	assert_non_null(strstr(text(reply, "error"), "longer than"));
 	json_decref(reply);
 	reply = ask(rig, zero, sizeof(zero));
-	assert_non_null(strstr(text(reply, "error"), "no JSON object"));
+	assert_non_null(strstr(text(reply, "error"), "not a JSON object"));
 	json_decref(reply);
 }
 
