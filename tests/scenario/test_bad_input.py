@@ -218,7 +218,7 @@ def test_a_full_disk_at_start_is_a_sentence(tmp_path):
 
 def test_nonsense_at_the_control_socket_harms_nobody(make_rig):
     rig = make_rig(broker=False)
-    for line, said in [(b"nonsense\n", "no JSON"), (b"{}\n", "has no text"), (b'{"cmd":"burn"}\n', "unknown command")]:
+    for line, said in [(b"nonsense\n", "not JSON"), (b"{}\n", "has no text"), (b'{"cmd":"burn"}\n', "unknown command")]:
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(str(rig.folder / "ctl.sock"))
             s.sendall(line)
