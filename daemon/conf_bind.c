@@ -145,8 +145,8 @@ const char *site_nearest_sector(const struct site *site, const char *sector)
 	return found;
 }
 
-/* A sector that the catalogue does not know is misspelt; one that it knows has other tiers. */
-static void complain_of_sector(
+/* A sector that the catalogue does not know is misspelt: false; one that it knows has other tiers. */
+static bool complain_of_sector(
 	const struct site *site, struct conf_node node, const struct outlet *outlet, const char *tier)
 {
 	const char *nearest = site_nearest_sector(site, outlet->sector);
@@ -167,6 +167,7 @@ static void complain_of_sector(
 			nearest ? "; did you mean \"" : "; emisctl limits --all lists the sectors",
 			nearest ? nearest : "", nearest ? "\"?" : "");
 	}
+	return has[0] != '\0';
 }
 
 void conf_bind_limits(struct conf_load *load, struct conf_node node, struct outlet *outlet, char (*tiers)[16])
@@ -177,8 +178,8 @@ void conf_bind_limits(struct conf_load *load, struct conf_node node, struct outl
 			const struct limit *limit = &load->site->limits[i];
 			found |= outlet_falls_under(outlet, limit) && strcmp(limit->tier, tiers[t]) == 0;
 		}
-		if (!found) {
-			complain_of_sector(load->site, node, outlet, tiers[t]);
+		if (!found && !complain_of_sector(load->site, node, outlet, tiers[t])) {
+			return; /* the other tiers have none for the same reason */
 		}
 	}
 	for (size_t i = 0; i < load->site->n_limits; i++) {

@@ -32,7 +32,9 @@ bool conf_topic_level(struct conf_node group, const char *key, char *ret, size_t
 static void check_broker(struct conf_node node, const char *key, const char *broker)
 {
 	if (strncmp(broker, "mqtt://", 7) != 0 && strncmp(broker, "mqtts://", 8) != 0) {
-		conf_node_complain(node, "%s: \"%s\" does not start with mqtt:// or mqtts://", key, broker);
+		conf_node_complain(node,
+			"%s: \"%s\" does not start with mqtt:// or mqtts://; write mqtt://%s, or mqtts:// for TLS", key,
+			broker, broker);
 	}
 }
 

@@ -72,6 +72,8 @@ static void read_self(struct conf_node node, struct outlet *outlet)
 	outlet->air_added = -1;
 	if (conf_double(node, "barometric_kpa", false, 50.0, 110.0, &outlet->barometric_pa)) {
 		outlet->barometric_pa *= 1000.0;
+	} else if (conf_has(node, "barometric_kpa")) {
+		outlet->barometric_pa = 101325.0; /* refused already: what needs it has no fault of its own */
 	}
 	(void)conf_double(node, "area", false, 1e-4, 1e4, &outlet->area_m2);
 	(void)conf_date(node, "built", false, &outlet->built);
