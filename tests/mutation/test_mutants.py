@@ -37,7 +37,7 @@ MUTANTS = [
     ("core/judge.c", "num_round_half_even(number, limit->digits)", "num_round_half_even(number, 2)",
      "rounded to the digits of the limit"),
     ("core/mean.c", "!isfinite(sub->weight) || sub->weight < 0.0) {", "!isfinite(sub->weight)) {", "a weight below zero is none"),
-    ("core/mean.c", "exact_product(sub->value, weight)", "exact_product(exact_of(sub->value.value), weight)",
+    ("core/mean.c", "exact_sum(acc->sum, sub->value)", "exact_sum(acc->sum, exact_of(sub->value.value))",
      "readings are decimal numbers"),
     ("core/assess.c", "isfinite(least) && limit->when_factor", "limit->when_factor", "certain needs a bound"),
     ("core/assess.c", "return point->least >= 0.0 ? 0.0 : NAN;", "return point->least;", "a converted bound is 0 or none"),
