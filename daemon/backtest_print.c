@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/num.h"
 #include "daemon/backtest_parts.h"
 
 static json_t *number(double value)
@@ -188,7 +189,7 @@ void backtest_print_budgets(const struct backtest *b, struct utc month, bool who
 				print_object(json_pack("{s:s, s:s%, s:b, s:s, s:i, s:i, s:i, s:o, s:b}", "type",
 					"budget", "month", text, (size_t)7, "whole", whole, "key", limit->key, "judged",
 					(int)v.valid, "over", (int)v.over, "allowed", (int)v.allowed, "met",
-					number(v.met), "kept", v.met >= limit->share_of_month));
+					number(v.met), "kept", num_significant(v.met, 12) >= limit->share_of_month));
 			} else {
 				printf("%.7s  %-34s %u of %u hours beyond the limit: %.2f %% met, %g %% are asked "
 				       "for%s\n",

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/array.h"
+#include "common/num.h"
 #include "common/text.h"
 #include "common/time.h"
 #include "daemon/conf_syntax.h"
@@ -396,6 +397,31 @@ bool conf_duration(
 		return false;
 	}
 	*ret_ms = ms;
+	return true;
+}
+
+bool conf_size(struct conf_node group, const char *key, bool required, int64_t least, int64_t *ret_bytes)
+{
+	char text[32], smallest[NUM_TEXT_SIZE];
+	int64_t bytes;
+
+	struct conf_node node = find(group, key, required);
+	if (node.setting && config_setting_is_number(node.setting)) {
+		conf_node_complain(node,
+			"%s: found a number without its unit, expected a size in quotes: \"%.10gMiB\", \"%.10gGiB\"",
+			key, number_of(node.setting), number_of(node.setting));
+		return false;
+	}
+	if (!node.setting || !string_of(node, key, text, sizeof(text))) {
+		return false;
+	}
+	if (!num_parse_size(text, &bytes) || bytes < least) {
+		conf_node_complain(node,
+			"%s: \"%s\" is not a size of at least %s; expected a whole number and KiB, MiB or GiB", key,
+			text, num_format_size(least, smallest));
+		return false;
+	}
+	*ret_bytes = bytes;
 	return true;
 }
 

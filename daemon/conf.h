@@ -66,6 +66,9 @@ bool conf_bool(struct conf_node group, const char *key, bool required, bool *ret
 bool conf_duration(
 	struct conf_node group, const char *key, bool required, int64_t min_ms, int64_t max_ms, int64_t *ret_ms);
 
+/* A size of at least `least` bytes, as "2GiB". */
+bool conf_size(struct conf_node group, const char *key, bool required, int64_t least, int64_t *ret_bytes);
+
 /* A string out of a NULL-terminated table; *ret_index is its place. */
 bool conf_choice(struct conf_node group, const char *key, bool required, const char *const *choices, size_t *ret_index);
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "common/array.h"
-#include "common/num.h"
 #include "common/text.h"
 #include "daemon/budget.h"
 #include "daemon/conf_parts.h"
@@ -218,7 +217,6 @@ static void read_store(struct conf_load *load, struct conf_node root)
 	struct conf_node node = conf_group(root, "store", false);
 	struct store_conf *store = &load->site->store;
 	int64_t keep_minutes = 12, keep_means = 60;
-	char quota[32], reserve[32];
 
 	(void)text_copy(store->path, sizeof(store->path), "/var/lib/emisd");
 	store->quota_bytes = (int64_t)2 << 30;
@@ -231,15 +229,8 @@ static void read_store(struct conf_load *load, struct conf_node root)
 	(void)conf_int(node, "keep_means", false, 1, 1200, &keep_means);
 	store->keep_minutes = (int)keep_minutes;
 	store->keep_means = (int)keep_means;
-	if (conf_string(node, "quota", false, quota, sizeof(quota)) &&
-		(!num_parse_size(quota, &store->quota_bytes) || store->quota_bytes < (int64_t)16 << 20)) {
-		conf_node_complain(node, "quota: \"%s\" is not a size of at least 16MiB; write it as \"2GiB\"", quota);
-	}
-	if (conf_string(node, "reserve", false, reserve, sizeof(reserve)) &&
-		(!num_parse_size(reserve, &store->reserve_bytes) || store->reserve_bytes < (int64_t)1 << 20)) {
-		conf_node_complain(
-			node, "reserve: \"%s\" is not a size of at least 1MiB; write it as \"16MiB\"", reserve);
-	}
+	(void)conf_size(node, "quota", false, (int64_t)16 << 20, &store->quota_bytes);
+	(void)conf_size(node, "reserve", false, (int64_t)1 << 20, &store->reserve_bytes);
 }
 
 static void read_clock(struct conf_load *load, struct conf_node root)

@@ -142,6 +142,12 @@ def test_a_duration_needs_its_unit(tmp_path, new):
     assert "a duration" in complaints and '"' in complaints
 
 
+@pytest.mark.parametrize("new", ["quota = 2;", 'quota = "2";', 'quota = "2GB";', 'quota = "1MiB";', 'quota = "2 GiB";'])
+def test_a_size_needs_its_unit(tmp_path, new):
+    complaints = refused(tmp_path, with_change('quota = "2GiB";', new))
+    assert "quota: " in complaints and "MiB" in complaints and complaints.count("\n") == 0
+
+
 def test_a_missing_profile_names_its_line_and_every_path(tmp_path):
     bad = with_change('profile = "liance-ph"', 'profile = "acme-9000"')
     line = line_of(bad, 'profile = "acme-9000"')
