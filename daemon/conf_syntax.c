@@ -168,44 +168,55 @@ static const struct {
 	{ "'", "a single quote", "\"" },
 };
 
-static void describe(const struct token *t, char *buf, size_t size)
-{
-	int n = t->length < SHOWN ? (int)t->length : SHOWN;
-
-	if (t->kind == KIND_END) {
-		snprintf(buf, size, "the end of the file");
-		return;
-	}
-	for (size_t i = 0; t->kind == KIND_STRANGE && i < ARRAY_SIZE(fullwidth); i++) {
-		if (strncmp(t->at, fullwidth[i].sign, strlen(fullwidth[i].sign)) == 0) {
-			snprintf(buf, size, "%s (%s)", fullwidth[i].sign, fullwidth[i].name);
-			return;
-		}
-	}
-	int cut = (int)strcspn(t->at, "\r\n");
-	snprintf(buf, size, "%.*s", cut < n ? cut : n, t->at);
-}
-
-static const char *meant_by(const struct token *t)
+/* The sign of a row of the table that the token begins with; NULL for none. */
+static const char *typed_for(const struct token *t, const char **ret_name)
 {
 	for (size_t i = 0; t->kind == KIND_STRANGE && i < ARRAY_SIZE(fullwidth); i++) {
 		if (strncmp(t->at, fullwidth[i].sign, strlen(fullwidth[i].sign)) == 0) {
+			*ret_name = fullwidth[i].name;
 			return fullwidth[i].meant;
 		}
 	}
 	return NULL;
 }
 
+/* The ASCII letter, digit or sign of U+FF01 to U+FF5E, as EF BC 81 to EF BD 9E; '\0' for none. */
+static char narrow(const struct token *t)
+{
+	const unsigned char *c = (const unsigned char *)t->at;
+	bool wide = t->kind == KIND_STRANGE && t->length == 3 && c[0] == 0xEF && (c[1] == 0xBC || c[1] == 0xBD);
+	int code = wide ? (c[1] & 3) << 6 | (c[2] & 0x3F) : 0; /* U+FF00 + code */
+
+	return code >= 1 && code <= 0x5E ? (char)(code + ' ') : '\0';
+}
+
+/* What was found, and into `meant` what should have been typed; "" where that is not known. */
+static void describe(const struct token *t, char *buf, size_t size, char *meant)
+{
+	const char *name = "a fullwidth character", *sign = typed_for(t, &name);
+	int n = t->length < SHOWN ? (int)t->length : SHOWN, cut = (int)strcspn(t->at, "\r\n");
+	char letter = narrow(t);
+
+	meant[0] = sign ? sign[0] : letter;
+	meant[1] = '\0';
+	if (t->kind == KIND_END) {
+		snprintf(buf, size, "the end of the file");
+	} else if (meant[0]) {
+		snprintf(buf, size, "%.*s (%s)", n, t->at, name);
+	} else {
+		snprintf(buf, size, "%.*s", cut < n ? cut : n, t->at);
+	}
+}
+
 /* Always true: something was found. */
 static bool explain(const struct reader *r, const char *expected, const char *advice)
 {
-	char found[80];
-	const char *meant = meant_by(&r->token);
+	char found[80], meant[2];
 	size_t n;
 
-	describe(&r->token, found, sizeof(found));
+	describe(&r->token, found, sizeof(found), meant);
 	n = (size_t)snprintf(r->sentence, r->size, "found %s, expected %s", found, expected);
-	if (meant && n < r->size) {
+	if (meant[0] && n < r->size) {
 		snprintf(r->sentence + n, r->size - n, "; type %s in its place, with the keyboard set to English",
 			strcmp(meant, " ") == 0 ? "a plain blank" : meant);
 	} else if (advice[0] && n < r->size) {

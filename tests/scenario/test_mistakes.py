@@ -105,6 +105,8 @@ def test_escapes_make_no_text_that_a_file_may_not_hold(tmp_path, text, words):
     ('tiers = [ "special" ]', 'tiers = [ "special" "ultra-low" )', "found ), expected a comma or ]"),
     ('tiers = [ "special" ]', 'tiers = [ special ]', 'a text needs quotes: "special"'),
     ('id = "anyang-steel-01";', 'id = ;', "found ;, expected a value"),
+    ("port = 502; },\n\t{ name = \"voc\"", "port = ５０２; },\n\t{ name = \"voc\"", "found ５ (a fullwidth character), expected a value"),
+    ("timezone = ", "ｔimezone = ", "type t in its place, with the keyboard set to English"),
     ('id = "anyang-steel-01";', 'id = "anyang-steel-01;', "perhaps its closing quote is missing"),
     (');\n\n/* ', '\n\n/* ', "expected a comma or ); the ( of line"),
 ])
