@@ -369,7 +369,7 @@ static bool read_behind(struct reader *r, bool *ret_more)
 		next(r);
 	}
 	*ret_more = r->token.kind != KIND_END;
-	return *ret_more && r->token.kind != KIND_NAME && explain_behind(r);
+	return *ret_more && (r->token.kind != KIND_NAME || is_glued(r)) && explain_behind(r);
 }
 
 bool conf_syntax_explain(const char *text, int *ret_line, char *sentence, size_t size)
