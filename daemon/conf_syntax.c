@@ -110,8 +110,9 @@ static void next(struct reader *r)
 	if (*r->p == '\0') {
 		t.kind = KIND_END;
 	} else if (*r->p == '"') {
-		t.kind = KIND_STRING;
 		t.length = (size_t)(end_of_string(r) - r->p);
+		bool closed = t.length > 1 && r->p[t.length - 1] == '"';
+		t.kind = closed ? KIND_STRING : KIND_STRANGE;
 	} else if (strchr(letters, *r->p)) {
 		t.length = strspn(r->p, name_signs);
 		bool word = (t.length == 4 && strncasecmp(t.at, "true", 4) == 0) ||
@@ -237,10 +238,10 @@ static bool is_sign(const struct reader *r, char sign)
 	return r->token.kind == KIND_SIGN && *r->token.at == sign;
 }
 
-/* Two tokens without a blank between them: 2s, 192.168.1.1x. */
+/* Behind a number without a blank between them: 2s, 192.168.1.1x. */
 static bool is_glued(const struct reader *r)
 {
-	return r->before.at && r->before.at + r->before.length == r->token.at;
+	return r->before.kind == KIND_NUMBER && r->before.at + r->before.length == r->token.at;
 }
 
 static char closer_of(char sign)
@@ -283,7 +284,7 @@ static bool explain_behind(const struct reader *r)
 {
 	char expected[64], advice[120] = "";
 
-	if (r->before.kind == KIND_NUMBER && is_glued(r) && r->token.kind != KIND_END) {
+	if (is_glued(r) && r->token.kind != KIND_END) {
 		return explain_glued(r);
 	}
 	if (r->depth == 0) {

@@ -53,7 +53,7 @@ static void test_what_the_language_allows(void **state)
 	static const char *const good[] = { "", "# nothing\n", "a = 1", "a = 1;", "a : 1,", "a = 1 b = 2", "a = { };",
 		"a = ( );", "a = [ ];", "a = { b = 1, c = 2; };", "a = ( 1, \"x\", { }, ( [ 1, 2 ] ) )",
 		"a = \"x\" \"y\";", "a = 0x1F; b = 1.5e3L;", "a = TRUE; /* ; */ b = -1;", "a-b_c* = \"\\\"\";",
-		"a = .5;" };
+		"a = .5;", "a=1;b=2", "a={b=1;c=2;d=\"x\"e=3}" };
 	char sentence[400];
 	int line;
 
@@ -80,7 +80,7 @@ static void test_where_it_is_wrong(void **state)
 		{ "a = ( 1, );", 1, "take the last comma away" },
 		{ "a = ( 1 2 );", 1, "put a comma between two elements" },
 		{ "a = 2s;", 1, "needs quotes: \"2s\"" },
-		{ "a = \"x;\nb = 1;", 2, "the string that begins in line 1 goes over a line end" },
+		{ "a = \"x;\nb = 1;", 1, "the string that begins in line 1 goes over a line end" },
 		{ "a = 1；", 1, "found ； (a fullwidth semicolon)" },
 		{ "a = １;", 1, "found １ (a fullwidth character)" },
 		{ "} a = 1;", 1, "found }" },
