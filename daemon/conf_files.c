@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/conf_parts.h"
@@ -32,7 +33,9 @@ static void note_missing_parent(struct conf_load *load, struct conf_node node, c
 /* A password that is not UTF-8 would be refused by every broker that speaks MQTT 5, without a word about why. */
 static void check_password(struct conf_load *load, const char *path)
 {
-	if (path[0] && access(path, R_OK) == 0) {
+	struct stat st;
+
+	if (path[0] && access(path, R_OK) == 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
 		free(conf_text_read(path, load->errors)); /* which complains */
 	}
 }
