@@ -109,16 +109,24 @@ static void test_oxygen_that_converts_nothing_may_be_air(void **state)
 	fixture_destroy(f);
 }
 
-/* 20 mg/L at 100 L/s and 80 mg/L while the water flows backwards. */
-static void test_water_that_flows_backwards(void **state)
+/* An outlet of water: COD, weighted by the flow, and the flow. */
+static struct fixture *works_create(void)
 {
 	struct fixture *f = fixture_create(MEDIUM_WATER);
 
-	(void)state;
 	fixture_point(f, "cod");
 	f->factors[0].flow_weighted = true;
 	snprintf(f->factors[0].unit, sizeof(f->factors[0].unit), "mg/L");
 	fixture_point(f, "flow");
+	return f;
+}
+
+/* 20 mg/L at 100 L/s and 80 mg/L while the water flows backwards. */
+static void test_water_that_flows_backwards(void **state)
+{
+	struct fixture *f = works_create();
+
+	(void)state;
 	fixture_limit(f, 0, 50.0);
 	fixture_start(f, EIGHT, INT64_MIN);
 	for (int i = 0; i < 6; i++) {
@@ -135,13 +143,9 @@ static void test_water_that_flows_backwards(void **state)
 
 static void test_no_amount_of_water_that_flows_backwards(void **state)
 {
-	struct fixture *f = fixture_create(MEDIUM_WATER);
+	struct fixture *f = works_create();
 
 	(void)state;
-	fixture_point(f, "cod");
-	f->factors[0].flow_weighted = true;
-	snprintf(f->factors[0].unit, sizeof(f->factors[0].unit), "mg/L");
-	fixture_point(f, "flow");
 	fixture_start(f, EIGHT, INT64_MIN);
 	fixture_feed_averaged(f, 1, HOUR(0), HOUR(1), -5.0, FLAG_NORMAL);
 	fixture_step(f, HOUR(1) + GRACE);
