@@ -218,14 +218,15 @@ static int run_command(struct options *o, int argc, char **argv)
 		return run(o, i);
 	}
 	const char *nearest = NULL;
+	char hint[TEXT_HINT_SIZE];
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		text_keep_nearest(argv[0], commands[i].name, &nearest);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		text_keep_nearest(argv[0], programs[i], &nearest);
 	}
-	fprintf(stderr, "emisctl: there is no command \"%s\"%s%s%s; try 'emisctl --help'\n", argv[0],
-		nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+	fprintf(stderr, "emisctl: there is no command \"%s\"%s; try 'emisctl --help'\n", argv[0],
+		text_did_you_mean(nearest, hint));
 	return EXIT_USAGE;
 }
 

@@ -1,5 +1,6 @@
 #include "common/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/mend.h"
@@ -116,4 +117,13 @@ void text_keep_nearest(const char *word, const char *candidate, const char **nea
 	if (3 * distance <= strlen(candidate) + 1 && (!*nearest || distance < text_distance(word, *nearest))) {
 		*nearest = candidate;
 	}
+}
+
+const char *text_did_you_mean(const char *nearest, char *buf)
+{
+	buf[0] = '\0';
+	if (nearest) {
+		snprintf(buf, TEXT_HINT_SIZE, "; did you mean \"%.100s\"?", nearest);
+	}
+	return buf;
 }

@@ -30,4 +30,9 @@ size_t text_distance(const char *a, const char *b);
  * with *nearest = NULL, then once for each word; the nearest so far is kept. */
 void text_keep_nearest(const char *word, const char *candidate, const char **nearest);
 
+/* The end of a sentence: "; did you mean "so2"?" for the nearest word, cut to 100 bytes, or "" for NULL. Returns buf,
+ * which has TEXT_HINT_SIZE bytes. */
+#define TEXT_HINT_SIZE 128
+const char *text_did_you_mean(const char *nearest, char *buf);
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "daemon/backtest_parts.h"
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1 };
@@ -59,6 +60,7 @@ static bool add_point(struct backtest *b, const char *key)
 static bool refuse_sector(const struct backtest *b)
 {
 	const char *nearest = site_nearest_sector(b->site, b->options.sector);
+	char hint[TEXT_HINT_SIZE];
 
 	for (size_t i = 0; i < b->site->n_limits; i++) {
 		if (outlet_falls_under(&b->outlet, &b->site->limits[i])) {
@@ -68,9 +70,8 @@ static bool refuse_sector(const struct backtest *b)
 				b->options.sector);
 		}
 	}
-	return refuse("no limit of the catalogue applies to the sector \"%s\"%s%s%s", b->options.sector,
-		nearest ? "; did you mean \"" : "; emisctl limits --all lists the sectors", nearest ? nearest : "",
-		nearest ? "\"?" : "");
+	return refuse("no limit of the catalogue applies to the sector \"%s\"%s", b->options.sector,
+		nearest ? text_did_you_mean(nearest, hint) : "; emisctl limits --all lists the sectors");
 }
 
 static bool set_least(struct backtest *b)

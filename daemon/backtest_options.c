@@ -61,13 +61,14 @@ static int read_tiers(struct backtest_options *o, const char *text)
 		}
 		if (!conf_tiers[known] || n == 5) {
 			const char *nearest = NULL;
+			char hint[TEXT_HINT_SIZE];
 			for (size_t i = 0; conf_tiers[i]; i++) {
 				text_keep_nearest(tier, conf_tiers[i], &nearest);
 			}
 			fprintf(stderr,
 				"emisctl backtest: --limits: found \"%s\", expected ultra-low, special, local, general "
-				"or own%s%s%s\n",
-				tier, nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+				"or own%s\n",
+				tier, text_did_you_mean(nearest, hint));
 			return EXIT_USAGE;
 		}
 		snprintf(o->tiers[n++], sizeof(o->tiers[0]), "%s", tier);

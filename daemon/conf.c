@@ -101,15 +101,11 @@ const char *conf_path(struct conf_node node)
 const char *conf_names(const char *found, const char *first, size_t n, size_t stride, char *buf)
 {
 	const char *nearest = NULL;
-	size_t used = 0;
 
-	buf[0] = '\0';
 	for (size_t i = 0; i < n; i++) {
 		text_keep_nearest(found, first + i * stride, &nearest);
 	}
-	if (nearest) {
-		used = (size_t)snprintf(buf, CONF_WORDS_SIZE, "; did you mean \"%s\"?", nearest);
-	}
+	size_t used = strlen(text_did_you_mean(nearest, buf));
 	for (size_t i = 0; i < n && used + 40 < CONF_WORDS_SIZE; i++) {
 		const char *before = i ? ", " : nearest ? " Known here: " : "; known here: ";
 		used += (size_t)snprintf(buf + used, CONF_WORDS_SIZE - used, "%s%.32s", before, first + i * stride);

@@ -150,7 +150,7 @@ static bool complain_of_sector(
 	const struct site *site, struct conf_node node, const struct outlet *outlet, const char *tier)
 {
 	const char *nearest = site_nearest_sector(site, outlet->sector);
-	char has[80] = "";
+	char has[80] = "", hint[TEXT_HINT_SIZE];
 
 	for (size_t i = 0; i < site->n_limits; i++) {
 		const struct limit *limit = &site->limits[i];
@@ -163,9 +163,8 @@ static bool complain_of_sector(
 		conf_node_complain(node, "%s: the catalogue has no %s limit for the sector \"%s\"; it has %s ones",
 			outlet->id, tier, outlet->sector, has);
 	} else {
-		conf_node_complain(node, "%s: the catalogue has no sector \"%s\"%s%s%s", outlet->id, outlet->sector,
-			nearest ? "; did you mean \"" : "; emisctl limits --all lists the sectors",
-			nearest ? nearest : "", nearest ? "\"?" : "");
+		conf_node_complain(node, "%s: the catalogue has no sector \"%s\"%s", outlet->id, outlet->sector,
+			nearest ? text_did_you_mean(nearest, hint) : "; emisctl limits --all lists the sectors");
 	}
 	return has[0] != '\0';
 }

@@ -73,7 +73,5 @@ const char *conf_nearest_factor(const struct site *site, const char *key, char *
 	for (size_t i = 0; i < site->n_factors; i++) {
 		text_keep_nearest(key, site->factors[i].key, &nearest);
 	}
-	snprintf(buf, CONF_WORDS_SIZE, "%s%s%s", nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-		nearest ? "\"?" : "");
-	return buf;
+	return text_did_you_mean(nearest, buf);
 }

@@ -171,7 +171,7 @@ static void nearest_profile(const char *folder, const char *name, char *nearest,
 
 bool conf_find_profile(struct conf_load *load, struct conf_node instrument, const char *name)
 {
-	char beside[PATH_SIZE * 2], shipped[PATH_SIZE * 2], nearest[64] = "";
+	char beside[PATH_SIZE * 2], shipped[PATH_SIZE * 2], nearest[64] = "", hint[TEXT_HINT_SIZE];
 
 	snprintf(beside, sizeof(beside), "%s/profiles.d/%s.conf", load->directory, name);
 	snprintf(shipped, sizeof(shipped), "%s/profiles.d/%s.conf", load->share, name);
@@ -180,8 +180,8 @@ bool conf_find_profile(struct conf_load *load, struct conf_node instrument, cons
 	}
 	nearest_profile(load->directory, name, nearest, sizeof(nearest));
 	nearest_profile(load->share, name, nearest, sizeof(nearest));
-	conf_node_complain(instrument, "profile: there is neither %.250s nor %.250s%s%s%s", beside, shipped,
-		nearest[0] ? "; did you mean \"" : "", nearest, nearest[0] ? "\"?" : "");
+	conf_node_complain(instrument, "profile: there is neither %.250s nor %.250s%s", beside, shipped,
+		text_did_you_mean(nearest[0] ? nearest : NULL, hint));
 	return false;
 }
 

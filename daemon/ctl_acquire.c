@@ -169,11 +169,11 @@ json_t *ctl_run_raw(struct daemon *d, const json_t *request, char *error, size_t
 	}
 	if (!found) {
 		const char *nearest = NULL;
+		char hint[TEXT_HINT_SIZE];
 		for (size_t i = 0; i < d->site->n_instruments; i++) {
 			text_keep_nearest(name, d->site->instruments[i].name, &nearest);
 		}
-		snprintf(error, size, "there is no instrument \"%.64s\"%s%s%s", name,
-			nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+		snprintf(error, size, "there is no instrument \"%.64s\"%s", name, text_did_you_mean(nearest, hint));
 		json_decref(table);
 		return NULL;
 	}

@@ -22,9 +22,10 @@ static void see(struct words *w, const char *name)
 
 static bool accept_word(const struct words *w, const char *what, char *error, size_t size)
 {
+	char hint[TEXT_HINT_SIZE];
+
 	if (!w->found) {
-		snprintf(error, size, "there is no %s \"%.60s\"%s%.60s%s", what, w->word,
-			w->nearest ? "; did you mean \"" : "", w->nearest ? w->nearest : "", w->nearest ? "\"?" : "");
+		snprintf(error, size, "there is no %s \"%.60s\"%s", what, w->word, text_did_you_mean(w->nearest, hint));
 	}
 	return w->found;
 }

@@ -101,13 +101,13 @@ static bool asked_for(const json_t *request, const char *key, const char *value)
 static void refuse_key(const struct daemon *d, const json_t *request, char *error, size_t size)
 {
 	const char *key = json_string_value(json_object_get(request, "argument")), *nearest = NULL;
+	char hint[TEXT_HINT_SIZE];
 
 	for (size_t i = 0; key && i < d->site->n_limits; i++) {
 		text_keep_nearest(key, d->site->limits[i].key, &nearest);
 	}
-	snprintf(error, size, "no limit%s%.60s%s matches; emisctl limits --all lists the catalogue%s%.60s%s",
-		key ? " \"" : "", key ? key : "", key ? "\"" : "", nearest ? "; did you mean \"" : "",
-		nearest ? nearest : "", nearest ? "\"?" : "");
+	snprintf(error, size, "no limit%s%.60s%s matches; emisctl limits --all lists the catalogue%s", key ? " \"" : "",
+		key ? key : "", key ? "\"" : "", text_did_you_mean(nearest, hint));
 }
 
 json_t *ctl_run_limits(struct daemon *d, const json_t *request, char *error, size_t size)

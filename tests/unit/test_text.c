@@ -76,6 +76,9 @@ static void test_the_nearest_word(void **state)
 	}
 	assert_int_equal(text_distance("", "abc"), 3);
 	assert_int_equal(text_distance("ab", "ba"), 1);
+	char hint[TEXT_HINT_SIZE];
+	assert_string_equal(text_did_you_mean("so2", hint), "; did you mean \"so2\"?");
+	assert_string_equal(text_did_you_mean(NULL, hint), "");
 }
 
 int main(void)
