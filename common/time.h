@@ -1,5 +1,5 @@
 /* time.h - moments and durations, and how they are written.
- * Pure: nothing here asks a clock; daemon/clock.c does.
+ * Pure: nothing here asks a clock; daemon/base/clock.c does.
  *
  * Two kinds of time that do not mix (pitfall 75): struct utc labels data and periods, struct mono
  * measures how long something took. Both count milliseconds. */

@@ -9,8 +9,8 @@
 #define EMIS_CORE_ALARM_H
 
 #include "core/judge.h"
+#include "core/month_share.h"
 #include "core/outlet.h"
-#include "core/share.h"
 
 enum alarm_class { ALARM_EXCEEDANCE, ALARM_WARNING, ALARM_BUDGET, ALARM_CONDITION, ALARM_UNCONFIRMED };
 

@@ -17,7 +17,7 @@ enum conversion_order {
 	ORDER_AVERAGE_FIRST, /* the hour's concentration by the hour's oxygen */
 };
 
-/* Zero switches off what it is a number of. Defaults, and which of them are confirmed: daemon/conf_judging.c. */
+/* Zero switches off what it is a number of. Defaults, and which of them are confirmed: daemon/conf/conf_judging.c. */
 struct pipeline_settings {
 	int offset_min;           /* of the site's wall clock against UTC: periods follow it */
 	int64_t grace_ms;         /* a period closes this long after its end, unless the outlet says otherwise */

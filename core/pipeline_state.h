@@ -2,9 +2,9 @@
 #ifndef EMIS_CORE_PIPELINE_STATE_H
 #define EMIS_CORE_PIPELINE_STATE_H
 
-#include "core/outlook.h"
+#include "core/month_share.h"
 #include "core/pipeline.h"
-#include "core/share.h"
+#include "core/projection.h"
 
 #define PIPELINE_MARKS 64
 
@@ -71,8 +71,8 @@ const struct series *point_series_of(const struct point_state *point, const stru
 /* The series at dry standard state: the measured one when the instrument measures so. */
 struct series *point_dry_series(struct point_state *point);
 
-/* minute -> hour -> day -> month (roll.c): closes the oldest open minute of the outlet and what ends with it. Means go
- * to the sink unless it is NULL. Returns the longest period that ended. */
+/* minute -> hour -> day -> month (aggregate.c): closes the oldest open minute of the outlet and what ends with it.
+ * Means go to the sink unless it is NULL. Returns the longest period that ended. */
 enum period roll_outlet(const struct pipeline *p, struct outlet_state *outlet, const struct pipeline_sink *sink);
 
 /* The m3 that flowed in the newest closed period (m3 in the minute or hour; NAN when not known, below zero when the

@@ -5,7 +5,7 @@
 
 #include "common/log.h"
 #include "core/plan.h"
-#include "daemon/backoff.h"
+#include "daemon/base/backoff.h"
 
 /* When a result last changed: results that are made now and then prove themselves by their time. */
 struct freshness {

@@ -3,8 +3,8 @@
 #define EMIS_DAEMON_ACQUIRE_H
 
 #include "core/pipeline.h"
-#include "daemon/link.h"
-#include "daemon/store.h"
+#include "daemon/modbus/link.h"
+#include "daemon/store/store.h"
 
 struct acquire;
 
@@ -13,7 +13,7 @@ struct acquire *acquire_create(const struct site *site, struct store *store);
 void acquire_destroy(struct acquire *acquire);
 
 /* Where readings go from now on, and what wall time is: the monotonic one plus offset_ms. While the clock is not `set`
- * readings are stored under their monotonic stamps (store_relabel.c), and the pipeline only shows them. */
+ * readings are stored under their monotonic stamps (relabel.c), and the pipeline only shows them. */
 void acquire_aim(struct acquire *acquire, struct pipeline *pipeline, int64_t offset_ms, bool set);
 
 /* Keeps the answer; when it was the last of its instrument's poll, decodes and files all its channels. The pipeline

@@ -4,7 +4,7 @@
 #ifndef EMIS_DAEMON_CONFIG_AUDIT_H
 #define EMIS_DAEMON_CONFIG_AUDIT_H
 
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 
 /* Compares the configuration with what the store remembers. 0 or -errno with a sentence in store_error(). */
 int config_audit(const struct site *site, struct store *store);

@@ -6,11 +6,10 @@
 #include <sys/epoll.h>
 
 #include "common/log.h"
+#include "daemon/base/notify.h"
 #include "daemon/config_audit.h"
-#include "daemon/ctl.h"
 #include "daemon/health.h"
-#include "daemon/notify.h"
-#include "daemon/store_check.h"
+#include "daemon/store/check.h"
 #include "daemon/timekeeper.h"
 
 #define MAILBOX_ROOM 1024
@@ -57,10 +56,12 @@ static char *compose_state(void *context, size_t index, char *topic)
 		index -= d->site->outlets[o++].n_points;
 	}
 	if (o == d->site->n_outlets) {
-		return health_compose(d, topic);
+		const struct health_sources sources = { &d->context, d->store, d->outbox, d->links, d->n_links,
+			timekeeper_clock_state(&d->keeper), d->started };
+		return health_compose(&sources, topic);
 	}
 	const struct outlet *outlet = &d->site->outlets[o];
-	pipeline_view(d->pipeline, o, index, clock_utc(&d->clock), daemon_max_age_ms(d, o, index), &view);
+	pipeline_view(d->keeper.pipeline, o, index, clock_utc(&d->clock), daemon_max_age_ms(d, o, index), &view);
 	message_state_topic(&d->context, outlet, &outlet->points[index], topic);
 	return message_state(&d->context, outlet, &outlet->points[index], &view);
 }
@@ -104,7 +105,7 @@ static void on_rival(void *context, const char *words)
 
 static void arm_step_timer(struct daemon *d)
 {
-	int64_t ahead = pipeline_due(d->pipeline).ms - clock_utc(&d->clock).ms;
+	int64_t ahead = pipeline_due(d->keeper.pipeline).ms - clock_utc(&d->clock).ms;
 
 	/* At least once a second: the wall clock may be set. */
 	ahead = ahead > SECOND_MS && !d->clock.simulated ? SECOND_MS : ahead;
@@ -119,16 +120,16 @@ static void step(struct daemon *d)
 	bool stepped = false, hour = false;
 	int64_t seq = store_next_seq(d->store);
 
-	if (!d->clock.simulated && clock_watch_moved(&d->watch, now, clock_mono(&d->clock))) {
+	if (!d->clock.simulated && clock_watch_moved(&d->keeper.watch, now, clock_mono(&d->clock))) {
 		return; /* a pipeline of 1970 would close every minute until today; the timer looks within a second */
 	}
-	if (!timekeeper_judges(d)) {
-		while (pipeline_step(d->pipeline, now, &sink)) { /* it hands out nothing */
+	if (!timekeeper_judges(&d->keeper)) {
+		while (pipeline_step(d->keeper.pipeline, now, &sink)) { /* it hands out nothing */
 		}
 		return;
 	}
-	while (pipeline_step(d->pipeline, now, &sink)) {
-		struct utc until = pipeline_closed_until(d->pipeline);
+	while (pipeline_step(d->keeper.pipeline, now, &sink)) {
+		struct utc until = pipeline_closed_until(d->keeper.pipeline);
 		stepped = true;
 		hour |= time_floor(until, HOUR_MS, d->site->judging.offset_min).ms == until.ms;
 		(void)recorder_commit(d->recorder, until, false); /* logged there, and tried again with the next */
@@ -167,13 +168,13 @@ static void on_step_timer(void *context)
 {
 	struct daemon *d = context;
 
-	if (!timekeeper_look(d)) {
+	if (!timekeeper_look(&d->keeper)) {
 		log_error("the open periods cannot be made again; ending, to go on from what is stored");
 		loop_stop(d->loop, -EIO);
 		return;
 	}
 	step(d);
-	if (timekeeper_judges(d) && recorder_retry(d->recorder, pipeline_closed_until(d->pipeline))) {
+	if (timekeeper_judges(&d->keeper) && recorder_retry(d->recorder, pipeline_closed_until(d->keeper.pipeline))) {
 		outbox_wake(d->outbox);
 	}
 	tell_of_itself(d);
@@ -185,8 +186,9 @@ static void on_batch_timer(void *context)
 	struct daemon *d = context;
 
 	(void)recorder_flush_raw(d->recorder); /* logged there, and tried again */
-	if (timekeeper_judges(d) &&
-		recorder_finish_raw(d->recorder, pipeline_closed_until(d->pipeline)) == 1) { /* failures likewise */
+	if (timekeeper_judges(&d->keeper) &&
+		recorder_finish_raw(d->recorder, pipeline_closed_until(d->keeper.pipeline)) ==
+			1) { /* failures likewise */
 		outbox_wake(d->outbox);
 	}
 	loop_set_timer(d->batch_timer, d->site->store.batch_ms * 1000000);
@@ -304,7 +306,7 @@ static int start_timers(struct daemon *d)
 }
 
 /* What needs no thread and no device: the store, the pipeline as it was, the ways out. */
-static int start_core(struct daemon *d, const struct ctl_command *commands)
+static int start_core(struct daemon *d)
 {
 	char error[1500];
 
@@ -333,9 +335,19 @@ static int start_core(struct daemon *d, const struct ctl_command *commands)
 	d->gateway = gateway_create(&d->context, d->store);
 	d->recorder = recorder_create(&d->context, d->store);
 	d->acquire = acquire_create(d->site, d->store);
-	if (!d->gateway || !d->recorder || !d->acquire || timekeeper_start(d) < 0) {
-		log_error("cannot go on from what is stored, or out of memory");
+	if (!d->gateway || !d->recorder || !d->acquire) {
+		log_error("out of memory");
 		return -ENOMEM;
+	}
+	d->keeper = (struct timekeeper){ .site = d->site,
+		.clock = &d->clock,
+		.store = d->store,
+		.gateway = d->gateway,
+		.recorder = d->recorder,
+		.acquire = d->acquire };
+	int r = timekeeper_start(&d->keeper);
+	if (r < 0) {
+		return r; /* logged there */
 	}
 	const struct outbox_handler handler = { compose_state, on_parked, on_waiting, on_rival, d,
 		number_of_points(d->site) };
@@ -344,35 +356,26 @@ static int start_core(struct daemon *d, const struct ctl_command *commands)
 		log_error("%s", error);
 		return -EIO;
 	}
-	d->ctl = ctl_create(d->loop, d->site->control_socket, d->site->admin_group, commands, d, error, sizeof(error));
-	if (!d->ctl) {
-		log_error("%s", error);
-		return -EIO;
-	}
 	return 0;
 }
 
-int daemon_start(
-	struct daemon *d, const struct site *site, const struct clock *clock, const struct ctl_command *commands)
+int daemon_start(struct daemon *d, const struct site *site, const struct clock *clock)
 {
 	memset(d, 0, sizeof(*d));
 	d->site = site;
 	d->clock = *clock;
 	d->context = (struct message_context){ site, &d->clock };
 	d->started = clock_mono(&d->clock);
-	int r = start_core(d, commands);
+	int r = start_core(d);
 	r = r == 0 ? start_timers(d) : r;
-	r = r == 0 ? start_links(d) : r;
-	if (r == 0) {
-		log_info("%s: %zu outlets, %zu instruments on %zu links%s", site->id, site->n_outlets,
-			site->n_instruments, site->n_links, d->clock.simulated ? "; time is simulated" : "");
-		notify_ready("acquiring");
-	}
-	return r;
+	return r == 0 ? start_links(d) : r;
 }
 
 int daemon_run(struct daemon *d)
 {
+	log_info("%s: %zu outlets, %zu instruments on %zu links%s", d->site->id, d->site->n_outlets,
+		d->site->n_instruments, d->site->n_links, d->clock.simulated ? "; time is simulated" : "");
+	notify_ready("acquiring");
 	return loop_run(d->loop);
 }
 
@@ -419,22 +422,22 @@ bool daemon_stop(struct daemon *d)
 	if (d->outbox) {
 		drain_reports(d);
 	}
-	ctl_destroy(d->ctl);
 	loop_remove_io(d->box_io);
 	loop_remove_timer(d->step_timer);
 	loop_remove_timer(d->batch_timer);
 	loop_remove_timer(d->room_timer);
 	loop_remove_timer(d->health_timer);
 	loop_remove_timer(d->watchdog_timer);
-	if (d->pipeline &&
-		(timekeeper_judges(d) ? recorder_commit(d->recorder, pipeline_closed_until(d->pipeline), true)
-				      : recorder_flush_raw(d->recorder)) == 0) {
+	if (d->keeper.pipeline &&
+		(timekeeper_judges(&d->keeper)
+				? recorder_commit(d->recorder, pipeline_closed_until(d->keeper.pipeline), true)
+				: recorder_flush_raw(d->recorder)) == 0) {
 		(void)store_audit(
 			d->store, "emisd", "stop", "", ""); /* a stop that is not noted is seen by the next start */
 	}
 	bool quiet = outbox_finish(d->outbox, STOP_BROKER_MS);
 	acquire_destroy(d->acquire);
-	pipeline_destroy(d->pipeline);
+	timekeeper_finish(&d->keeper);
 	recorder_destroy(d->recorder);
 	gateway_destroy(d->gateway);
 	store_check_end(d->check);

@@ -4,17 +4,15 @@
 
 #include "core/pipeline.h"
 #include "daemon/acquire.h"
-#include "daemon/clock_watch.h"
+#include "daemon/base/loop.h"
 #include "daemon/gateway.h"
-#include "daemon/link.h"
-#include "daemon/loop.h"
-#include "daemon/message.h"
-#include "daemon/outbox.h"
+#include "daemon/modbus/link.h"
+#include "daemon/mqtt/message.h"
+#include "daemon/mqtt/outbox.h"
 #include "daemon/recorder.h"
-#include "daemon/store.h"
+#include "daemon/store/store.h"
+#include "daemon/timekeeper.h"
 
-struct ctl;
-struct ctl_command;
 struct store_check;
 
 struct daemon {
@@ -25,16 +23,13 @@ struct daemon {
 	struct store *store;
 	struct store_check *check; /* NULL when it is done */
 	struct gateway *gateway;
-	struct pipeline *pipeline; /* judges while watch.set; else it only shows what is measured */
-	struct clock_watch watch;
-	unsigned told_damages; /* of store_damage() */
-	bool told_read_only;   /* the disk */
-	uint64_t told_dropped; /* of store_raw_dropped() */
-	bool relabelled;       /* what waited for the clock is among the other readings */
+	struct timekeeper keeper; /* and with it the pipeline */
+	unsigned told_damages;    /* of store_damage() */
+	bool told_read_only;      /* the disk */
+	uint64_t told_dropped;    /* of store_raw_dropped() */
 	struct recorder *recorder;
 	struct acquire *acquire;
 	struct outbox *outbox;
-	struct ctl *ctl;
 	struct mono started;
 
 	struct mailbox *box;
@@ -48,12 +43,11 @@ struct daemon {
 	struct loop_timer *watchdog_timer;
 };
 
-/* Starts everything in the order in which it depends on each other; `commands` answer the control socket. 0, or
- * -errno after a line in the log; call daemon_stop() in either case. `clock` is copied. */
-int daemon_start(
-	struct daemon *daemon, const struct site *site, const struct clock *clock, const struct ctl_command *commands);
+/* Starts everything but the control socket, in the order in which it depends on each other. 0, or -errno after a line
+ * in the log; call daemon_stop() in either case. `clock` is copied. */
+int daemon_start(struct daemon *daemon, const struct site *site, const struct clock *clock);
 
-/* Runs until a signal. 0 or -errno. */
+/* Tells systemd that emisd is ready, and runs until a signal. 0 or -errno. */
 int daemon_run(struct daemon *daemon);
 
 /* Ends everything in the reverse order, in less than two seconds even while a device hangs. True when all threads

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "daemon/backoff.h"
+#include "daemon/base/backoff.h"
 
 #define AGAIN_MS HOUR_MS /* a broker that refuses all would else be told so with each message it refuses */
 

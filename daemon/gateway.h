@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-#include "daemon/message.h"
-#include "daemon/store.h"
+#include "daemon/mqtt/message.h"
+#include "daemon/store/store.h"
 
 enum gateway_rule {
 	/* States. */

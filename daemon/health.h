@@ -1,14 +1,23 @@
-/* health.h - how the box is, told to the bureau now and then (docs/mqtt/health.schema.json). */
+/* health.h - composes the health message: how the box is, for the bureau (docs/mqtt/health.schema.json). Main loop. */
 #ifndef EMIS_DAEMON_HEALTH_H
 #define EMIS_DAEMON_HEALTH_H
 
-struct daemon;
+#include "daemon/modbus/link.h"
+#include "daemon/mqtt/message.h"
+#include "daemon/mqtt/outbox.h"
 
-/* The retained message of how the box is, to be freed by the caller; its topic (TOPIC_SIZE) is set. NULL when out of
- * memory. */
-char *health_compose(struct daemon *d, char *topic);
+/* Where the figures of the message come from; all borrowed. */
+struct health_sources {
+	const struct message_context *context;
+	struct store *store;
+	struct outbox *outbox;
+	struct link *const *links;
+	size_t n_links;
+	const char *clock_state; /* timekeeper_clock_state() */
+	struct mono started;
+};
 
-/* "synchronized", "not synchronized" or "not set". */
-const char *health_clock(const struct daemon *d);
+/* The retained health message; the caller frees it. Writes its topic (TOPIC_SIZE). NULL when out of memory. */
+char *health_compose(const struct health_sources *from, char *topic);
 
 #endif

@@ -10,12 +10,12 @@
 
 #include "common/log.h"
 #include "common/num.h"
-#include "daemon/backtest.h"
-#include "daemon/ctl_cmds.h"
+#include "daemon/control/commands.h"
 #include "daemon/daemon.h"
-#include "daemon/probe.h"
-#include "daemon/store_history.h"
-#include "daemon/store_verify.h"
+#include "daemon/store/verify.h"
+#include "daemon/tools/backtest.h"
+#include "daemon/tools/history.h"
+#include "daemon/tools/probe.h"
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
@@ -144,9 +144,19 @@ static bool make_clock(const struct options *o, const struct site *site, struct 
 static int run(const struct site *site, const struct clock *clock)
 {
 	struct daemon daemon;
-	int r = daemon_start(&daemon, site, clock, ctl_commands);
+	struct ctl *socket = NULL;
+	char error[1500];
+	int r = daemon_start(&daemon, site, clock);
 
-	r = r == 0 ? daemon_run(&daemon) : r;
+	if (r == 0) {
+		socket = ctl_create(daemon.loop, site->control_socket, site->admin_group, ctl_commands, &daemon, error,
+			sizeof(error));
+		r = socket ? daemon_run(&daemon) : -EIO;
+		if (!socket) {
+			log_error("%s", error);
+		}
+	}
+	ctl_destroy(socket);
 	if (!daemon_stop(&daemon)) {
 		/* A worker hangs in a read, or paho connects, and still uses our memory; the store is closed: leave. */
 		_exit(r == 0 ? EXIT_DONE : EXIT_REFUSED);

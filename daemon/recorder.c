@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "daemon/backoff.h"
-#include "daemon/checkpoints.h"
+#include "daemon/base/backoff.h"
+#include "daemon/mqtt/checkpoint_timer.h"
 
 #define MAX_RECORDS 100000 /* 100 points, three series each: five hours */
 

@@ -7,8 +7,8 @@
 #define EMIS_DAEMON_RECORDER_H
 
 #include "core/pipeline.h"
-#include "daemon/message.h"
-#include "daemon/store.h"
+#include "daemon/mqtt/message.h"
+#include "daemon/store/store.h"
 
 struct recorder;
 

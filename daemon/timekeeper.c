@@ -4,60 +4,67 @@
 #include <stdlib.h>
 
 #include "common/log.h"
-#include "daemon/daemon.h"
 #include "daemon/rebuild.h"
 
-bool timekeeper_judges(const struct daemon *d)
+bool timekeeper_judges(const struct timekeeper *k)
 {
-	return d->watch.set && d->relabelled;
+	return k->watch.set && k->relabelled;
+}
+
+const char *timekeeper_clock_state(const struct timekeeper *k)
+{
+	if (!timekeeper_judges(k)) {
+		return "not set";
+	}
+	return k->watch.synchronized ? "synchronized" : "not synchronized";
 }
 
 /* The moment in the site's time, for sentences. */
-static const char *moment(const struct daemon *d, struct utc at, char *text)
+static const char *moment(const struct timekeeper *k, struct utc at, char *text)
 {
-	return time_format(at, d->site->judging.offset_min, text);
+	return time_format(at, k->site->judging.offset_min, text);
 }
 
-static int swap_pipeline(struct daemon *d, struct pipeline *pipeline)
+static int swap_pipeline(struct timekeeper *k, struct pipeline *pipeline)
 {
 	if (!pipeline) {
 		return -ENOMEM;
 	}
-	acquire_aim(d->acquire, pipeline, d->watch.offset_ms, timekeeper_judges(d));
-	pipeline_destroy(d->pipeline);
-	d->pipeline = pipeline;
+	acquire_aim(k->acquire, pipeline, k->watch.offset_ms, timekeeper_judges(k));
+	pipeline_destroy(k->pipeline);
+	k->pipeline = pipeline;
 	return 0;
 }
 
 /* A pipeline that shows what is measured; nothing of it is reported. */
-static int wait_for_clock(struct daemon *d)
+static int wait_for_clock(struct timekeeper *k)
 {
 	struct utc never = { INT64_MAX / 2 };
-	struct utc now = clock_utc(&d->clock);
+	struct utc now = clock_utc(k->clock);
 
-	return swap_pipeline(d, pipeline_create(d->site->outlets, d->site->n_outlets, &d->site->judging, now, never));
+	return swap_pipeline(k, pipeline_create(k->site->outlets, k->site->n_outlets, &k->site->judging, now, never));
 }
 
 /* Puts what waited among the other readings. 0 or -errno after a line in the log. */
-static int relabel(struct daemon *d)
+static int relabel(struct timekeeper *k)
 {
 	struct utc first = { INT64_MAX }, judged;
 	uint64_t undated = 0;
-	int r = store_clock_note(d->store, clock_mono(&d->clock), d->watch.offset_ms);
+	int r = store_clock_note(k->store, clock_mono(k->clock), k->watch.offset_ms);
 
-	while (r == 0 && (r = store_relabel(d->store, &undated, &first)) == 1) {
+	while (r == 0 && (r = store_relabel(k->store, &undated, &first)) == 1) {
 		r = 0;
 	}
-	if (r == 0 && first.ms != INT64_MAX && store_judged_until(d->store, &judged) == 0) {
+	if (r == 0 && first.ms != INT64_MAX && store_judged_until(k->store, &judged) == 0) {
 		/* The first run of all: what it read is where judging begins. */
-		r = store_commit(d->store, NULL, 0, time_floor(first, MINUTE_MS, d->site->judging.offset_min));
+		r = store_commit(k->store, NULL, 0, time_floor(first, MINUTE_MS, k->site->judging.offset_min));
 	}
 	if (r < 0) {
-		log_error("what was read before the clock was set cannot be dated yet: %s", store_error(d->store));
+		log_error("what was read before the clock was set cannot be dated yet: %s", store_error(k->store));
 		return r;
 	}
 	if (undated > 0) {
-		gateway_say(d->gateway, GATEWAY_READINGS_UNDATED,
+		gateway_say(k->gateway, GATEWAY_READINGS_UNDATED,
 			"%llu readings of a run that ended before its clock was set are kept without a date in "
 			"raw-1970*.db",
 			(unsigned long long)undated);
@@ -66,105 +73,111 @@ static int relabel(struct daemon *d)
 }
 
 /* The clock can be believed: judges from where the store says. */
-static int judge(struct daemon *d)
+static int judge(struct timekeeper *k)
 {
-	(void)recorder_flush_raw(d->recorder); /* logged there; what is not on disk is part of no mean */
-	if (!d->relabelled) {
-		if (relabel(d) < 0) {
-			return wait_for_clock(d); /* and tried again with the next look */
+	(void)recorder_flush_raw(k->recorder); /* logged there; what is not on disk is part of no mean */
+	if (!k->relabelled) {
+		if (relabel(k) < 0) {
+			return wait_for_clock(k); /* and tried again with the next look */
 		}
-		d->relabelled = true;
+		k->relabelled = true;
 	}
-	gateway_end(d->gateway, GATEWAY_CLOCK_UNSET);
-	recorder_forget(d->recorder);
-	return swap_pipeline(d, rebuild_pipeline(d->site, d->store, d->recorder, clock_utc(&d->clock)));
+	gateway_end(k->gateway, GATEWAY_CLOCK_UNSET);
+	recorder_forget(k->recorder);
+	return swap_pipeline(k, rebuild_pipeline(k->site, k->store, k->recorder, clock_utc(k->clock)));
 }
 
-static void note_jump(struct daemon *d)
+static void note_jump(struct timekeeper *k)
 {
 	char before[TIME_TEXT_SIZE], after[TIME_TEXT_SIZE];
-	struct utc now = clock_utc(&d->clock);
-	struct utc expected = { now.ms - d->watch.step_ms };
+	struct utc now = clock_utc(k->clock);
+	struct utc expected = { now.ms - k->watch.step_ms };
 
-	(void)moment(d, expected, before);
-	(void)moment(d, now, after);
-	if (store_audit(d->store, "emisd", "clock step", before, after) < 0) {
-		log_error("the step of the clock cannot be noted: %s", store_error(d->store));
+	(void)moment(k, expected, before);
+	(void)moment(k, now, after);
+	if (store_audit(k->store, "emisd", "clock step", before, after) < 0) {
+		log_error("the step of the clock cannot be noted: %s", store_error(k->store));
 	}
-	gateway_say(d->gateway, GATEWAY_CLOCK_STEP, "the clock jumped by %lld s, from %s to %s%s",
-		(long long)(d->watch.step_ms / SECOND_MS), before, after,
-		d->watch.synchronized ? "" : "; it is not believed yet, and readings wait");
+	gateway_say(k->gateway, GATEWAY_CLOCK_STEP, "the clock jumped by %lld s, from %s to %s%s",
+		(long long)(k->watch.step_ms / SECOND_MS), before, after,
+		k->watch.synchronized ? "" : "; it is not believed yet, and readings wait");
 }
 
-static void say_unset(struct daemon *d)
+static void say_unset(struct timekeeper *k)
 {
 	char now[TIME_TEXT_SIZE];
 
-	gateway_say(d->gateway, GATEWAY_CLOCK_UNSET,
+	gateway_say(k->gateway, GATEWAY_CLOCK_UNSET,
 		"the clock says %s and is not believed: not synchronised, and too early or not left alone for %lld s; "
 		"readings wait with their monotonic stamps, nothing is judged",
-		moment(d, clock_utc(&d->clock), now), (long long)(d->site->clock.wait_ms / SECOND_MS));
+		moment(k, clock_utc(k->clock), now), (long long)(k->site->clock.wait_ms / SECOND_MS));
 }
 
-static enum clock_change look(struct daemon *d)
+static enum clock_change look(struct timekeeper *k)
 {
-	int64_t stamp = clock_watch_stamp(d->site->clock.synchronized);
-	enum clock_change change = clock_watch_look(&d->watch, clock_utc(&d->clock), clock_mono(&d->clock), stamp);
+	int64_t stamp = clock_watch_stamp(k->site->clock.synchronized);
+	enum clock_change change = clock_watch_look(&k->watch, clock_utc(k->clock), clock_mono(k->clock), stamp);
 
-	store_clock_trust(d->store, d->watch.synchronized);
+	store_clock_trust(k->store, k->watch.synchronized);
 	return change;
 }
 
-int timekeeper_start(struct daemon *d)
+int timekeeper_start(struct timekeeper *k)
 {
 	struct utc newest = { INT64_MIN };
 
-	(void)store_judged_until(d->store, &newest); /* nothing was judged yet: then any time is later */
-	clock_watch_init(&d->watch, d->site->clock.wait_ms, newest);
-	if (d->clock.simulated) {
-		d->watch.set = d->watch.synchronized = d->relabelled = true;
-		d->watch.offset_ms = clock_utc(&d->clock).ms - clock_mono(&d->clock).ms;
-		store_clock_trust(d->store, true);
-		return judge(d);
+	(void)store_judged_until(k->store, &newest); /* nothing was judged yet: then any time is later */
+	clock_watch_init(&k->watch, k->site->clock.wait_ms, newest);
+	if (k->clock->simulated) {
+		k->watch.set = k->watch.synchronized = k->relabelled = true;
+		k->watch.offset_ms = clock_utc(k->clock).ms - clock_mono(k->clock).ms;
+		store_clock_trust(k->store, true);
+		return judge(k);
 	}
-	if (look(d) == CLOCK_SET) {
-		return judge(d);
+	if (look(k) == CLOCK_SET) {
+		return judge(k);
 	}
-	say_unset(d);
-	return wait_for_clock(d);
+	say_unset(k);
+	return wait_for_clock(k);
 }
 
-bool timekeeper_look(struct daemon *d)
+bool timekeeper_look(struct timekeeper *k)
 {
 	int r = 0;
 
-	if (d->clock.simulated) {
+	if (k->clock->simulated) {
 		return true;
 	}
-	enum clock_change change = look(d);
-	if (d->watch.jumped) {
-		note_jump(d);
+	enum clock_change change = look(k);
+	if (k->watch.jumped) {
+		note_jump(k);
 	}
 	switch (change) {
 	case CLOCK_STEPPED:
 	case CLOCK_SET:
-		r = judge(d);
+		r = judge(k);
 		break;
 	case CLOCK_LOST:
 		/* What was read until now has its time. */
-		(void)recorder_flush_raw(d->recorder); /* logged; what stays in memory is written with the next batch */
-		d->relabelled = false;
-		say_unset(d);
-		r = wait_for_clock(d);
+		(void)recorder_flush_raw(k->recorder); /* logged; what stays in memory is written with the next batch */
+		k->relabelled = false;
+		say_unset(k);
+		r = wait_for_clock(k);
 		break;
 	case CLOCK_SAME:
-		if (d->watch.set && !d->relabelled) {
-			r = judge(d);
-		} else if (d->watch.jumped) {
-			r = wait_for_clock(d); /* the one of before would close every minute between */
+		if (k->watch.set && !k->relabelled) {
+			r = judge(k);
+		} else if (k->watch.jumped) {
+			r = wait_for_clock(k); /* the one of before would close every minute between */
 		}
-		acquire_aim(d->acquire, d->pipeline, d->watch.offset_ms, timekeeper_judges(d));
+		acquire_aim(k->acquire, k->pipeline, k->watch.offset_ms, timekeeper_judges(k));
 		break;
 	}
 	return r == 0;
+}
+
+void timekeeper_finish(struct timekeeper *k)
+{
+	pipeline_destroy(k->pipeline);
+	k->pipeline = NULL;
 }

@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/loop.h"
-#include "daemon/outbox.h"
+#include "daemon/base/loop.h"
+#include "daemon/mqtt/outbox.h"
 
 #define WINDOW 100
 #define PAYLOAD_FORMAT "{\"seq\":%lld,\"ns\":%lld,\"words\":\"%01100d\"}" /* the size of an alarm event */

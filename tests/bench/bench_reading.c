@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "core/decode.h"
-#include "daemon/link.h"
+#include "daemon/modbus/link.h"
 
 int main(int argc, char **argv)
 {

@@ -17,7 +17,7 @@
 #include <sys/resource.h>
 
 #include "common/num.h"
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 
 #define OUTLETS 10
 #define POINTS 10 /* of an outlet */

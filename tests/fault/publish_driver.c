@@ -16,7 +16,7 @@
 
 #include "common/log.h"
 #include "daemon/config_audit.h"
-#include "daemon/outbox.h"
+#include "daemon/mqtt/outbox.h"
 #include "daemon/rebuild.h"
 #include "tests/fault/failing.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/message.h"
+#include "daemon/mqtt/message.h"
 
 static const uint8_t *input;
 static size_t left;

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon/bus_parts.h"
+#include "daemon/modbus/bus_internal.h"
 
 #define ID 0x1234
 

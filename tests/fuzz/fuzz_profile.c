@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "core/plan.h"
-#include "daemon/conf_parts.h"
+#include "daemon/conf/conf_internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/mend.h"
-#include "daemon/resend.h"
+#include "daemon/mqtt/resend.h"
 
 #define START_MS 100000000
 

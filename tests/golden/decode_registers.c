@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "core/decode.h"
-#include "daemon/conf_parts.h"
+#include "daemon/conf/conf_internal.h"
 
 #define SPACES 5 /* function codes 1 to 4; 0 is not used */
 

@@ -1,6 +1,6 @@
 /* fixture.h - a small site for the tests of the pipeline, and what came out of it. */
-#ifndef EMIS_TESTS_FIXTURE_H
-#define EMIS_TESTS_FIXTURE_H
+#ifndef EMIS_TESTS_UNIT_FIXTURE_H
+#define EMIS_TESTS_UNIT_FIXTURE_H
 
 #include "core/pipeline.h"
 

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon/link_parts.h"
+#include "daemon/modbus/link_internal.h"
 
 #define MS_NS 1000000LL
 #define LAG_MS 8 /* the question must have come within, or the delay of its answer means nothing */

@@ -3,15 +3,15 @@
  * Serves one line, on a thread of its own. Register A of unit U always holds late_register(U, A), so that a value of
  * another register or unit shows. An answer never leaves later than twice the time-out after its question: when the
  * machine was slower than that, it does not leave at all. */
-#ifndef EMIS_TESTS_LATE_PEER_H
-#define EMIS_TESTS_LATE_PEER_H
+#ifndef EMIS_TESTS_UNIT_LATE_PEER_H
+#define EMIS_TESTS_UNIT_LATE_PEER_H
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "daemon/link.h"
+#include "daemon/modbus/link.h"
 
 #define LATE_PENDING 16
 #define LATE_FRAME 64

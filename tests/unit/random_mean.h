@@ -1,6 +1,6 @@
 /* random_mean.h - means to store, the same for the same seed. */
-#ifndef EMIS_TESTS_RANDOM_MEAN_H
-#define EMIS_TESTS_RANDOM_MEAN_H
+#ifndef EMIS_TESTS_UNIT_RANDOM_MEAN_H
+#define EMIS_TESTS_UNIT_RANDOM_MEAN_H
 
 #include "core/mean.h"
 

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-#include "daemon/store_verify.h"
+#include "daemon/store/verify.h"
 
 int readings_rig_set_up(void **state)
 {

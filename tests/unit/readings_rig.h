@@ -1,7 +1,7 @@
 /* readings_rig.h - a store with an outlet of three points, and the readings that went in and came out; what fails ends
  * the test. */
-#ifndef EMIS_TESTS_READINGS_RIG_H
-#define EMIS_TESTS_READINGS_RIG_H
+#ifndef EMIS_TESTS_UNIT_READINGS_RIG_H
+#define EMIS_TESTS_UNIT_READINGS_RIG_H
 
 #include "tests/unit/store_rig.h"
 

@@ -1,8 +1,8 @@
 /* store_rig.h - a store in a folder of its own, for unit tests; what fails ends the test. */
-#ifndef EMIS_TESTS_STORE_RIG_H
-#define EMIS_TESTS_STORE_RIG_H
+#ifndef EMIS_TESTS_UNIT_STORE_RIG_H
+#define EMIS_TESTS_UNIT_STORE_RIG_H
 
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 
 #define EIGHT 1772409600000LL /* 2026-03-02T08:00:00+08:00, where its clock starts */
 

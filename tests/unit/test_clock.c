@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "common/array.h"
-#include "daemon/clock_watch.h"
+#include "daemon/base/clock_watch.h"
 
 #define NOW 1790000000000LL /* 2026-09 */
 #define WAIT (10 * MINUTE_MS)

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "common/array.h"
-#include "daemon/history_print.h"
+#include "daemon/tools/history_print.h"
 
 #define EIGHT 1772409600000LL /* 2026-03-02T08:00:00+08:00 */
 

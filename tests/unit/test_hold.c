@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/hold.h"
+#include "daemon/mqtt/hold.h"
 
 static void test_what_a_reason_code_says(void **state)
 {

@@ -1,4 +1,4 @@
-"""Who may include whom: the directions of the architecture, and one door for each outside library.
+"""Who may include whom: the directions between the rooms, one room for each outside library, private headers at home.
 
 Run by meson with the source folder: it prints each offence and fails. `--self-test` shows that it can fail.
 """
@@ -9,62 +9,94 @@ from pathlib import Path
 
 LIBC = {"assert", "ctype", "errno", "inttypes", "math", "stdarg", "stdbool", "stddef", "stdint", "stdio", "stdlib",
         "string", "time", "wchar"}
-ALLOWED = {
-    "common": {"common"},
-    "core": {"core", "common/array.h", "common/exact.h", "common/num.h", "common/text.h", "common/time.h"},
-    "drivers": {"core", "drivers", "common/array.h", "common/num.h", "common/time.h"},
-    "daemon": {"daemon", "drivers", "core", "common"},
-    "cli": {"cli", "common"},
-}
-DOORS = {
-    "modbus.h": r"daemon/bus\.c",
-    "sqlite3.h": r"daemon/store\w*\.c",
-    "sodium.h": r"daemon/proof\.c",
-    "zlib.h": r"daemon/store\w*\.c",
-    "openssl/err.h": r"daemon/tls_look\.c",
-    "openssl/ssl.h": r"daemon/tls_look\.c",
-    "openssl/x509v3.h": r"daemon/tls_look\.c",
-    "MQTTAsync.h": r"daemon/out_mqtt\w*\.[ch]",
-    "libconfig.h": r"daemon/conf\.c",
-    "systemd/sd-event.h": r"daemon/loop\.c",
-    "systemd/sd-daemon.h": r"daemon/notify\.c",
-    "jansson.h": r"daemon/(backtest_print|json_text|message|message_data|message_json|resend|ctl|ctl_\w+)\.[ch]|cli/\w+\.[ch]",
-}
 PURE = {"core", "drivers"}
+BELOW = ["common", "core", "drivers"]  # what every room of the daemon may include
+# A room's own headers and those of these rooms, or single headers. Subfolders are rooms of their own.
+ALLOWED = {
+    "common": ["common"],
+    "core": ["core", "common/array.h", "common/exact.h", "common/num.h", "common/text.h", "common/time.h"],
+    "drivers": ["core", "drivers", "common/array.h", "common/num.h", "common/time.h"],
+    "cli": ["cli", "common"],
+    "daemon/base": [*BELOW, "daemon/base"],
+    "daemon/conf": [*BELOW, "daemon/base", "daemon/conf"],
+    "daemon/modbus": [*BELOW, "daemon/base", "daemon/conf", "daemon/modbus"],
+    "daemon/store/codec": [*BELOW, "daemon/store/codec"],
+    "daemon/store": [*BELOW, "daemon/base", "daemon/conf", "daemon/store/codec", "daemon/store"],
+    "daemon/mqtt": [*BELOW, "daemon/base", "daemon/conf", "daemon/store", "daemon/mqtt"],
+    "daemon/tools": [*BELOW, "daemon/base", "daemon/conf", "daemon/modbus", "daemon/store", "daemon/tools"],
+    "daemon/control": [*BELOW, "daemon/base", "daemon/conf", "daemon/modbus", "daemon/store", "daemon/mqtt",
+                       "daemon/control", "daemon"],
+    "daemon": [*BELOW, "daemon/base", "daemon/conf", "daemon/modbus", "daemon/store", "daemon/mqtt", "daemon"],
+}
+# Only main.c puts the control socket on top and the tools beside.
+ALSO = {"daemon/main.c": ["daemon/control", "daemon/tools"]}
+# The only rooms that may include an outside library.
+DOORS = {
+    "MQTTAsync.h": ["daemon/mqtt"],
+    "jansson.h": ["cli", "daemon/base", "daemon/control", "daemon/mqtt", "daemon/tools"],
+    "libconfig.h": ["daemon/conf"],
+    "modbus.h": ["daemon/modbus"],
+    "openssl/err.h": ["daemon/mqtt"],
+    "openssl/ssl.h": ["daemon/mqtt"],
+    "openssl/x509v3.h": ["daemon/mqtt"],
+    "sodium.h": ["daemon/store"],
+    "sqlite3.h": ["daemon/store"],
+    "systemd/sd-daemon.h": ["daemon/base"],
+    "systemd/sd-event.h": ["daemon/base"],
+    "zlib.h": ["daemon/store", "daemon/store/codec"],
+}
+
+
+def room_of(path):
+    return path.rpartition("/")[0]
 
 
 def offence(path, include):
     """Why the file may not include this, or None. include is '"common/log.h"' or '<stdio.h>'."""
-    folder, name = path.split("/")[0], include[1:-1]
+    room, name = room_of(path), include[1:-1]
+    if room not in ALLOWED:
+        return f"{room}/ is not a room that tests/unit/test_includes.py knows"
     if include[0] == '"':
-        allowed = ALLOWED[folder]
-        if name not in allowed and name.split("/")[0] not in allowed:
-            return f"{folder}/ may not include {name}"
-        return None
+        if name.endswith("_internal.h"):
+            return None if room_of(name) == room else f"{name} is private to {room_of(name)}/"
+        allowed = ALLOWED[room] + ALSO.get(path, [])
+        return None if name in allowed or room_of(name) in allowed else f"{room}/ may not include {name}"
     if name in DOORS:
-        return None if re.fullmatch(DOORS[name], path) else f"the door of {name} is {DOORS[name]}"
-    if folder in PURE and name.removesuffix(".h") not in LIBC:
-        return f"{folder}/ is pure and may not include <{name}>"
+        return None if room in DOORS[name] else f"only {', '.join(DOORS[name])} may include <{name}>"
+    if room in PURE and name.removesuffix(".h") not in LIBC:
+        return f"{room}/ is pure and may not include <{name}>"
     return None
 
 
+def sources(root):
+    for top in sorted({room.split("/")[0] for room in ALLOWED}):
+        yield from sorted((root / top).rglob("*.[ch]"))
+
+
 def check(root):
-    for folder in ALLOWED:
-        for path in sorted((root / folder).glob("*.[ch]")):
-            relative = f"{folder}/{path.name}"
-            for number, line in enumerate(path.read_text().splitlines(), 1):
-                found = re.match(r'\s*#\s*include\s*(<[^>]+>|"[^"]+")', line)
-                why = found and offence(relative, found[1])
-                if why:
-                    yield f"{relative}:{number}: {why}"
+    for path in sources(root):
+        relative = path.relative_to(root).as_posix()
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            found = re.match(r'\s*#\s*include\s*(<[^>]+>|"[^"]+")', line)
+            why = found and offence(relative, found[1])
+            if why:
+                yield f"{relative}:{number}: {why}"
 
 
 def self_test():
-    bad = [("core/mean.c", '"daemon/store.h"'), ("core/mean.c", '"common/log.h"'), ("core/mean.c", "<unistd.h>"),
-           ("common/num.c", '"core/flag.h"'), ("cli/main.c", '"daemon/site.h"'), ("cli/main.c", '"core/flag.h"'),
-           ("daemon/outbox.c", "<MQTTAsync.h>"), ("daemon/daemon.c", "<sqlite3.h>"), ("daemon/link.h", "<modbus.h>")]
+    bad = [("core/mean.c", '"daemon/store/store.h"'), ("core/mean.c", '"common/log.h"'), ("core/mean.c", "<unistd.h>"),
+           ("common/num.c", '"core/flag.h"'), ("cli/main.c", '"daemon/conf/site.h"'), ("cli/main.c", '"core/flag.h"'),
+           ("daemon/daemon.c", "<MQTTAsync.h>"), ("daemon/daemon.c", "<sqlite3.h>"), ("daemon/tools/probe.c", "<modbus.h>"),
+           ("daemon/store/raw.c", '"daemon/mqtt/message.h"'),
+           ("daemon/conf/conf.c", '"daemon/modbus/bus.h"'), ("daemon/base/loop.c", '"daemon/conf/site.h"'),
+           ("daemon/mqtt/outbox.c", '"daemon/daemon.h"'), ("daemon/tools/probe.c", '"daemon/conf/conf_internal.h"'),
+           ("daemon/daemon.c", '"daemon/control/control_socket.h"'), ("daemon/rooms/new.c", '"common/log.h"'),
+           ("daemon/mqtt/outbox.c", '"daemon/store/codec/reading_codec.h"')]
     good = [("core/mean.c", '"core/flag.h"'), ("core/time.c", '"common/time.h"'), ("core/mean.c", "<math.h>"),
-            ("daemon/bus.c", "<modbus.h>"), ("daemon/store_raw.c", "<sqlite3.h>"), ("cli/client.c", "<jansson.h>")]
+            ("daemon/modbus/bus.c", "<modbus.h>"), ("daemon/store/raw.c", "<sqlite3.h>"), ("cli/client.c", "<jansson.h>"),
+            ("daemon/main.c", '"daemon/control/control_socket.h"'), ("daemon/control/commands.c", '"daemon/daemon.h"'),
+            ("daemon/store/raw.c", '"daemon/store/codec/reading_codec.h"'),
+            ("daemon/conf/conf_bind.c", '"daemon/conf/conf_internal.h"')]
     return [f"{c} passes" for c in bad if not offence(*c)] + [f"{c} fails" for c in good if offence(*c)]
 
 

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "core/plan.h"
-#include "daemon/link_parts.h"
+#include "daemon/modbus/link_internal.h"
 #include "tests/unit/late_peer.h"
 
 #define PAIRS 40

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "common/array.h"
+#include "core/month_share.h"
 #include "core/outlet.h"
-#include "core/share.h"
 
 static struct utc day(const char *text)
 {

@@ -13,7 +13,7 @@
 #include <stdio.h>
 
 #include "common/mend.h"
-#include "daemon/message.h"
+#include "daemon/mqtt/message.h"
 
 #define FFFD "\xEF\xBF\xBD" /* U+FFFD */
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/peers.h"
+#include "daemon/mqtt/peers.h"
 
 #define DAY 86400000
 

@@ -13,10 +13,10 @@
 #include <cmocka.h>
 
 #include "core/plan.h"
-#include "daemon/blocks.h"
-#include "daemon/budget.h"
-#include "daemon/latency.h"
-#include "daemon/mailbox.h"
+#include "daemon/base/mailbox.h"
+#include "daemon/conf/wire_time.h"
+#include "daemon/modbus/blocks.h"
+#include "daemon/modbus/latency.h"
 
 /* ---- blocks ---- */
 

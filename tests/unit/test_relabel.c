@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/store_parts.h"
+#include "daemon/store/store_internal.h"
 #include "tests/unit/store_rig.h"
 
 #define MOST 8000

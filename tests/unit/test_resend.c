@@ -11,7 +11,7 @@
 #include <jansson.h>
 
 #include "common/array.h"
-#include "daemon/resend.h"
+#include "daemon/mqtt/resend.h"
 #include "tests/unit/store_rig.h"
 
 struct rig {

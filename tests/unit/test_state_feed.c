@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/state_feed.h"
+#include "daemon/mqtt/state_feed.h"
 
 #define N 1000
 

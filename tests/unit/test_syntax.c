@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "common/array.h"
-#include "daemon/conf_syntax.h"
-#include "daemon/conf_text.h"
+#include "daemon/conf/conf_syntax.h"
+#include "daemon/conf/conf_text.h"
 
 /* Every shipped file is good. Returns how many there were. */
 static size_t all_are_good(const char *folder)

@@ -1,0 +1,345 @@
+#include "daemon/control/control_socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <malloc.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "daemon/base/loop.h"
+#include "daemon/control/reply_table.h"
+
+#define MAX_CLIENTS 16
+#define MAX_LINE 4096
+#define LONG_REPLY 65536
+#define CLIENT_PATIENCE_MS 10000 /* to send a line, and to take the reply */
+
+struct client {
+	struct ctl *ctl;
+	int fd; /* -1 = free */
+	struct loop_io *io;
+	struct loop_timer *timer;
+	char line[MAX_LINE];
+	size_t n_line;
+	char *reply;
+	size_t n_reply;
+	size_t sent;
+};
+
+struct ctl {
+	struct loop *loop;
+	const struct ctl_command *commands;
+	struct daemon *daemon;
+	const char *admin_group;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	int fd;
+	struct loop_io *io;
+	struct client clients[MAX_CLIENTS];
+};
+
+static void drop(struct client *client)
+{
+	loop_remove_io(client->io);
+	loop_remove_timer(client->timer);
+	close(client->fd);
+	free(client->reply);
+	client->io = NULL;
+	client->timer = NULL;
+	client->reply = NULL;
+	client->fd = -1;
+}
+
+static char *compose(json_t *tables, const char *error)
+{
+	json_t *reply = tables ? json_pack("{s:b, s:o, s:b}", "ok", 1, "tables", tables, "end", 1)
+			       : json_pack("{s:b, s:s, s:b}", "ok", 0, "error", error, "end", 1);
+	char *text = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
+
+	json_decref(reply);
+	return text;
+}
+
+static bool in_group(int fd, gid_t group, gid_t primary)
+{
+	gid_t groups[64];
+	socklen_t size = sizeof(groups);
+
+	if (primary == group) {
+		return true;
+	}
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0) {
+		return false; /* in more groups than we look at, or an old kernel: no */
+	}
+	for (size_t i = 0; i < size / sizeof(groups[0]); i++) {
+		if (groups[i] == group) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Whether the other end may change things, and who it is. */
+static bool peer_is_admin(const struct client *client, char *who, size_t size)
+{
+	struct ucred peer;
+	socklen_t peer_size = sizeof(peer);
+
+	snprintf(who, size, "unknown");
+	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size) < 0) {
+		return false;
+	}
+	/* cppcheck-suppress getpwuidCalled ; only the main thread asks */
+	const struct passwd *user = getpwuid(peer.uid);
+	snprintf(who, size, "%.30s (uid %u)", user ? user->pw_name : "?", (unsigned)peer.uid);
+	if (peer.uid == 0 || peer.uid == geteuid()) {
+		return true;
+	}
+	/* cppcheck-suppress getgrnamCalled ; only the main thread asks */
+	const struct group *group = getgrnam(client->ctl->admin_group);
+	return group && in_group(client->fd, group->gr_gid, peer.gid);
+}
+
+/* Checks who asks for what changes something, and leaves their name in the request. */
+static bool admit(
+	const struct client *client, const struct ctl_command *command, json_t *request, char *error, size_t size)
+{
+	char who[48];
+
+	if (!command->admin) {
+		return true;
+	}
+	if (!peer_is_admin(client, who, sizeof(who))) {
+		snprintf(error, size, "\"%s\" is for root and members of the group %s; you are %s", command->name,
+			client->ctl->admin_group, who);
+		return false;
+	}
+	if (json_object_set_new(request, "who", json_string(who)) < 0) {
+		snprintf(error, size, "out of memory");
+		return false;
+	}
+	return true;
+}
+
+/* Answers one line; the text is the caller's. NULL when out of memory. */
+static char *answer(struct client *client, const char *line, size_t length)
+{
+	json_error_t where;
+	char error[256] = "";
+	json_t *tables = NULL;
+	json_t *request = json_loadb(line, length, JSON_REJECT_DUPLICATES, &where);
+	const char *name = json_string_value(json_object_get(request, "cmd"));
+	const struct ctl_command *command = client->ctl->commands;
+
+	while (name && command->name && strcmp(command->name, name) != 0) {
+		command++;
+	}
+	if (!request) {
+		snprintf(error, sizeof(error), "the request is not JSON: %.150s", where.text);
+	} else if (!name) {
+		snprintf(error, sizeof(error), "the request has no text \"cmd\"");
+	} else if (!command->name) {
+		snprintf(error, sizeof(error), "unknown command \"%.64s\"", name);
+	} else if (admit(client, command, request, error, sizeof(error))) {
+		if (ctl_check_filters(client->ctl->daemon, request, error, sizeof(error))) {
+			snprintf(error, sizeof(error), "out of memory");
+			tables = command->run(client->ctl->daemon, request, error, sizeof(error));
+		}
+	}
+	char *text = compose(tables, error);
+	json_decref(request);
+	return text;
+}
+
+/* False when the client is gone. */
+static bool send_reply(struct client *client)
+{
+	while (client->sent < client->n_reply) {
+		ssize_t n =
+			send(client->fd, client->reply + client->sent, client->n_reply - client->sent, MSG_NOSIGNAL);
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			loop_change_io(client->io, EPOLLOUT);
+			return true;
+		}
+		if (n <= 0) {
+			return false;
+		}
+		client->sent += (size_t)n;
+	}
+	free(client->reply);
+	client->reply = NULL;
+	if (client->n_reply > LONG_REPLY) {
+		(void)malloc_trim(0); /* thousands of JSON values were made for it; give their room back */
+	}
+	loop_change_io(client->io, EPOLLIN);
+	loop_set_timer(client->timer, (int64_t)CLIENT_PATIENCE_MS * 1000000);
+	return true;
+}
+
+/* Answers the first line of what came, if it is whole. One at a time: the next waits until the reply is taken. */
+static bool handle_line(struct client *client)
+{
+	char *end = memchr(client->line, '\n', client->n_line);
+
+	if (!end) {
+		return client->n_line < MAX_LINE; /* a longer line is no request */
+	}
+	size_t length = (size_t)(end - client->line);
+	client->reply = answer(client, client->line, length);
+	if (!client->reply) {
+		return false;
+	}
+	client->n_reply = strlen(client->reply);
+	client->reply[client->n_reply++] = '\n'; /* in place of the NUL */
+	client->sent = 0;
+	client->n_line -= length + 1;
+	memmove(client->line, end + 1, client->n_line);
+	return send_reply(client);
+}
+
+static void on_client(void *context, int fd, uint32_t events)
+{
+	struct client *client = context;
+	bool alive = true;
+
+	if (events & EPOLLOUT && client->reply) {
+		alive = send_reply(client);
+	} else if (events & EPOLLIN) {
+		ssize_t n = read(fd, client->line + client->n_line, MAX_LINE - client->n_line);
+		alive = n > 0;
+		client->n_line += n > 0 ? (size_t)n : 0;
+	} else if (events & (EPOLLHUP | EPOLLERR)) {
+		alive = false;
+	}
+	while (alive && !client->reply && memchr(client->line, '\n', client->n_line)) {
+		alive = handle_line(client);
+	}
+	if (!alive || (client->n_line == MAX_LINE && !client->reply)) {
+		drop(client);
+	}
+}
+
+static void on_impatience(void *context)
+{
+	drop(context);
+}
+
+static void on_listen(void *context, int fd, uint32_t events)
+{
+	struct ctl *ctl = context;
+	int accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct client *client = NULL;
+
+	(void)events;
+	for (size_t i = 0; i < MAX_CLIENTS && !client; i++) {
+		client = ctl->clients[i].fd < 0 ? &ctl->clients[i] : NULL;
+	}
+	if (accepted < 0 || !client) {
+		if (accepted >= 0) {
+			close(accepted);
+		}
+		return;
+	}
+	*client = (struct client){ .ctl = ctl, .fd = accepted };
+	client->io = loop_add_io(ctl->loop, accepted, EPOLLIN, on_client, client);
+	client->timer = loop_add_timer(ctl->loop, on_impatience, client);
+	if (!client->io || !client->timer) {
+		drop(client);
+		return;
+	}
+	loop_set_timer(client->timer, (int64_t)CLIENT_PATIENCE_MS * 1000000);
+}
+
+/* True when somebody answers at the address: then it is not ours to replace. */
+static bool somebody_listens(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool answers =
+		fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN);
+
+	if (fd >= 0) {
+		close(fd);
+	}
+	return answers;
+}
+
+static int listen_at(const char *path, char *error, size_t size)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (somebody_listens(&address)) {
+		snprintf(error, size, "another emisd answers at the control socket %s", path);
+	} else {
+		(void)unlink(path); /* left by a killed emisd, or not there */
+		/* The owner and the group of the directory may talk to us, nobody else. */
+		mode_t old = umask(0117);
+		bool bound = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+		umask(old);
+		if (bound && listen(fd, MAX_CLIENTS) == 0) {
+			return fd;
+		}
+		snprintf(error, size, "cannot listen at the control socket %s: %s", path, strerror(errno));
+	}
+	if (fd >= 0) {
+		close(fd);
+	}
+	return -1;
+}
+
+struct ctl *ctl_create(struct loop *loop, const char *path, const char *admin_group, const struct ctl_command *commands,
+	struct daemon *daemon, char *error, size_t size)
+{
+	struct ctl *ctl = calloc(1, sizeof(*ctl));
+
+	if (!ctl) {
+		snprintf(error, size, "out of memory");
+		return NULL;
+	}
+	ctl->loop = loop;
+	ctl->commands = commands;
+	ctl->daemon = daemon;
+	ctl->admin_group = admin_group;
+	snprintf(ctl->path, sizeof(ctl->path), "%s", path);
+	for (size_t i = 0; i < MAX_CLIENTS; i++) {
+		ctl->clients[i].fd = -1;
+	}
+	ctl->fd = listen_at(path, error, size);
+	if (ctl->fd < 0) {
+		free(ctl);
+		return NULL;
+	}
+	ctl->io = loop_add_io(loop, ctl->fd, EPOLLIN, on_listen, ctl);
+	if (!ctl->io) {
+		snprintf(error, size, "out of memory or descriptors");
+		ctl_destroy(ctl);
+		return NULL;
+	}
+	return ctl;
+}
+
+void ctl_destroy(struct ctl *ctl)
+{
+	if (!ctl) {
+		return;
+	}
+	for (size_t i = 0; i < MAX_CLIENTS; i++) {
+		if (ctl->clients[i].fd >= 0) {
+			drop(&ctl->clients[i]);
+		}
+	}
+	loop_remove_io(ctl->io);
+	close(ctl->fd);
+	(void)unlink(ctl->path); /* a socket without a listener misleads nobody but the next start, which looks */
+	free(ctl);
+}

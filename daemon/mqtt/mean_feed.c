@@ -1,0 +1,272 @@
+#include "daemon/mqtt/mean_feed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/array.h"
+#include "common/log.h"
+
+static const struct {
+	enum period period;
+	int64_t ms;
+	const char *key; /* of what was sent, in the store */
+} kinds[] = {
+	{ PERIOD_MINUTE, MINUTE_MS, "sent-minutes" },
+	{ PERIOD_HOUR, HOUR_MS, "sent-hours" },
+	{ PERIOD_DAY, DAY_MS, "sent-days" },
+};
+
+#define KINDS ARRAY_SIZE(kinds)
+
+/* How far a kind of period has come, by the start of its periods. */
+struct progress {
+	struct utc sent;      /* all up to here; stored */
+	struct utc live_from; /* what starts from here on is new to this connection */
+	struct utc live_sent; /* of these */
+	bool exhausted;       /* nothing to send before the next wake */
+};
+
+struct message {
+	char topic[TOPIC_SIZE];
+	char *payload;
+};
+
+struct mean_feed {
+	const struct message_context *context;
+	struct store *store;
+	struct progress progress[KINDS];
+	bool blocked; /* the broker refused one: nothing goes for a while */
+
+	/* The period on its way: one message an outlet. */
+	size_t kind;
+	bool live;
+	struct utc start;
+	struct message *messages;
+	size_t n_messages;
+	size_t handed;  /* to the broker */
+	size_t settled; /* of these */
+
+	struct stored_mean *means; /* while a period is read */
+	size_t n_means;
+	size_t room_means;
+	bool failed;
+};
+
+/* Of what an earlier run sent; the first one begins with the open period. */
+static struct utc sent_before(const struct mean_feed *f, size_t kind)
+{
+	struct utc now = clock_utc(f->context->clock);
+	struct utc open = time_floor(now, kinds[kind].ms, f->context->site->judging.offset_min);
+	char *text = store_meta_text(f->store, kinds[kind].key);
+	struct utc sent = { text && text[0] ? atoll(text) : open.ms - 1 };
+
+	free(text);
+	return sent;
+}
+
+struct mean_feed *mean_feed_create(const struct message_context *context, struct store *store)
+{
+	struct mean_feed *f = calloc(1, sizeof(*f));
+
+	if (!f) {
+		return NULL;
+	}
+	f->context = context;
+	f->store = store;
+	for (size_t i = 0; i < KINDS; i++) {
+		f->progress[i].sent = sent_before(f, i);
+		f->progress[i].exhausted = true;
+	}
+	return f;
+}
+
+static void drop_messages(struct mean_feed *f)
+{
+	for (size_t i = 0; i < f->n_messages; i++) {
+		free(f->messages[i].payload);
+	}
+	free(f->messages);
+	f->messages = NULL;
+	f->n_messages = f->handed = f->settled = 0;
+}
+
+void mean_feed_destroy(struct mean_feed *feed)
+{
+	if (feed) {
+		drop_messages(feed);
+		free(feed->means);
+		free(feed);
+	}
+}
+
+void mean_feed_connected(struct mean_feed *f)
+{
+	struct utc now = clock_utc(f->context->clock);
+
+	drop_messages(f);
+	f->blocked = false;
+	for (size_t i = 0; i < KINDS; i++) {
+		struct progress *p = &f->progress[i];
+		p->live_from = time_floor(now, kinds[i].ms, f->context->site->judging.offset_min);
+		p->live_sent.ms = p->live_from.ms - 1;
+		p->exhausted = false;
+	}
+}
+
+void mean_feed_wake(struct mean_feed *f)
+{
+	for (size_t i = 0; i < KINDS; i++) {
+		f->progress[i].exhausted = false;
+	}
+}
+
+/* ---- composing ---- */
+
+static void take(void *context, const struct stored_mean *mean)
+{
+	struct mean_feed *f = context;
+
+	if (f->n_means == f->room_means) {
+		size_t room = f->room_means ? f->room_means * 2 : 64;
+		struct stored_mean *grown = realloc(f->means, room * sizeof(*grown));
+		f->failed |= !grown;
+		if (!grown) {
+			return;
+		}
+		f->means = grown;
+		f->room_means = room;
+	}
+	f->means[f->n_means++] = *mean;
+}
+
+/* One message for each outlet of the period; the means come ordered by outlet. */
+static bool compose(struct mean_feed *f)
+{
+	f->messages = calloc(f->n_means, sizeof(*f->messages));
+	for (size_t i = 0; f->messages && i < f->n_means;) {
+		struct message *m = &f->messages[f->n_messages];
+		size_t n = 1;
+		while (i + n < f->n_means && strcmp(f->means[i + n].outlet, f->means[i].outlet) == 0) {
+			n++;
+		}
+		message_mean_topic(f->context, &f->means[i], kinds[f->kind].period, m->topic);
+		m->payload = message_mean(f->context, &f->means[i], n, kinds[f->kind].period);
+		if (!m->payload) {
+			return false;
+		}
+		f->n_messages++;
+		i += n;
+	}
+	return f->messages != NULL;
+}
+
+static void set_sent(struct mean_feed *f, size_t kind, struct utc sent)
+{
+	char text[32];
+
+	if (sent.ms <= f->progress[kind].sent.ms) {
+		return;
+	}
+	f->progress[kind].sent = sent;
+	snprintf(text, sizeof(text), "%lld", (long long)sent.ms);
+	if (store_set_meta(f->store, kinds[kind].key, text) < 0) {
+		log_error("how far means were sent cannot be noted: %s; some may go twice", store_error(f->store));
+	}
+}
+
+/* Reads the next period of a kind: new ones or old ones. False when there is none, or after a line in the log. */
+static bool read_period(struct mean_feed *f, size_t kind, bool live)
+{
+	struct progress *p = &f->progress[kind];
+	struct utc until = { live ? INT64_MAX / 2 : p->live_from.ms };
+
+	f->kind = kind;
+	f->live = live;
+	f->n_means = 0;
+	f->failed = false;
+	int r = store_roll_next(f->store, kinds[kind].period, live ? p->live_sent : p->sent, until, &f->start, take, f);
+	if (r == 1 && !f->failed && compose(f)) {
+		return true;
+	}
+	drop_messages(f);
+	if (r != 0) {
+		log_error("means cannot be sent now: %s", r < 0 ? store_error(f->store) : "out of memory");
+		p->exhausted = true;
+	}
+	return false;
+}
+
+/* The next period of all: new ones of each kind, then old ones. */
+static bool find_period(struct mean_feed *f)
+{
+	for (int live = 1; live >= 0; live--) {
+		for (size_t k = 0; k < KINDS; k++) {
+			bool wanted = f->context->site->mqtt.means[kinds[k].period] && !f->progress[k].exhausted;
+			if (wanted && read_period(f, k, live)) {
+				return true;
+			}
+		}
+	}
+	for (size_t k = 0; k < KINDS; k++) {
+		struct progress *p = &f->progress[k];
+		/* No old ones are left: then the new ones that were sent belong to what is done. */
+		if (!p->exhausted && p->live_sent.ms >= p->live_from.ms) {
+			set_sent(f, k, p->live_sent);
+		}
+		p->exhausted = true;
+	}
+	return false;
+}
+
+/* ---- sending ---- */
+
+bool mean_feed_next(struct mean_feed *f, struct mean_message *ret_message)
+{
+	if (f->blocked || (f->n_messages > 0 && f->handed == f->n_messages) ||
+		(f->n_messages == 0 && !find_period(f))) {
+		return false;
+	}
+	const struct message *m = &f->messages[f->handed++];
+	*ret_message = (struct mean_message){ -(int64_t)f->handed, m->topic, m->payload };
+	return true;
+}
+
+void mean_feed_put_back(struct mean_feed *f)
+{
+	f->handed--;
+}
+
+void mean_feed_settled(struct mean_feed *f, int64_t token)
+{
+	struct progress *p = &f->progress[f->kind];
+
+	(void)token; /* they settle in any order, and all of them do */
+	if (f->n_messages == 0 || ++f->settled < f->n_messages) {
+		return;
+	}
+	if (f->live) {
+		p->live_sent = f->start;
+	} else {
+		set_sent(f, f->kind, f->start);
+	}
+	drop_messages(f);
+}
+
+void mean_feed_refused(struct mean_feed *f, const char *reason)
+{
+	if (!f->blocked) {
+		log_warning("the broker refuses means: %s; they are tried again after a pause", reason);
+	}
+	f->blocked = true;
+	drop_messages(f);
+}
+
+void mean_feed_unblock(struct mean_feed *f)
+{
+	f->blocked = false;
+}
+
+size_t mean_feed_in_flight(const struct mean_feed *f)
+{
+	return f->handed - f->settled;
+}

@@ -1,0 +1,32 @@
+/* peers.h - what is known of a broker from earlier connections: which version of MQTT it speaks and which keepalive it
+ * demands. Pure; times are real monotonic milliseconds. */
+#ifndef EMIS_DAEMON_MQTT_PEERS_H
+#define EMIS_DAEMON_MQTT_PEERS_H
+
+#include "daemon/mqtt/mqtt.h"
+
+struct peer {
+	bool plain;           /* MQTT 5 failed: 3.1.1 is used */
+	bool proven;          /* and a connection with it came about */
+	bool met;             /* it was connected to in this run */
+	bool heard;           /* it sent a presence message in this run */
+	int64_t v5_again_ms;  /* when 5 is tried again */
+	unsigned keepalive_s; /* which it demands; 0 = as configured */
+};
+
+/* How to connect to it now. */
+struct mqtt_manner peer_manner(const struct peer *peer, const struct mqtt_conf *conf, int64_t now_ms);
+
+/* No connection came about in this manner. True when another one is to be tried at once, before the next broker. */
+bool peer_failed(struct peer *peer, const struct mqtt_manner *manner, enum mqtt_loss_kind kind, int64_t now_ms);
+
+/* A connection stands. True when it must be made anew, because the broker demands a shorter keepalive. */
+bool peer_connected(struct peer *peer, const struct mqtt_manner *manner, const struct mqtt_terms *terms);
+
+/* Why the broker cannot be used, as the rest of a sentence; NULL when it can. */
+const char *peer_refusal(const struct mqtt_terms *terms);
+
+/* A connection with 3.1.1 stands, and it is time to try MQTT 5 again. */
+bool peer_wants_v5(const struct peer *peer, int64_t now_ms);
+
+#endif

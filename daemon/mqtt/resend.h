@@ -1,0 +1,33 @@
+/* resend.h - the bureau's requests to send messages again (docs/mqtt.md, "Asking again"): reads them, limits their rate
+ * and composes the reply. Whoever can publish to the broker can write one: nothing in it is believed. */
+#ifndef EMIS_DAEMON_MQTT_RESEND_H
+#define EMIS_DAEMON_MQTT_RESEND_H
+
+#include "daemon/mqtt/message.h"
+#include "daemon/mqtt/mqtt.h"
+#include "daemon/store/store.h"
+
+#define RESEND_MOST 1000 /* numbers a request */
+
+struct resend {
+	const struct message_context *context;
+	struct store *store;
+	double tokens;         /* requests that may come now */
+	int64_t counted_ms;    /* when they were counted, real monotonic */
+	int64_t complained_ms; /* when the last "too many" was told */
+	uint64_t dropped;      /* requests, since the start */
+};
+
+struct resend_answer {
+	char topic[MQTT_TOPIC_SIZE];
+	char *payload; /* owned by the caller; NULL when the request gets none */
+	int64_t again; /* messages that are pending again */
+};
+
+/* Both are borrowed. */
+void resend_init(struct resend *resend, const struct message_context *context, struct store *store);
+
+/* now_ms: real monotonic. */
+struct resend_answer resend_take(struct resend *resend, const struct mqtt_request *request, int64_t now_ms);
+
+#endif

@@ -1,0 +1,207 @@
+#include "daemon/mqtt/tls_look.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "daemon/conf/site.h"
+
+#define STEP_S 3 /* for the connection and for each answer of the handshake */
+
+/* A connected socket with a time limit on everything; -1 without one. */
+static int connect_to(const char *host, const char *port)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	const struct timeval limit = { STEP_S, 0 };
+	struct addrinfo *found = NULL;
+	int fd = -1;
+
+	if (getaddrinfo(host, port, &hints, &found) != 0) {
+		return -1;
+	}
+	for (const struct addrinfo *a = found; a && fd < 0; a = a->ai_next) {
+		fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (fd >= 0 &&
+			(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0 ||
+				setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
+				connect(fd, a->ai_addr, a->ai_addrlen) < 0)) {
+			close(fd);
+			fd = -1;
+		}
+	}
+	freeaddrinfo(found);
+	return fd;
+}
+
+/* The names that the certificate is for, as "localhost, *.bureau.example". */
+static void list_names(const X509 *certificate, char *buf, size_t size)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (int i = 0; i < sk_GENERAL_NAME_num(names) && n + 3 < size; i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+		char address[INET6_ADDRSTRLEN] = "";
+		if (name->type == GEN_DNS) {
+			n += (size_t)snprintf(buf + n, size - n, "%s%.60s", n ? ", " : "",
+				(const char *)ASN1_STRING_get0_data(name->d.dNSName));
+		} else if (name->type == GEN_IPADD &&
+			inet_ntop(ASN1_STRING_length(name->d.iPAddress) == 4 ? AF_INET : AF_INET6,
+				ASN1_STRING_get0_data(name->d.iPAddress), address, sizeof(address))) {
+			n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? ", " : "", address);
+		}
+	}
+	GENERAL_NAMES_free(names);
+	if (n == 0 &&
+		X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, buf, (int)size) < 0) {
+		snprintf(buf, size, "nobody");
+	}
+}
+
+/* What is wrong with the certificate; `problem` is OpenSSL's code of it. */
+static void explain_certificate(long problem, const X509 *certificate, const char *host, char *words, size_t size)
+{
+	char names[120] = "", issuer[80] = "";
+
+	if (certificate) {
+		list_names(certificate, names, sizeof(names));
+		(void)X509_NAME_get_text_by_NID(/* "" when it has none */
+			X509_get_issuer_name(certificate), NID_commonName, issuer, sizeof(issuer));
+	}
+	switch (problem) {
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		snprintf(words, size,
+			"wrong host name: its certificate is for %s and not for %.60s; write such a name in broker",
+			names, host);
+		return;
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+		snprintf(words, size,
+			"wrong authority: its certificate was signed by \"%s\", which the file of ca does not hold",
+			issuer);
+		return;
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		snprintf(words, size, "its certificate is %s: renew it, or set this box's clock",
+			problem == X509_V_ERR_CERT_HAS_EXPIRED ? "out of date" : "not valid yet");
+		return;
+	default:
+		snprintf(words, size, "its certificate is refused: %s", X509_verify_cert_error_string(problem));
+	}
+}
+
+/* True when the handshake succeeded with a good certificate. */
+static bool shake_hands(SSL *ssl, const char *host, char *words, size_t size)
+{
+	ERR_clear_error();
+	int connected = SSL_connect(ssl);
+	unsigned long error = ERR_peek_error();
+	long problem = SSL_get_verify_result(ssl);
+	if (connected == 1 && problem == X509_V_OK) {
+		return true;
+	}
+	if (connected == 1) {
+		X509 *certificate = SSL_get1_peer_certificate(ssl);
+		explain_certificate(problem, certificate, host, words, size);
+		X509_free(certificate);
+	} else if (ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER || error == 0) {
+		snprintf(words, size,
+			"no TLS there: the port answers, but not with TLS; perhaps broker is mqtt:// and not mqtts://");
+	} else {
+		const char *reason = ERR_reason_error_string(error);
+		snprintf(words, size, "no TLS: %.100s", reason ? reason : "unknown reason");
+	}
+	return false;
+}
+
+/* A broker that speaks TLS 1.3 looks at our certificate when the handshake is over for us. It sends nothing else before
+ * our first packet. */
+static bool is_welcome(SSL *ssl, int fd, char *words, size_t size)
+{
+	const struct timeval limit = { 1, 0 };
+	char byte;
+
+	ERR_clear_error();
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 || SSL_read(ssl, &byte, 1) > 0 ||
+		ERR_peek_error() == 0) {
+		return true;
+	}
+	int reason = ERR_GET_REASON(ERR_peek_error());
+	const char *said = ERR_reason_error_string(ERR_peek_error());
+	if (reason == SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED) {
+		snprintf(words, size,
+			"no TLS: it wants a certificate of ours; name one with client_cert and client_key");
+	} else {
+		snprintf(words, size, "no TLS: it refuses our certificate, that of client_cert: %.80s",
+			said ? said : "no reason");
+	}
+	return false;
+}
+
+/* What the configuration trusts and shows. False with a sentence. */
+static bool load_files(SSL_CTX *context, const struct mqtt_conf *conf, char *words, size_t size)
+{
+	bool trusts = conf->ca[0] ? SSL_CTX_load_verify_file(context, conf->ca) == 1
+				  : SSL_CTX_set_default_verify_paths(context) == 1;
+
+	if (!trusts) {
+		snprintf(
+			words, size, "no TLS: the file of ca, %.150s, holds no certificate that can be read", conf->ca);
+		return false;
+	}
+	if (conf->client_cert[0] &&
+		(SSL_CTX_use_certificate_chain_file(context, conf->client_cert) != 1 ||
+			SSL_CTX_use_PrivateKey_file(context, conf->client_key, SSL_FILETYPE_PEM) != 1 ||
+			SSL_CTX_check_private_key(context) != 1)) {
+		snprintf(words, size,
+			"no TLS: client_cert and client_key, %.80s and %.80s, cannot be read or do not belong together",
+			conf->client_cert, conf->client_key);
+		return false;
+	}
+	return true;
+}
+
+static bool look(SSL_CTX *context, const char *host, const char *port, char *words, size_t size)
+{
+	bool is_address = strspn(host, "0123456789.") == strlen(host) || strchr(host, ':'), good = false;
+	SSL *ssl = SSL_new(context);
+	int fd = ssl ? connect_to(host, port) : -1;
+
+	if (fd >= 0) {
+		/* The certificate is verified, but the handshake goes on, so that there is one to look at. Nothing is
+		 * sent. */
+		SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
+		bool named = is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1
+					: SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+		good = named && SSL_set_fd(ssl, fd) == 1 && shake_hands(ssl, host, words, size) &&
+			is_welcome(ssl, fd, words, size);
+		close(fd);
+	} else {
+		snprintf(words, size, "no connection to port %s of %.60s", port, host);
+	}
+	SSL_free(ssl);
+	return good;
+}
+
+bool tls_look(const char *host, const char *port, const struct mqtt_conf *conf, char *words, size_t size)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+
+	snprintf(words, size, "no TLS: out of memory");
+	bool good = context && load_files(context, conf, words, size) && look(context, host, port, words, size);
+	SSL_CTX_free(context);
+	return good;
+}

@@ -1,0 +1,347 @@
+/* aggregate_pack.c - min-YYYYMM.db: the minutes of a day that is over, one row a series. Made from the rows of
+ * min-open.db, a few series a call, so that the main loop never waits long. Rows that come later for a packed day are
+ * put into it: what is written again replaces what it was. */
+#include <dirent.h>
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "common/log.h"
+#include "common/text.h"
+#include "daemon/store/codec/minute_codec.h"
+#include "daemon/store/store_internal.h"
+
+#define SERIES_AT_ONCE 8              /* 1.5 MB while they are packed */
+#define ROWS_SPAN_MS (10 * MINUTE_MS) /* of which rows are deleted at a time */
+
+static int has_form(const struct dirent *entry, const char *prefix, size_t digits)
+{
+	const char *name = entry->d_name;
+	size_t n = strlen(prefix);
+
+	return strncmp(name, prefix, n) == 0 && strspn(name + n, "0123456789") == digits &&
+		strcmp(name + n + digits, ".db") == 0;
+}
+
+int store_roll_is_month(const struct dirent *entry)
+{
+	return has_form(entry, "min-", 6);
+}
+
+int store_roll_is_year(const struct dirent *entry)
+{
+	return has_form(entry, "roll-", 4);
+}
+
+int store_roll_open_month(struct store *store, int month, bool create)
+{
+	struct store_roll *roll = &store->roll;
+	char name[32], path[PATH_SIZE * 2];
+
+	if (roll->packed && roll->month == month) {
+		return 0;
+	}
+	sqlite3_close(roll->packed);
+	roll->packed = NULL;
+	snprintf(name, sizeof(name), "min-%06d.db", month);
+	store_path(store, name, path, sizeof(path));
+	if (!create && access(path, F_OK) != 0) {
+		return 0;
+	}
+	roll->packed = store_roll_open_file(store, name, store->unclean);
+	roll->month = month;
+	return roll->packed ? 0 : -EIO;
+}
+
+bool store_roll_get_day(struct sqlite3_stmt *row, int column, struct day_minute *slots)
+{
+	const unsigned char *data = sqlite3_column_blob(row, column + 1);
+	size_t size = (size_t)sqlite3_column_bytes(row, column + 1);
+
+	return data && crc32(0, data, (uInt)size) == (uint32_t)sqlite3_column_int64(row, column) &&
+		unpack_day(data, size, slots);
+}
+
+void store_roll_tell_damage(struct store *store, struct utc day, unsigned n)
+{
+	char text[TIME_TEXT_SIZE];
+
+	if (n == 0 || store->roll.cache.told.ms == day.ms) {
+		return;
+	}
+	store->roll.cache.told = day;
+	time_format(day, store->site->judging.offset_min, text);
+	snprintf(store->damage, sizeof(store->damage),
+		"the minutes of %u series of %.10s are damaged and were passed over", n, text);
+	store->n_damages++;
+	log_error("%s", store->damage);
+}
+
+static int out_of_memory(struct store *store)
+{
+	snprintf(store->error, sizeof(store->error), "out of memory");
+	return -ENOMEM;
+}
+
+/* Series that are packed together: a walk over a day's rows serves all of them. */
+struct pack_slice {
+	struct utc day;
+	size_t n;
+	struct {
+		int64_t id;
+		char outlet[OUTLET_ID_SIZE];
+		char factor[FACTOR_KEY_SIZE];
+		char basis[16];
+		double o2_ref;
+		size_t n_rows;
+		struct day_minute slots[DAY_SLOTS];
+	} series[SERIES_AT_ONCE];
+};
+
+/* The next series after the id `after`. */
+static int find_series(struct store *store, int64_t after, struct pack_slice *slice)
+{
+	struct sqlite3 *db = store->roll.open.db;
+	sqlite3_stmt *s = store_db_prepare(
+		db, "SELECT id, " SERIES_COLUMNS " FROM series WHERE id > ?1 ORDER BY id LIMIT ?2", store->error);
+	int step = SQLITE_ERROR;
+
+	if (!s) {
+		return -EIO;
+	}
+	sqlite3_bind_int64(s, 1, after);
+	sqlite3_bind_int(s, 2, SERIES_AT_ONCE);
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		size_t i = slice->n++;
+		slice->series[i].id = sqlite3_column_int64(s, 0);
+		/* What we wrote fits. */
+		(void)text_copy(slice->series[i].outlet, OUTLET_ID_SIZE, (const char *)sqlite3_column_text(s, 1));
+		(void)text_copy(slice->series[i].factor, FACTOR_KEY_SIZE, (const char *)sqlite3_column_text(s, 2));
+		(void)text_copy(slice->series[i].basis, sizeof(slice->series[i].basis),
+			(const char *)sqlite3_column_text(s, 3));
+		slice->series[i].o2_ref = sqlite3_column_double(s, 4);
+	}
+	sqlite3_finalize(s);
+	return step == SQLITE_DONE ? 0 : store_db_fail(db, "cannot read", store->error);
+}
+
+static void take_row(sqlite3_stmt *s, struct pack_slice *slice, int slot)
+{
+	int64_t id = sqlite3_column_int64(s, 0);
+
+	for (size_t i = 0; i < slice->n; i++) {
+		struct day_minute *minute = &slice->series[i].slots[slot];
+		if (slice->series[i].id == id && store_roll_get(s, 1, &minute->mean, &minute->amount)) {
+			minute->present = true;
+			slice->series[i].n_rows++;
+		}
+	}
+}
+
+/* The rows over what is there. Minute by minute: the key begins with the start, and all rows of a day are many. */
+static int read_rows(struct store *store, struct pack_slice *slice)
+{
+	struct sqlite3 *db = store->roll.open.db;
+	sqlite3_stmt *s = store_db_prepare(db,
+		"SELECT series, " MEAN_COLUMNS " FROM minute WHERE start_ms=?1 AND series BETWEEN ?2 AND ?3",
+		store->error);
+	int step = SQLITE_DONE, r = s ? store_db_exec(db, "BEGIN", store->error) : -EIO;
+
+	for (int i = 0; r == 0 && i < DAY_SLOTS; i++) {
+		sqlite3_bind_int64(s, 1, slice->day.ms + i * MINUTE_MS);
+		sqlite3_bind_int64(s, 2, slice->series[0].id);
+		sqlite3_bind_int64(s, 3, slice->series[slice->n - 1].id);
+		while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+			take_row(s, slice, i);
+		}
+		r = step == SQLITE_DONE ? 0 : store_db_fail(db, "cannot read", store->error);
+		sqlite3_reset(s); /* the step told of errors */
+	}
+	sqlite3_finalize(s);
+	return s ? store_db_end(db, r, store->error) : r;
+}
+
+/* Binds the day and the name as the first five parameters. */
+static void bind_key(sqlite3_stmt *s, const struct pack_slice *slice, size_t i)
+{
+	sqlite3_bind_int64(s, 1, slice->day.ms);
+	sqlite3_bind_text(s, 2, slice->series[i].outlet, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 3, slice->series[i].factor, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 4, slice->series[i].basis, -1, SQLITE_STATIC);
+	sqlite3_bind_double(s, 5, slice->series[i].o2_ref);
+}
+
+/* What is packed of the day already. A damaged row gives nothing and is replaced. */
+static int read_packed(struct store *store, struct pack_slice *slice)
+{
+	struct sqlite3 *db = store->roll.packed;
+	sqlite3_stmt *s = store_db_prepare(db,
+		"SELECT crc, data FROM minutes WHERE day_ms=?1 AND outlet=?2 AND factor=?3 AND basis=?4 AND o2_ref=?5",
+		store->error);
+	int step = SQLITE_DONE;
+
+	for (size_t i = 0; s && i < slice->n && (step == SQLITE_DONE || step == SQLITE_ROW); i++) {
+		bind_key(s, slice, i);
+		step = sqlite3_step(s);
+		if (step == SQLITE_ROW && !store_roll_get_day(s, 0, slice->series[i].slots)) {
+			memset(slice->series[i].slots, 0, sizeof(slice->series[i].slots));
+			store_roll_tell_damage(store, slice->day, 1);
+		}
+		sqlite3_reset(s); /* the step told of errors */
+	}
+	int r = !s                                          ? -EIO
+		: step == SQLITE_ROW || step == SQLITE_DONE ? 0
+							    : store_db_fail(db, "cannot read", store->error);
+	sqlite3_finalize(s);
+	return r;
+}
+
+static int put_series(struct store *store, sqlite3_stmt *s, const struct pack_slice *slice, size_t i)
+{
+	size_t size = 0, n = 0;
+	unsigned char *data = pack_day(slice->series[i].slots, &size);
+
+	if (!data) {
+		return out_of_memory(store);
+	}
+	for (size_t slot = 0; slot < DAY_SLOTS; slot++) {
+		n += slice->series[i].slots[slot].present;
+	}
+	bind_key(s, slice, i);
+	sqlite3_bind_int64(s, 6, (int64_t)n);
+	sqlite3_bind_int64(s, 7, (int64_t)crc32(0, data, (uInt)size));
+	sqlite3_bind_blob(s, 8, data, (int)size, SQLITE_STATIC);
+	int r = store_db_run(s, store->error);
+	sqlite3_clear_bindings(s); /* data ends here */
+	free(data);
+	return r;
+}
+
+/* Those series that have rows, in one transaction. */
+static int put_packed(struct store *store, const struct pack_slice *slice)
+{
+	struct sqlite3 *db = store->roll.packed;
+	sqlite3_stmt *s = store_db_prepare(
+		db, "INSERT OR REPLACE INTO minutes VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", store->error);
+	int r = s ? store_db_exec(db, "BEGIN IMMEDIATE", store->error) : -EIO;
+
+	if (r == 0) {
+		for (size_t i = 0; r == 0 && i < slice->n; i++) {
+			r = slice->series[i].n_rows > 0 ? put_series(store, s, slice, i) : 0;
+		}
+		r = store_db_end(db, r, store->error);
+	}
+	sqlite3_finalize(s);
+	return r;
+}
+
+/* Packs the next series of the day. 1, or 0 when there is none, or -errno. */
+static int pack_next(struct store *store)
+{
+	struct roll_packing *packing = &store->roll.packing;
+	struct pack_slice *slice = calloc(1, sizeof(*slice));
+	int r = slice ? find_series(store, packing->series, slice) : out_of_memory(store);
+	int more = slice && slice->n > 0;
+
+	if (r == 0 && more) {
+		slice->day = packing->day;
+		r = store_roll_open_month(store, store_roll_month(store, slice->day), true);
+		r = r == 0 ? read_packed(store, slice) : r;
+		r = r == 0 ? read_rows(store, slice) : r;
+		r = r == 0 ? put_packed(store, slice) : r;
+		packing->series = r == 0 ? slice->series[slice->n - 1].id : packing->series;
+	}
+	free(slice);
+	return r < 0 ? r : more;
+}
+
+/* The start of the earliest row; INT64_MAX without any. 0 or -errno. */
+static int first_row(struct store *store, struct utc *ret_start)
+{
+	struct sqlite3 *db = store->roll.open.db;
+	sqlite3_stmt *s = store_db_prepare(db, "SELECT min(start_ms) FROM minute", store->error);
+	int r = !s ? -EIO : sqlite3_step(s) == SQLITE_ROW ? 0 : store_db_fail(db, "cannot read", store->error);
+
+	if (r == 0) {
+		ret_start->ms = sqlite3_column_type(s, 0) == SQLITE_NULL ? INT64_MAX : sqlite3_column_int64(s, 0);
+	}
+	sqlite3_finalize(s);
+	return r;
+}
+
+/* Deletes some of the day's rows. 1, or 0 when there are none, or -errno. */
+static int delete_rows(struct store *store)
+{
+	struct utc end = { store->roll.packing.day.ms + DAY_MS }, first = { INT64_MAX };
+	int r = first_row(store, &first);
+
+	if (r < 0 || first.ms >= end.ms) {
+		return r;
+	}
+	sqlite3_stmt *s = store_db_prepare(store->roll.open.db, "DELETE FROM minute WHERE start_ms < ?1", store->error);
+	r = -EIO;
+	if (s) {
+		sqlite3_bind_int64(s, 1, first.ms + ROWS_SPAN_MS < end.ms ? first.ms + ROWS_SPAN_MS : end.ms);
+		r = store_db_run(s, store->error);
+	}
+	sqlite3_finalize(s);
+	return r < 0 ? r : 1;
+}
+
+/* The oldest day with rows that is over. *ret_day is untouched when there is none. */
+static int find_day(struct store *store, struct utc until, struct utc *ret_day)
+{
+	struct utc first = { INT64_MAX };
+	int r = first_row(store, &first);
+
+	if (r < 0) {
+		return r;
+	}
+	struct utc day = time_floor(first.ms < INT64_MAX ? first : until, DAY_MS, store->site->judging.offset_min);
+	struct utc due = { day.ms + DAY_MS + PACK_GRACE_MS };
+	if (first.ms < INT64_MAX && due.ms <= until.ms) {
+		*ret_day = day;
+	} else {
+		store->roll.packing.due = due;
+	}
+	return 0;
+}
+
+static int pack(struct store *store, struct utc until)
+{
+	struct roll_packing *packing = &store->roll.packing;
+
+	if (until.ms < packing->due.ms) {
+		return 0;
+	}
+	int r = store_roll_open_days(store);
+	if (r == 0 && packing->day.ms == INT64_MIN) {
+		packing->series = 0;
+		r = find_day(store, until, &packing->day);
+		if (r < 0 || packing->day.ms == INT64_MIN) {
+			return r;
+		}
+	}
+	r = r == 0 ? pack_next(store) : r;
+	if (r == 1 && store->roll.cache.hour.ms >= packing->day.ms) {
+		store->roll.cache.hour.ms = INT64_MIN; /* it may be of this day */
+	}
+	if (r == 0) {
+		r = delete_rows(store);
+		if (r == 0) {
+			packing->day.ms = INT64_MIN;
+			r = 1; /* there may be another day */
+		}
+	}
+	return r;
+}
+
+int store_roll_pack(struct store *store, struct utc until)
+{
+	int r = pack(store, until);
+
+	return store_roll_mend(store, r) ? 1 : r;
+}

@@ -1,0 +1,54 @@
+/* fuzz_minute_codec.c - any bytes as the minutes of a day: refused or read, and what was read packs to the same again.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "daemon/store/codec/minute_codec.h"
+
+static bool same_number(double a, double b)
+{
+	return isnan(a) ? isnan(b) : a == b && signbit(a) == signbit(b);
+}
+
+static bool same(const struct day_minute *a, const struct day_minute *b)
+{
+	bool equal = same_number(a->mean.value, b->mean.value) && same_number(a->mean.min, b->mean.min) &&
+		same_number(a->mean.max, b->mean.max) && same_number(a->amount, b->amount) &&
+		a->mean.valid == b->mean.valid && a->mean.flag == b->mean.flag && a->mean.n_valid == b->mean.n_valid &&
+		a->mean.n_due == b->mean.n_due;
+
+	for (int i = 0; i < FLAG_COUNT; i++) {
+		equal = equal && a->mean.counts[i] == b->mean.counts[i];
+	}
+	return equal;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct day_minute first[DAY_SLOTS], second[DAY_SLOTS];
+	size_t packed_size = 0;
+
+	if (!unpack_day(data, size, first)) {
+		return 0;
+	}
+	for (size_t i = 0; i < DAY_SLOTS; i++) { /* infinity is no number of a mean */
+		struct mean *m = &first[i].mean;
+		m->value = isfinite(m->value) ? m->value : NAN;
+		m->min = isfinite(m->min) ? m->min : NAN;
+		m->max = isfinite(m->max) ? m->max : NAN;
+		first[i].amount = isfinite(first[i].amount) ? first[i].amount : NAN;
+	}
+	unsigned char *packed = pack_day(first, &packed_size);
+	if (!packed || !unpack_day(packed, packed_size, second)) {
+		abort();
+	}
+	for (size_t i = 0; i < DAY_SLOTS; i++) {
+		if (first[i].present != second[i].present || (first[i].present && !same(&first[i], &second[i]))) {
+			abort();
+		}
+	}
+	free(packed);
+	return 0;
+}
