@@ -160,7 +160,7 @@ static void close_minutes(struct outlet_state *outlet)
 
 /* ---- amounts ---- */
 
-double roll_volume(const struct outlet_state *outlet, enum period period)
+double aggregate_volume(const struct outlet_state *outlet, enum period period)
 {
 	const struct mean *counted = last_of(outlet, outlet->counter, period);
 	const struct mean *flow = last_of(outlet, outlet->flow, period);
@@ -183,7 +183,7 @@ double roll_volume(const struct outlet_state *outlet, enum period period)
 static double amount_of_hour(const struct outlet_state *outlet, struct point_state *point)
 {
 	const struct mean *mean = &point_dry_series(point)->last[PERIOD_HOUR];
-	double volume = roll_volume(outlet, PERIOD_HOUR);
+	double volume = aggregate_volume(outlet, PERIOD_HOUR);
 
 	if (volume < 0.0) {
 		return NAN;
@@ -244,7 +244,7 @@ static void report(const struct outlet_state *outlet, enum period period, const 
 static bool carry(struct outlet_state *outlet, enum period period)
 {
 	bool by_volume = outlet->flow >= 0 || outlet->counter >= 0;
-	double volume = by_volume ? roll_volume(outlet, period) : 1.0;
+	double volume = by_volume ? aggregate_volume(outlet, period) : 1.0;
 	bool ended = false;
 
 	for (size_t i = 0; i < outlet->conf->n_points; i++) {
@@ -252,7 +252,7 @@ static bool carry(struct outlet_state *outlet, enum period period)
 		bool whole_hour = point->conf->cycle_ms > 0 && period == PERIOD_MINUTE;
 		double weight = point->conf->factor->flow_weighted && by_volume && !whole_hour ? volume : 1.0;
 		if (period == PERIOD_DAY) {
-			weight = roll_day_weight(
+			weight = aggregate_day_weight(
 				outlet, point->conf, &point->series[0].last[PERIOD_DAY], point->amount[PERIOD_DAY]);
 		}
 		for (size_t k = 0; k < point->n_series; k++) {
@@ -262,7 +262,7 @@ static bool carry(struct outlet_state *outlet, enum period period)
 	return ended;
 }
 
-double roll_day_weight(
+double aggregate_day_weight(
 	const struct outlet_state *outlet, const struct point *point, const struct mean *day, double amount)
 {
 	if (!point->factor->flow_weighted || (outlet->flow < 0 && outlet->counter < 0)) {
@@ -272,7 +272,7 @@ double roll_day_weight(
 	return day->value > 0.0 ? amount * 1000.0 / day->value : 0.0;
 }
 
-enum period roll_outlet(const struct pipeline *p, struct outlet_state *outlet, const struct pipeline_sink *sink)
+enum period aggregate_outlet(const struct pipeline *p, struct outlet_state *outlet, const struct pipeline_sink *sink)
 {
 	enum period period = PERIOD_MINUTE;
 

@@ -116,7 +116,7 @@ enum alarm_change alarm_end(struct alarm *alarm)
 	return was_raised ? ALARM_CLEARED : ALARM_UNCHANGED;
 }
 
-enum alarm_change alarm_step(struct alarm *alarm, double value, double gravity, unsigned need)
+enum alarm_change alarm_step(struct alarm *alarm, double value, double severity, unsigned need)
 {
 	if (!alarm->raised) {
 		if (alarm->over < need) {
@@ -125,7 +125,7 @@ enum alarm_change alarm_step(struct alarm *alarm, double value, double gravity, 
 		alarm->raised = true;
 		alarm->since = alarm->over_start;
 		alarm->worst = value;
-		alarm->gravity = gravity;
+		alarm->severity = severity;
 		return ALARM_RAISED;
 	}
 	if (alarm->calm >= need) {
@@ -135,9 +135,9 @@ enum alarm_change alarm_step(struct alarm *alarm, double value, double gravity, 
 	if (alarm->over == 0) {
 		return ALARM_UNCHANGED;
 	}
-	if (gravity > alarm->gravity) {
+	if (severity > alarm->severity) {
 		alarm->worst = value;
-		alarm->gravity = gravity;
+		alarm->severity = severity;
 		return ALARM_WORSENED;
 	}
 	return ALARM_CONTINUED;

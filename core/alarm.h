@@ -54,7 +54,7 @@ struct alarm {
 	bool raised;
 	struct utc since;      /* start of the period it was raised for; part of its id */
 	double worst;          /* the value farthest beyond the limit; NAN for most conditions */
-	double gravity;        /* of the worst */
+	double severity;       /* of the worst */
 	unsigned over;         /* consecutive periods beyond the limit, up to now */
 	unsigned calm;         /* consecutive known periods within it */
 	struct utc over_start; /* start of the first of the `over` periods */
@@ -71,8 +71,8 @@ struct event {
 	struct utc since;
 	double worst;
 	double value; /* what was judged: a mean, a projection, a share of the budget or of the quarter; NAN without */
-	struct share_view share; /* of RULE_MONTH_SHARE */
-	struct mean mean;        /* the period that was judged, as far as it is known */
+	struct month_share_view share; /* of RULE_MONTH_SHARE */
+	struct mean mean;              /* the period that was judged, as far as it is known */
 };
 
 #define ALARM_ID_SIZE 256 /* the longest parts give 210 bytes */
@@ -94,8 +94,8 @@ void alarm_id(char *buf, size_t size, const char *site, const struct event *even
 void alarm_count(struct alarm *alarm, enum verdict verdict, struct utc period_start);
 
 /* Changes the state after alarm_count(): raised once `over` reaches need, cleared once `calm` does.
- * `gravity` says how bad the value is: more of it than before is worse. */
-enum alarm_change alarm_step(struct alarm *alarm, double value, double gravity, unsigned need);
+ * `severity` says how bad the value is: more of it than before is worse. */
+enum alarm_change alarm_step(struct alarm *alarm, double value, double severity, unsigned need);
 
 /* What it was about has ended: cleared if it was raised. */
 enum alarm_change alarm_end(struct alarm *alarm);

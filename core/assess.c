@@ -29,12 +29,12 @@ static void tell(struct alarm *alarm, struct event *event, enum alarm_change cha
 void assess_apply(const struct pipeline *p, struct alarm *alarm, struct event *event, const struct finding *finding,
 	const struct pipeline_sink *sink)
 {
-	bool near = finding->verdict == VERDICT_OK && finding->gravity > 1.0 - p->settings.hysteresis;
+	bool near = finding->verdict == VERDICT_OK && finding->severity > 1.0 - p->settings.hysteresis;
 
 	alarm_count(alarm, near ? VERDICT_NO_DATA : finding->verdict, finding->from);
 	if (sink) {
 		unsigned need = alarm->raised ? finding->clear : finding->raise;
-		tell(alarm, event, alarm_step(alarm, event->value, finding->gravity, need), sink);
+		tell(alarm, event, alarm_step(alarm, event->value, finding->severity, need), sink);
 	}
 }
 
@@ -111,7 +111,7 @@ static bool judge(const struct judged *j, const struct mean *mean, enum verdict 
 
 static double used(const struct judged *j, double value)
 {
-	return judge_share(j->state->limit, value, j->p->settings.rounding);
+	return judge_severity(j->state->limit, value, j->p->settings.rounding);
 }
 
 static struct event event_of(const struct judged *j, enum alarm_rule rule, const struct mean *mean)
@@ -136,24 +136,24 @@ static void judge_minute(const struct judged *j)
 		return;
 	}
 	struct event event = event_of(j, RULE_MINUTES_BEYOND, minute);
-	finding.gravity = used(j, minute->value);
+	finding.severity = used(j, minute->value);
 	finding.raise = finding.clear = assess_periods(j->p->settings.warning_minutes, minute->rule);
 	assess_apply(j->p, &j->state->alarms[RULE_MINUTES_BEYOND], &event, &finding, j->sink);
 }
 
 /* The budget of hours, after the hour was counted. It ends with its month. */
-static void judge_share_of_month(const struct judged *j, const struct mean *hour, enum verdict verdict)
+static void judge_month_share(const struct judged *j, const struct mean *hour, enum verdict verdict)
 {
 	struct event event = event_of(j, RULE_MONTH_SHARE, hour);
 	struct alarm *alarm = &j->state->alarms[RULE_MONTH_SHARE];
 	struct month_share *share = &j->state->share;
 	struct finding finding = { .raise = 1, .clear = 1 };
 
-	share_add(share, verdict, hour->start, j->p->settings.offset_min);
-	share_view(share, j->state->limit->share_of_month, &event.share);
+	month_share_add(share, verdict, hour->start, j->p->settings.offset_min);
+	month_share_view(share, j->state->limit->share_of_month, &event.share);
 	event.value = event.share.used;
-	finding.gravity = share_level(&event.share);
-	finding.verdict = finding.gravity > 0.0 ? VERDICT_EXCEEDED : VERDICT_NO_DATA;
+	finding.severity = month_share_level(&event.share);
+	finding.verdict = finding.severity > 0.0 ? VERDICT_EXCEEDED : VERDICT_NO_DATA;
 	finding.from = share->start;
 	assess_apply(j->p, alarm, &event, &finding, j->sink);
 	if (hour->end.ms >= share->end.ms) {
@@ -169,10 +169,10 @@ static void judge_period(const struct judged *j, const struct mean *mean)
 		return;
 	}
 	struct event event = event_of(j, RULE_PERIOD_MEAN, mean);
-	finding.gravity = used(j, mean->value);
+	finding.severity = used(j, mean->value);
 	assess_apply(j->p, &j->state->alarms[RULE_PERIOD_MEAN], &event, &finding, j->sink);
 	if (!isnan(j->state->limit->share_of_month) && mean->rule->period == PERIOD_HOUR) {
-		judge_share_of_month(j, mean, finding.verdict);
+		judge_month_share(j, mean, finding.verdict);
 	}
 }
 
@@ -217,7 +217,7 @@ static void warn(const struct judged *j, enum alarm_rule rule, double value, dou
 
 	event.value = judge_number(j->state->limit, value, ROUNDING_NONE);
 	/* Divided before it is judged: 0.9 times a limit has noise of its own. */
-	finding.gravity = used(j, value / of_limit);
+	finding.severity = used(j, value / of_limit);
 	finding.verdict = judge_value(j->state->limit, value / of_limit, j->p->settings.rounding);
 	assess_apply(j->p, &j->state->alarms[rule], &event, &finding, j->sink);
 }
@@ -252,10 +252,10 @@ static void look_ahead(const struct judged *j, enum period period)
 {
 	const struct mean_acc *acc = open_of(j->state->series, period);
 	const struct limit *limit = j->state->limit;
-	const struct outlook *outlook = &j->state->outlook;
+	const struct projection *projection = &j->state->projection;
 	struct mean mean = so_far(acc);
 	double least = least_to_come(j);
-	bool known, speaks = outlook_speaks(outlook);
+	bool known, speaks = projection_is_ready(projection);
 
 	if (!isnan(limit->min) || !limit_in_force(limit, j->outlet->conf->built, acc->start) ||
 		!condition_holds(limit, j->outlet, period - 1, &known)) {
@@ -265,11 +265,11 @@ static void look_ahead(const struct judged *j, enum period period)
 		warn(j, RULE_APPROACH, mean.value, j->p->settings.approach, &mean);
 	}
 	if (speaks && is_arithmetic(j)) {
-		warn(j, RULE_PROJECTED, outlook_projected(outlook), 1.0, &mean);
+		warn(j, RULE_PROJECTED, projection_value(projection), 1.0, &mean);
 	}
 	/* Whether a conditional limit applies is known when the period is over, and not before. */
 	if (is_arithmetic(j) && isfinite(least) && limit->when_factor[0] == '\0') {
-		warn(j, RULE_CERTAIN, outlook_lowest(outlook, acc, least), 1.0, &mean);
+		warn(j, RULE_CERTAIN, projection_lowest(projection, acc, least), 1.0, &mean);
 	}
 }
 
@@ -303,13 +303,13 @@ static void assess_limit(const struct judged *j, enum period longest)
 	if (state->limit->period == LIMIT_INSTANT || longest + 1 < period) {
 		return;
 	}
-	outlook_add(&state->outlook, closed[period - 1].value, closed[period - 1].valid);
+	projection_add(&state->projection, closed[period - 1].value, closed[period - 1].valid);
 	if (longest < period) {
 		look_ahead(j, period);
 		return;
 	}
 	end_warnings(j, &closed[period]);
-	outlook_open(&state->outlook, sub_values(open_of(state->series, period)), 0);
+	projection_open(&state->projection, sub_values(open_of(state->series, period)), 0);
 	judge_period(j, &closed[period]);
 }
 
@@ -317,13 +317,13 @@ void assess_set_up(struct limit_state *state, struct utc start, int offset_min)
 {
 	enum period period = judged_period(state->limit);
 
-	share_open(&state->share, start, offset_min);
+	month_share_open(&state->share, start, offset_min);
 	if (period == PERIOD_MINUTE) {
 		return;
 	}
 	const struct mean_acc *acc = open_of(state->series, period);
 	int64_t below_ms = mean_rule_of(acc->rule->medium, period - 1)->ms;
-	outlook_open(&state->outlook, sub_values(acc), (unsigned)((start.ms - acc->start.ms) / below_ms));
+	projection_open(&state->projection, sub_values(acc), (unsigned)((start.ms - acc->start.ms) / below_ms));
 }
 
 void assess_past_hour(const struct pipeline *p, const struct outlet_state *outlet, struct point_state *point,
@@ -335,7 +335,7 @@ void assess_past_hour(const struct pipeline *p, const struct outlet_state *outle
 		struct limit_state *state = &point->limits[i];
 		const struct judged j = { p, outlet, point, state, NULL };
 		if (state->series == series && !isnan(state->limit->share_of_month) && judge(&j, hour, &verdict)) {
-			share_add(&state->share, verdict, hour->start, p->settings.offset_min);
+			month_share_add(&state->share, verdict, hour->start, p->settings.offset_min);
 		}
 	}
 }

@@ -37,7 +37,7 @@ enum verdict judge_mean(const struct limit *limit, const struct mean *mean, enum
 	return mean->valid ? judge_value(limit, mean->value, rounding) : VERDICT_NO_DATA;
 }
 
-double judge_share(const struct limit *limit, double value, enum rounding rounding)
+double judge_severity(const struct limit *limit, double value, enum rounding rounding)
 {
 	double number = judge_number(limit, value, rounding);
 

@@ -31,6 +31,6 @@ enum verdict judge_value(const struct limit *limit, double value, enum rounding 
 
 /* How much of the limit is used: 1 = at the limit, above 1 = exceeded. For a range, the distance
  * from its middle in halves of its width. NAN when the value is not known. */
-double judge_share(const struct limit *limit, double value, enum rounding rounding);
+double judge_severity(const struct limit *limit, double value, enum rounding rounding);
 
 #endif

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-void share_open(struct month_share *share, struct utc at, int offset_min)
+void month_share_open(struct month_share *share, struct utc at, int offset_min)
 {
 	memset(share, 0, sizeof(*share));
 	share->start = time_month(at, offset_min);
@@ -11,21 +11,21 @@ void share_open(struct month_share *share, struct utc at, int offset_min)
 	share->passed = share->start;
 }
 
-void share_add(struct month_share *share, enum verdict verdict, struct utc hour_start, int offset_min)
+void month_share_add(struct month_share *share, enum verdict verdict, struct utc hour_start, int offset_min)
 {
 	if (hour_start.ms >= share->end.ms) {
-		share_open(share, hour_start, offset_min);
+		month_share_open(share, hour_start, offset_min);
 	}
 	share->passed.ms = hour_start.ms + HOUR_MS;
 	share->valid += verdict != VERDICT_NO_DATA;
 	share->over += verdict == VERDICT_EXCEEDED;
 }
 
-void share_view(const struct month_share *share, double needed, struct share_view *ret_view)
+void month_share_view(const struct month_share *share, double needed, struct month_share_view *ret_view)
 {
 	unsigned to_come = (unsigned)((share->end.ms - share->passed.ms) / HOUR_MS);
 	double hours = share->valid + to_come;
-	struct share_view v = { .valid = share->valid, .over = share->over, .met = NAN, .projected = NAN };
+	struct month_share_view v = { .valid = share->valid, .over = share->over, .met = NAN, .projected = NAN };
 
 	/* 5 % of 740 hours is 37: 1 - 0.95 is a little more or less than 0.05 in binary. */
 	v.allowed = (unsigned)floor((1.0 - needed) * hours + 1e-6);
@@ -41,7 +41,7 @@ void share_view(const struct month_share *share, double needed, struct share_vie
 	*ret_view = v;
 }
 
-int share_level(const struct share_view *view)
+int month_share_level(const struct month_share_view *view)
 {
 	if (view->over == 0) {
 		return 0;

@@ -17,7 +17,7 @@ struct month_share {      /* fields are private to month_share.c */
 };
 
 /* What the budget looks like; hours. */
-struct share_view {
+struct month_share_view {
 	unsigned valid;   /* hours judged so far */
 	unsigned over;    /* of them, beyond the limit */
 	unsigned allowed; /* in the whole month, if every hour to come is valid: what does not count shrinks it */
@@ -27,15 +27,15 @@ struct share_view {
 };
 
 /* Opens the month that contains `at`. */
-void share_open(struct month_share *share, struct utc at, int offset_min);
+void month_share_open(struct month_share *share, struct utc at, int offset_min);
 
 /* One judged hour; VERDICT_NO_DATA passes without counting. Opens the next month first when the hour is in it. */
-void share_add(struct month_share *share, enum verdict verdict, struct utc hour_start, int offset_min);
+void month_share_add(struct month_share *share, enum verdict verdict, struct utc hour_start, int offset_min);
 
 /* `needed` is the share that has to be met, 0.95. */
-void share_view(const struct month_share *share, double needed, struct share_view *ret_view);
+void month_share_view(const struct month_share *share, double needed, struct month_share_view *ret_view);
 
 /* 0 below half of the budget, then 1, 2 (80 %), 3 (all of it used), 4 (more than all: the month has failed). */
-int share_level(const struct share_view *view);
+int month_share_level(const struct month_share_view *view);
 
 #endif

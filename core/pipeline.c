@@ -172,16 +172,16 @@ static struct limit_state *find_limit(struct point_state *point, const char *lim
 }
 
 /* How grave a stored value was; alarm_step() compares with it. */
-static double gravity_of(
+static double severity_of(
 	const struct pipeline_settings *settings, enum alarm_rule rule, const struct limit *limit, double worst)
 {
-	struct share_view view = { .over = 1, .used = worst };
+	struct month_share_view view = { .over = 1, .used = worst };
 
 	if (rule == RULE_MONTH_SHARE) {
-		return share_level(&view);
+		return month_share_level(&view);
 	}
 	double of_limit = rule == RULE_APPROACH ? settings->approach : 1.0;
-	return judge_share(limit, worst / of_limit, settings->rounding);
+	return judge_severity(limit, worst / of_limit, settings->rounding);
 }
 
 static bool restore_alarm(const struct pipeline *p, struct point_state *point, enum alarm_rule rule,
@@ -197,7 +197,7 @@ static bool restore_alarm(const struct pipeline *p, struct point_state *point, e
 	if (!limit) {
 		return false;
 	}
-	restored.gravity = gravity_of(&p->settings, rule, limit->limit, worst);
+	restored.severity = severity_of(&p->settings, rule, limit->limit, worst);
 	limit->alarms[rule] = restored;
 	return true;
 }
@@ -242,7 +242,7 @@ bool pipeline_restore_mean(struct pipeline *pipeline, const char *outlet, const 
 				condition_count_hour(pipeline, point, mean);
 			}
 		} else if (mean->start.ms >= series->month.start.ms && mean->end.ms <= series->day.start.ms) {
-			double weight = roll_day_weight(o, point->conf, mean, amount);
+			double weight = aggregate_day_weight(o, point->conf, mean, amount);
 			const struct sub_value sub = { mean_exact(mean), mean->flag, mean->valid, weight, 1 };
 			mean_add(&series->month, &sub);
 			if (isfinite(amount)) {
@@ -272,15 +272,15 @@ bool pipeline_mark(struct pipeline *pipeline, const struct mark *mark)
 	return true;
 }
 
-bool pipeline_share(
-	const struct pipeline *pipeline, size_t outlet, size_t point, size_t limit, struct share_view *ret_view)
+bool pipeline_month_share(
+	const struct pipeline *pipeline, size_t outlet, size_t point, size_t limit, struct month_share_view *ret_view)
 {
 	const struct limit_state *state = &pipeline->outlets[outlet].points[point].limits[limit];
 
 	if (isnan(state->limit->share_of_month)) {
 		return false;
 	}
-	share_view(&state->share, state->limit->share_of_month, ret_view);
+	month_share_view(&state->share, state->limit->share_of_month, ret_view);
 	return true;
 }
 
@@ -476,7 +476,7 @@ bool pipeline_step(struct pipeline *pipeline, struct utc now, const struct pipel
 		struct outlet_state *outlet = &pipeline->outlets[i];
 		if (closing(pipeline, outlet).ms == due.ms) {
 			const struct pipeline_sink *to = is_new ? sink : NULL;
-			enum period longest = roll_outlet(pipeline, outlet, to);
+			enum period longest = aggregate_outlet(pipeline, outlet, to);
 			judge_points(pipeline, outlet, longest, to);
 		}
 	}

@@ -102,8 +102,8 @@ enum pipeline_filed pipeline_add_averaged(
 	struct pipeline *pipeline, size_t outlet, size_t point, const struct reading *reading, unsigned times);
 
 /* The share of this month of the point's limit; false when the limit has none. */
-bool pipeline_share(
-	const struct pipeline *pipeline, size_t outlet, size_t point, size_t limit, struct share_view *ret_view);
+bool pipeline_month_share(
+	const struct pipeline *pipeline, size_t outlet, size_t point, size_t limit, struct month_share_view *ret_view);
 
 /* Closes the earliest minute whose grace has passed at `now`, reports what closes with it and judges it.
  * False, with nothing done, when none is due. Call until false. */

@@ -13,8 +13,8 @@ struct limit_state {
 	const struct limit *limit;
 	const struct series *series; /* the one it judges */
 	struct alarm alarms[RULES_BY_LIMIT];
-	struct outlook outlook;   /* of its open period */
-	struct month_share share; /* when the limit has a share_of_month */
+	struct projection projection; /* of its open period */
+	struct month_share share;     /* when the limit has a share_of_month */
 };
 
 /* Hours of the quarter, for the capture rate (HJ 75-2017 12.1). */
@@ -73,15 +73,15 @@ struct series *point_dry_series(struct point_state *point);
 
 /* minute -> hour -> day -> month (aggregate.c): closes the oldest open minute of the outlet and what ends with it.
  * Means go to the sink unless it is NULL. Returns the longest period that ended. */
-enum period roll_outlet(const struct pipeline *p, struct outlet_state *outlet, const struct pipeline_sink *sink);
+enum period aggregate_outlet(const struct pipeline *p, struct outlet_state *outlet, const struct pipeline_sink *sink);
 
 /* The m3 that flowed in the newest closed period (m3 in the minute or hour; NAN when not known, below zero when the
  * flow is: then nothing is known of the volume either). */
-double roll_volume(const struct outlet_state *outlet, enum period period);
+double aggregate_volume(const struct outlet_state *outlet, enum period period);
 
 /* The weight of a day in its month: the water of its counted hours, by their mass `amount`; 1 for what is not weighed.
  * The same before and after a restart, which knows no more than this. */
-double roll_day_weight(
+double aggregate_day_weight(
 	const struct outlet_state *outlet, const struct point *point, const struct mean *day, double amount);
 
 /* verdict -> alarm -> event (assess.c), for the periods that just ended, up to `longest`. */
@@ -103,7 +103,7 @@ void condition_count_hour(const struct pipeline *p, struct point_state *point, c
 /* What was found of one period. */
 struct finding {
 	enum verdict verdict;
-	double gravity;  /* of limits the share used: between 1 - hysteresis and 1 it neither raises nor clears */
+	double severity; /* of limits the share used: between 1 - hysteresis and 1 it neither raises nor clears */
 	unsigned raise;  /* periods in a row that raise the alarm */
 	unsigned clear;  /* that clear it */
 	struct utc from; /* the alarm is named after the `from` of its first finding */

@@ -3,47 +3,47 @@
 #include <math.h>
 #include <string.h>
 
-void outlook_open(struct outlook *outlook, unsigned due, unsigned passed)
+void projection_open(struct projection *projection, unsigned due, unsigned passed)
 {
-	memset(outlook, 0, sizeof(*outlook));
-	outlook->passed = passed;
-	outlook->due = due;
+	memset(projection, 0, sizeof(*projection));
+	projection->passed = passed;
+	projection->due = due;
 }
 
-void outlook_add(struct outlook *outlook, double value, bool counts)
+void projection_add(struct projection *projection, double value, bool counts)
 {
-	double t = outlook->passed++;
+	double t = projection->passed++;
 
 	if (!counts || !isfinite(value)) {
 		return;
 	}
-	outlook->n++;
-	outlook->sum += value;
-	outlook->sum_t += t;
-	outlook->sum_tt += t * t;
-	outlook->sum_tv += t * value;
+	projection->n++;
+	projection->sum += value;
+	projection->sum_t += t;
+	projection->sum_tt += t * t;
+	projection->sum_tv += t * value;
 }
 
-bool outlook_speaks(const struct outlook *outlook)
+bool projection_is_ready(const struct projection *projection)
 {
-	return 4 * outlook->n >= outlook->due;
+	return 4 * projection->n >= projection->due;
 }
 
-double outlook_projected(const struct outlook *outlook)
+double projection_value(const struct projection *projection)
 {
-	double n = outlook->n;
-	double spread = n * outlook->sum_tt - outlook->sum_t * outlook->sum_t;
-	double sum = outlook->sum;
+	double n = projection->n;
+	double spread = n * projection->sum_tt - projection->sum_t * projection->sum_t;
+	double sum = projection->sum;
 
-	if (outlook->n < 2 || outlook->passed > outlook->due) {
+	if (projection->n < 2 || projection->passed > projection->due) {
 		return NAN;
 	}
-	double slope = (n * outlook->sum_tv - outlook->sum_t * sum) / spread;
-	double at_zero = (sum - slope * outlook->sum_t) / n;
-	for (unsigned t = outlook->passed; t < outlook->due; t++) {
+	double slope = (n * projection->sum_tv - projection->sum_t * sum) / spread;
+	double at_zero = (sum - slope * projection->sum_t) / n;
+	for (unsigned t = projection->passed; t < projection->due; t++) {
 		sum += fmax(0.0, at_zero + slope * t);
 	}
-	return sum / (n + (outlook->due - outlook->passed));
+	return sum / (n + (projection->due - projection->passed));
 }
 
 /* Proof. Let S be the sum of the n valid values so far and r the number of values to come. Of these, m <= r will be
@@ -53,9 +53,9 @@ double outlook_projected(const struct outlook *outlook)
  *
  * Sums and quotients here and in mean.c are exact to 2^-100; the mean that will be judged is rounded to a double once,
  * by 2^-53 of its size. The margin is 9,000 times as much. */
-double outlook_lowest(const struct outlook *outlook, const struct mean_acc *acc, double least)
+double projection_lowest(const struct projection *projection, const struct mean_acc *acc, double least)
 {
-	unsigned left = outlook->due > outlook->passed ? outlook->due - outlook->passed : 0;
+	unsigned left = projection->due > projection->passed ? projection->due - projection->passed : 0;
 	double largest = fmax(fmax(fabs(acc->min), fabs(acc->max)), fabs(least));
 
 	if (acc->n_valid == 0) {

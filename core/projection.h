@@ -9,7 +9,7 @@
 
 #include "core/mean.h"
 
-struct outlook {         /* fields are private to projection.c */
+struct projection {      /* fields are private to projection.c */
 	unsigned due;    /* sub-values of the whole period */
 	unsigned passed; /* of them, how many have been, valid or not */
 	unsigned n;      /* valid ones */
@@ -20,20 +20,20 @@ struct outlook {         /* fields are private to projection.c */
 };
 
 /* `passed` of the sub-values were over before the first that will be added. */
-void outlook_open(struct outlook *outlook, unsigned due, unsigned passed);
+void projection_open(struct projection *projection, unsigned due, unsigned passed);
 
 /* The next sub-value; one that does not count only passes. */
-void outlook_add(struct outlook *outlook, double value, bool counts);
+void projection_add(struct projection *projection, double value, bool counts);
 
 /* A quarter of the period is known: before that, nothing is said. The number is ours. */
-bool outlook_speaks(const struct outlook *outlook);
+bool projection_is_ready(const struct projection *projection);
 
 /* The mean of the period if the straight line through its values so far (least squares) goes on, never below zero;
  * NAN without two valid values. */
-double outlook_projected(const struct outlook *outlook);
+double projection_value(const struct projection *projection);
 
 /* A lower bound of the mean of the open period `acc`: if the period counts, its mean is not below it, whatever comes,
  * as long as no valid value to come is below `least`. NAN without a valid value so far. */
-double outlook_lowest(const struct outlook *outlook, const struct mean_acc *acc, double least);
+double projection_lowest(const struct projection *projection, const struct mean_acc *acc, double least);
 
 #endif

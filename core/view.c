@@ -75,9 +75,9 @@ void pipeline_view(const struct pipeline *pipeline, size_t outlet, size_t point,
 		double day = mean_so_far(&series->day);
 		bool daily = view.limit->period == LIMIT_DAY && !isnan(day); /* before its first hour: the hour */
 		enum rounding rounding = pipeline->settings.rounding;
-		view.share = judge_share(view.limit, daily ? day : view.hour_mean, rounding);
+		view.share = judge_severity(view.limit, daily ? day : view.hour_mean, rounding);
 		if (view.limit->period == LIMIT_INSTANT && reading_counts(&view.raw)) {
-			view.share = judge_share(view.limit, view.raw.value, rounding);
+			view.share = judge_severity(view.limit, view.raw.value, rounding);
 		}
 	}
 	*ret_view = view;

@@ -144,19 +144,19 @@ static bool make_clock(const struct options *o, const struct site *site, struct 
 static int run(const struct site *site, const struct clock *clock)
 {
 	struct daemon daemon;
-	struct ctl *socket = NULL;
+	struct control_socket *socket = NULL;
 	char error[1500];
 	int r = daemon_start(&daemon, site, clock);
 
 	if (r == 0) {
-		socket = ctl_create(daemon.loop, site->control_socket, site->admin_group, ctl_commands, &daemon, error,
-			sizeof(error));
+		socket = control_socket_create(
+			daemon.loop, site->control_socket, site->admin_group, commands, &daemon, error, sizeof(error));
 		r = socket ? daemon_run(&daemon) : -EIO;
 		if (!socket) {
 			log_error("%s", error);
 		}
 	}
-	ctl_destroy(socket);
+	control_socket_destroy(socket);
 	if (!daemon_stop(&daemon)) {
 		/* A worker hangs in a read, or paho connects, and still uses our memory; the store is closed: leave. */
 		_exit(r == 0 ? EXIT_DONE : EXIT_REFUSED);

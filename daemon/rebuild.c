@@ -116,7 +116,7 @@ static int restore_all(struct rebuild *rb, struct store *store, struct utc start
 		return -ENOMEM;
 	}
 	int r = store_alarms(store, false, SIZE_MAX / 2, restore, rb);
-	r = r == 0 ? store_roll_read(store, time_quarter(start, offset), start, restore_mean, rb) : r;
+	r = r == 0 ? store_aggregate_read(store, time_quarter(start, offset), start, restore_mean, rb) : r;
 	r = r == 0 ? store_marks(store, start, restore_mark, rb) : r;
 	if (r < 0) {
 		pipeline_destroy(rb->pipeline);

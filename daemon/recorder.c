@@ -149,7 +149,7 @@ int recorder_flush_raw(struct recorder *recorder)
 
 int recorder_finish_raw(struct recorder *recorder, struct utc until)
 {
-	int roll = store_roll_pack(recorder->store, until);
+	int roll = store_aggregate_pack(recorder->store, until);
 	int r = store_raw_finish(recorder->store, until);
 
 	r = roll < 0 ? roll : r;
@@ -211,7 +211,7 @@ int recorder_commit(struct recorder *r, struct utc closed_until, bool force)
 
 	/* In this order; but readings and means that find no room hold no alarm back. */
 	int result = store_raw_flush(r->store);
-	int roll = store_roll_write(r->store, r->records, r->n_records);
+	int roll = store_aggregate_write(r->store, r->records, r->n_records);
 	if (roll == 0) {
 		r->n_records = 0;
 	}

@@ -183,11 +183,11 @@ static void check_budgets(struct conf_load *load, struct conf_node root)
 	char words[160];
 
 	for (size_t i = 0; load->errors->n == 0 && i < load->site->n_links; i++) {
-		double share = budget_link(load->site, i);
-		if (share > BUDGET_TIGHT) {
+		double share = wire_time_link(load->site, i);
+		if (share > WIRE_TIME_TIGHT) {
 			struct conf_node node = conf_at(links, i);
 			conf_complain(load->warnings, conf_path(node), conf_line(node), "link \"%s\": %s",
-				load->site->links[i].name, budget_words(share, words, sizeof(words)));
+				load->site->links[i].name, wire_time_words(share, words, sizeof(words)));
 		}
 	}
 }

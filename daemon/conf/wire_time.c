@@ -8,7 +8,7 @@
 #define TCP_ANSWER 9
 #define DEVICE_NS 5000000.0 /* devices think some milliseconds before they answer */
 
-void budget_request(const struct link_conf *link, const struct request *request, struct budget_cost *ret_cost)
+void wire_time_request(const struct link_conf *link, const struct request *request, struct wire_cost *ret_cost)
 {
 	unsigned data = request->function <= 2 ? (request->count + 7U) / 8U : request->count * 2U;
 	bool tcp = link->type == LINK_TCP;
@@ -20,14 +20,14 @@ void budget_request(const struct link_conf *link, const struct request *request,
 	}
 }
 
-double budget_interval_s(const struct instrument_conf *instrument, const struct request *request)
+double wire_time_interval_s(const struct instrument_conf *instrument, const struct request *request)
 {
 	double poll_s = (double)instrument->poll_ms / 1000.0;
 
 	return (double)request->every_s > poll_s ? (double)request->every_s : poll_s;
 }
 
-double budget_link(const struct site *site, size_t link)
+double wire_time_link(const struct site *site, size_t link)
 {
 	double busy = 0.0;
 
@@ -35,21 +35,21 @@ double budget_link(const struct site *site, size_t link)
 		const struct instrument_conf *instrument = &site->instruments[i];
 		const struct profile *profile = instrument->profile;
 		for (size_t k = 0; instrument->link == link && k < profile->n_requests; k++) {
-			struct budget_cost cost;
-			budget_request(&site->links[link], &profile->requests[k], &cost);
+			struct wire_cost cost;
+			wire_time_request(&site->links[link], &profile->requests[k], &cost);
 			int64_t pause_ms = profile->delay_ms + (k == 0 ? profile->turnaround_ms : 0);
 			double ns = (double)cost.wire_ns + DEVICE_NS + (double)pause_ms * 1e6;
-			busy += ns / 1e9 / budget_interval_s(instrument, &profile->requests[k]);
+			busy += ns / 1e9 / wire_time_interval_s(instrument, &profile->requests[k]);
 		}
 	}
 	return busy;
 }
 
-const char *budget_words(double share, char *buf, size_t size)
+const char *wire_time_words(double share, char *buf, size_t size)
 {
 	const char *verdict = "can be kept";
 
-	if (share > BUDGET_TIGHT) {
+	if (share > WIRE_TIME_TIGHT) {
 		verdict = share > 1.0 ? "the intervals cannot be kept" : "tight: a slow answer costs a poll";
 	}
 	snprintf(buf, size, "busy %.0f %% of the time when all answer at once: %s", 100.0 * share, verdict);

@@ -20,16 +20,16 @@ static const char *link_trouble(const struct link_status *status, char *buf, siz
 	return buf;
 }
 
-json_t *ctl_links_table(struct daemon *d)
+json_t *cmd_links_table(struct daemon *d)
 {
-	static const struct ctl_column columns[] = { { "name", "text" }, { "type", "text" }, { "endpoint", "text" },
+	static const struct reply_column columns[] = { { "name", "text" }, { "type", "text" }, { "endpoint", "text" },
 		{ "state", "text" }, { "instruments", "integer" }, { "silent", "integer" }, { "requests", "integer" },
 		{ "failures", "integer" }, { "reconnects", "integer" }, { "load", "share" }, { "retry", "seconds" },
 		{ "error", "text" } };
 	static const char *const states[] = {
 		[LINK_CONNECTING] = "connecting", [LINK_UP] = "up", [LINK_DOWN] = "down"
 	};
-	json_t *table = ctl_table("links", columns, ARRAY_SIZE(columns));
+	json_t *table = reply_table("links", columns, ARRAY_SIZE(columns));
 
 	for (size_t i = 0; i < d->n_links; i++) {
 		const struct link_conf *conf = &d->site->links[i];
@@ -46,11 +46,11 @@ json_t *ctl_links_table(struct daemon *d)
 		} else {
 			snprintf(endpoint, sizeof(endpoint), "%s:%d", conf->host, conf->port);
 		}
-		ctl_add_row(table,
+		reply_add_row(table,
 			json_pack("[s, s, s, s, i, i, I, I, I, o, f, s]", conf->name, link_type_name(conf->type),
 				endpoint, states[status.state], instruments, (int)status.silent,
 				(json_int_t)status.requests, (json_int_t)status.failures, (json_int_t)status.reconnects,
-				ctl_number(status.load), (double)status.retry_ms / 1000.0,
+				reply_number(status.load), (double)status.retry_ms / 1000.0,
 				link_trouble(&status, error, sizeof(error))));
 	}
 	return table;
@@ -90,21 +90,21 @@ static void add_instrument_row(const struct daemon *d, json_t *table, size_t ind
 		json_array_append_new(row, json_integer((json_int_t)counts[i]));
 	}
 	json_array_append_new(row, exceptions_text(&s));
-	json_array_append_new(row, ctl_number(latency_within(&s.latency, 0.5)));
-	json_array_append_new(row, ctl_number(latency_within(&s.latency, 0.95)));
-	json_array_append_new(row, ctl_number(s.latency.total ? (double)s.latency.max_us / 1000.0 : NAN));
-	ctl_add_row(table, row);
+	json_array_append_new(row, reply_number(latency_within(&s.latency, 0.5)));
+	json_array_append_new(row, reply_number(latency_within(&s.latency, 0.95)));
+	json_array_append_new(row, reply_number(s.latency.total ? (double)s.latency.max_us / 1000.0 : NAN));
+	reply_add_row(table, row);
 }
 
-json_t *ctl_run_instruments(struct daemon *d, const json_t *request, char *error, size_t size)
+json_t *cmd_instruments(struct daemon *d, const json_t *request, char *error, size_t size)
 {
-	static const struct ctl_column columns[] = { { "name", "text" }, { "link", "text" }, { "unit", "integer" },
+	static const struct reply_column columns[] = { { "name", "text" }, { "link", "text" }, { "unit", "integer" },
 		{ "profile", "text" }, { "poll", "seconds" }, { "requests", "integer" }, { "answers", "integer" },
 		{ "timeouts", "integer" }, { "checksum", "integer" }, { "foreign", "integer" }, { "stale", "integer" },
 		{ "closed", "integer" }, { "discarded", "integer" }, { "retries", "integer" }, { "skipped", "integer" },
 		{ "refused", "integer" }, { "exceptions", "text" }, { "p50", "milliseconds" },
 		{ "p95", "milliseconds" }, { "max", "milliseconds" } };
-	json_t *table = ctl_table("instruments", columns, ARRAY_SIZE(columns));
+	json_t *table = reply_table("instruments", columns, ARRAY_SIZE(columns));
 
 	(void)request;
 	(void)error;
@@ -145,20 +145,20 @@ static void add_raw_rows(const struct daemon *d, json_t *table, size_t instrumen
 	for (size_t i = 0; i < conf->profile->n_requests; i++) {
 		const struct request *r = &conf->profile->requests[i];
 		bool asked = answers[i].result != ANSWER_NONE;
-		ctl_add_row(table,
+		reply_add_row(table,
 			json_pack("[s, i, i, i, o, s, o]", conf->name, r->function, r->address, r->count,
-				asked ? ctl_moment(d, at[i]) : json_null(),
+				asked ? reply_moment(d, at[i]) : json_null(),
 				answer_text(&answers[i], words, sizeof(words)), registers_text(r, &answers[i])));
 	}
 }
 
-json_t *ctl_run_raw(struct daemon *d, const json_t *request, char *error, size_t size)
+json_t *cmd_raw(struct daemon *d, const json_t *request, char *error, size_t size)
 {
-	static const struct ctl_column columns[] = { { "instrument", "text" }, { "function", "integer" },
+	static const struct reply_column columns[] = { { "instrument", "text" }, { "function", "integer" },
 		{ "address", "integer" }, { "count", "integer" }, { "at", "time" }, { "result", "text" },
 		{ "registers", "text" } };
 	const char *name = json_string_value(json_object_get(request, "argument"));
-	json_t *table = ctl_table("raw", columns, ARRAY_SIZE(columns));
+	json_t *table = reply_table("raw", columns, ARRAY_SIZE(columns));
 	bool found = false;
 
 	for (size_t i = 0; i < d->site->n_instruments; i++) {
@@ -182,14 +182,14 @@ json_t *ctl_run_raw(struct daemon *d, const json_t *request, char *error, size_t
 
 /* ---- plan ---- */
 
-json_t *ctl_run_plan(struct daemon *d, const json_t *request, char *error, size_t size)
+json_t *cmd_plan(struct daemon *d, const json_t *request, char *error, size_t size)
 {
-	static const struct ctl_column columns[] = { { "instrument", "text" }, { "link", "text" },
+	static const struct reply_column columns[] = { { "instrument", "text" }, { "link", "text" },
 		{ "function", "integer" }, { "address", "integer" }, { "count", "integer" }, { "bytes", "integer" },
 		{ "wire", "milliseconds" }, { "every", "seconds" } };
-	static const struct ctl_column totals[] = { { "link", "text" }, { "share", "share" }, { "verdict", "text" } };
-	json_t *blocks = ctl_table("plan", columns, ARRAY_SIZE(columns));
-	json_t *links = ctl_table("links", totals, ARRAY_SIZE(totals));
+	static const struct reply_column totals[] = { { "link", "text" }, { "share", "share" }, { "verdict", "text" } };
+	json_t *blocks = reply_table("plan", columns, ARRAY_SIZE(columns));
+	json_t *links = reply_table("links", totals, ARRAY_SIZE(totals));
 
 	(void)request;
 	(void)error;
@@ -198,20 +198,20 @@ json_t *ctl_run_plan(struct daemon *d, const json_t *request, char *error, size_
 		const struct instrument_conf *conf = &d->site->instruments[i];
 		for (size_t k = 0; k < conf->profile->n_requests; k++) {
 			const struct request *r = &conf->profile->requests[k];
-			struct budget_cost cost;
-			budget_request(&d->site->links[conf->link], r, &cost);
-			ctl_add_row(blocks,
+			struct wire_cost cost;
+			wire_time_request(&d->site->links[conf->link], r, &cost);
+			reply_add_row(blocks,
 				json_pack("[s, s, i, i, i, i, f, f]", conf->name, d->site->links[conf->link].name,
 					r->function, r->address, r->count, (int)cost.bytes, (double)cost.wire_ns / 1e6,
-					budget_interval_s(conf, r)));
+					wire_time_interval_s(conf, r)));
 		}
 	}
 	for (size_t i = 0; i < d->site->n_links; i++) {
 		char words[160];
-		double share = budget_link(d->site, i);
-		ctl_add_row(links,
-			json_pack("[s, o, s]", d->site->links[i].name, ctl_number(share),
-				budget_words(share, words, sizeof(words))));
+		double share = wire_time_link(d->site, i);
+		reply_add_row(links,
+			json_pack("[s, o, s]", d->site->links[i].name, reply_number(share),
+				wire_time_words(share, words, sizeof(words))));
 	}
 	return json_pack("[o, o]", blocks, links);
 }

@@ -39,23 +39,24 @@ static void add_alarm_row(void *context, const struct store_alarm *a)
 	struct rows *rows = context;
 	const struct daemon *d = rows->daemon;
 
-	ctl_add_row(rows->table,
+	reply_add_row(rows->table,
 		json_pack("[s, s, s, s, s, s, o, o, o, o, o, o, s, s, s, s, i, s?, I]", a->id, a->alarm_class, a->rule,
-			a->outlet, a->factor, a->raised ? "raised" : "cleared", ctl_moment(d, a->since),
-			ctl_moment(d, a->last), ctl_number(a->value), ctl_number(a->worst), ctl_number(a->limit_min),
-			ctl_number(a->limit_max), a->unit, a->tier, a->document, a->clause, a->decimals,
-			a->acknowledged_by[0] ? a->acknowledged_by : NULL, (json_int_t)a->number));
+			a->outlet, a->factor, a->raised ? "raised" : "cleared", reply_moment(d, a->since),
+			reply_moment(d, a->last), reply_number(a->value), reply_number(a->worst),
+			reply_number(a->limit_min), reply_number(a->limit_max), a->unit, a->tier, a->document,
+			a->clause, a->decimals, a->acknowledged_by[0] ? a->acknowledged_by : NULL,
+			(json_int_t)a->number));
 }
 
-json_t *ctl_alarms_table(struct daemon *d, bool all, size_t max)
+json_t *cmd_alarms_table(struct daemon *d, bool all, size_t max)
 {
-	static const struct ctl_column columns[] = { { "id", "text" }, { "class", "text" }, { "rule", "text" },
+	static const struct reply_column columns[] = { { "id", "text" }, { "class", "text" }, { "rule", "text" },
 		{ "outlet", "text" }, { "factor", "text" }, { "state", "text" }, { "since", "time" },
 		{ "last", "time" }, { "value", "number" }, { "worst", "number" }, { "limit_min", "number" },
 		{ "limit_max", "number" }, { "unit", "text" }, { "tier", "text" }, { "document", "text" },
 		{ "clause", "text" }, { "decimals", "integer" }, { "acknowledged_by", "text" },
 		{ "number", "integer" } };
-	struct rows rows = { d, ctl_table("alarms", columns, ARRAY_SIZE(columns)) };
+	struct rows rows = { d, reply_table("alarms", columns, ARRAY_SIZE(columns)) };
 
 	if (store_alarms(d->store, all, max, add_alarm_row, &rows) < 0) {
 		json_decref(rows.table);
@@ -64,9 +65,9 @@ json_t *ctl_alarms_table(struct daemon *d, bool all, size_t max)
 	return rows.table;
 }
 
-json_t *ctl_run_alarms(struct daemon *d, const json_t *request, char *error, size_t size)
+json_t *cmd_alarms(struct daemon *d, const json_t *request, char *error, size_t size)
 {
-	json_t *table = ctl_alarms_table(d, json_is_true(json_object_get(request, "all")), MAX_ROWS);
+	json_t *table = cmd_alarms_table(d, json_is_true(json_object_get(request, "all")), MAX_ROWS);
 
 	if (!table) {
 		snprintf(error, size, "%s", store_error(d->store));
@@ -75,7 +76,7 @@ json_t *ctl_run_alarms(struct daemon *d, const json_t *request, char *error, siz
 	return json_pack("[o]", table);
 }
 
-json_t *ctl_run_ack(struct daemon *d, const json_t *request, char *error, size_t size)
+json_t *cmd_ack(struct daemon *d, const json_t *request, char *error, size_t size)
 {
 	const char *id = text_of(request, "argument"), *who = text_of(request, "who");
 	struct store_alarm alarm;
@@ -166,7 +167,7 @@ static bool read_what(const struct daemon *d, const json_t *request, struct stor
 	snprintf(mark->who, sizeof(mark->who), "%s", text_of(request, "who"));
 	struct mark at_work;
 	if (!rebuild_mark(d->site, mark, &at_work)) {
-		if (ctl_check_outlet(d->site, outlet, error, size)) {
+		if (filters_check_outlet(d->site, outlet, error, size)) {
 			snprintf(error, size, "there is no outlet \"%.32s\" with the factor %.16s", outlet, factor);
 		}
 		return false;
@@ -176,11 +177,11 @@ static bool read_what(const struct daemon *d, const json_t *request, struct stor
 
 static json_t *marks_table(void)
 {
-	static const struct ctl_column columns[] = { { "id", "integer" }, { "outlet", "text" }, { "factor", "text" },
+	static const struct reply_column columns[] = { { "id", "integer" }, { "outlet", "text" }, { "factor", "text" },
 		{ "kind", "text" }, { "flag", "flag" }, { "from", "time" }, { "until", "time" }, { "applies", "time" },
 		{ "remark", "text" }, { "who", "text" }, { "at", "time" } };
 
-	return ctl_table("marks", columns, ARRAY_SIZE(columns));
+	return reply_table("marks", columns, ARRAY_SIZE(columns));
 }
 
 static void add_mark_row(void *context, const struct store_mark *m)
@@ -189,13 +190,14 @@ static void add_mark_row(void *context, const struct store_mark *m)
 	const struct daemon *d = rows->daemon;
 	char flag[2] = { flag_letter(m->flag), '\0' };
 
-	ctl_add_row(rows->table,
+	reply_add_row(rows->table,
 		json_pack("[I, s, s?, s, s, o, o, o, s, s, o]", (json_int_t)m->id, m->outlet,
-			m->factor[0] ? m->factor : NULL, m->kind, flag, ctl_moment(d, m->from), ctl_moment(d, m->until),
-			ctl_moment(d, m->applies), m->remark, m->who, ctl_moment(d, m->at)));
+			m->factor[0] ? m->factor : NULL, m->kind, flag, reply_moment(d, m->from),
+			reply_moment(d, m->until), reply_moment(d, m->applies), m->remark, m->who,
+			reply_moment(d, m->at)));
 }
 
-json_t *ctl_run_mark(struct daemon *d, const json_t *request, char *error, size_t size)
+json_t *cmd_mark(struct daemon *d, const json_t *request, char *error, size_t size)
 {
 	struct utc now = clock_utc(&d->clock);
 	struct store_mark mark = { .from = now, .until = { INT64_MIN }, .at = now };
@@ -227,7 +229,7 @@ json_t *ctl_run_mark(struct daemon *d, const json_t *request, char *error, size_
 	return json_pack("[o]", rows.table);
 }
 
-json_t *ctl_run_marks(struct daemon *d, const json_t *request, char *error, size_t size)
+json_t *cmd_marks(struct daemon *d, const json_t *request, char *error, size_t size)
 {
 	struct rows rows = { d, marks_table() };
 	bool all = json_is_true(json_object_get(request, "all"));
@@ -242,16 +244,16 @@ static void add_audit_row(void *context, const struct store_audit_row *a)
 {
 	struct rows *rows = context;
 
-	ctl_add_row(rows->table,
-		json_pack("[o, s, s, s, s]", ctl_moment(rows->daemon, a->at), a->who, a->what, a->old_value,
+	reply_add_row(rows->table,
+		json_pack("[o, s, s, s, s]", reply_moment(rows->daemon, a->at), a->who, a->what, a->old_value,
 			a->new_value));
 }
 
-json_t *ctl_run_audit(struct daemon *d, const json_t *request, char *error, size_t size)
+json_t *cmd_audit(struct daemon *d, const json_t *request, char *error, size_t size)
 {
-	static const struct ctl_column columns[] = { { "at", "time" }, { "who", "text" }, { "what", "text" },
+	static const struct reply_column columns[] = { { "at", "time" }, { "who", "text" }, { "what", "text" },
 		{ "old", "text" }, { "new", "text" } };
-	struct rows rows = { d, ctl_table("audit", columns, ARRAY_SIZE(columns)) };
+	struct rows rows = { d, reply_table("audit", columns, ARRAY_SIZE(columns)) };
 
 	(void)request;
 	return finish(&rows, store_audit_rows(d->store, MAX_ROWS, add_audit_row, &rows), error, size);

@@ -76,14 +76,14 @@ static void add_limit_row(const struct daemon *d, json_t *table, const struct ou
 		outlet_strictest(outlet, &outlet->points[outlet_point(outlet, limit->factor)], clock_utc(&d->clock)) ==
 			judged;
 
-	ctl_add_row(table,
+	reply_add_row(table,
 		json_pack("[s?, s, s, s, s, s, o, o, s, o, o, o, o, s, s, s, o, o, o, o, o, s, s?, s, s?, b]",
 			outlet ? outlet->id : NULL, limit->sector, limit->factor, limit->key, limit->tier,
-			limit_period_name(limit->period), ctl_number(limit->min), ctl_number(limit->max), limit->unit,
-			ctl_number(shown->o2_ref), ctl_number(limit->excess_air), ctl_number(limit->share_of_month),
-			condition_text(limit), document->number, document->title, limit->clause, date(limit->in_force),
-			date(limit->in_force_existing), date(limit->new_since), date(limit->until),
-			date(limit->built_before), limit->confidence,
+			limit_period_name(limit->period), reply_number(limit->min), reply_number(limit->max),
+			limit->unit, reply_number(shown->o2_ref), reply_number(limit->excess_air),
+			reply_number(limit->share_of_month), condition_text(limit), document->number, document->title,
+			limit->clause, date(limit->in_force), date(limit->in_force_existing), date(limit->new_since),
+			date(limit->until), date(limit->built_before), limit->confidence,
 			shown->confirmed_by[0] ? shown->confirmed_by : NULL, limit->note,
 			outlet ? why_judged(d, outlet, limit) : NULL, strictest));
 }
@@ -110,16 +110,16 @@ static void refuse_key(const struct daemon *d, const json_t *request, char *erro
 		key ? key : "", key ? "\"" : "", text_did_you_mean(nearest, hint));
 }
 
-json_t *ctl_run_limits(struct daemon *d, const json_t *request, char *error, size_t size)
+json_t *cmd_limits(struct daemon *d, const json_t *request, char *error, size_t size)
 {
-	static const struct ctl_column columns[] = { { "outlet", "text" }, { "sector", "text" }, { "factor", "text" },
+	static const struct reply_column columns[] = { { "outlet", "text" }, { "sector", "text" }, { "factor", "text" },
 		{ "key", "text" }, { "tier", "text" }, { "period", "text" }, { "min", "number" }, { "max", "number" },
 		{ "unit", "text" }, { "o2_ref", "number" }, { "excess_air", "number" }, { "share_of_month", "number" },
 		{ "when", "text" }, { "document", "text" }, { "title", "text" }, { "clause", "text" },
 		{ "in_force", "text" }, { "in_force_existing", "text" }, { "new_since", "text" }, { "until", "text" },
 		{ "built_before", "text" }, { "confidence", "text" }, { "confirmed_by", "text" }, { "note", "text" },
 		{ "judged", "text" }, { "strictest", "bool" } };
-	json_t *table = ctl_table("limits", columns, ARRAY_SIZE(columns));
+	json_t *table = reply_table("limits", columns, ARRAY_SIZE(columns));
 	bool all = json_is_true(json_object_get(request, "all"));
 
 	for (size_t o = 0; o < (all ? 1 : d->site->n_outlets); o++) {
@@ -149,25 +149,25 @@ static void add_budget_row(const struct daemon *d, json_t *table, size_t outlet,
 {
 	const struct point *p = &d->site->outlets[outlet].points[point];
 	const struct limit *limit = p->limits[index];
-	struct share_view v;
+	struct month_share_view v;
 
-	if (!pipeline_share(d->keeper.pipeline, outlet, point, index, &v)) {
+	if (!pipeline_month_share(d->keeper.pipeline, outlet, point, index, &v)) {
 		return;
 	}
-	ctl_add_row(table,
+	reply_add_row(table,
 		json_pack("[s, s, s, o, o, i, i, i, i, o, o, s, s]", d->site->outlets[outlet].id, p->factor->key,
-			limit->key, ctl_number(limit->max), ctl_number(limit->share_of_month), (int)v.valid,
-			(int)v.over, (int)v.allowed, (int)v.allowed - (int)v.over, ctl_number(v.met),
-			ctl_number(v.projected), limit->document->number, limit->clause));
+			limit->key, reply_number(limit->max), reply_number(limit->share_of_month), (int)v.valid,
+			(int)v.over, (int)v.allowed, (int)v.allowed - (int)v.over, reply_number(v.met),
+			reply_number(v.projected), limit->document->number, limit->clause));
 }
 
-json_t *ctl_run_budget(struct daemon *d, const json_t *request, char *error, size_t size)
+json_t *cmd_budget(struct daemon *d, const json_t *request, char *error, size_t size)
 {
-	static const struct ctl_column columns[] = { { "outlet", "text" }, { "factor", "text" }, { "key", "text" },
+	static const struct reply_column columns[] = { { "outlet", "text" }, { "factor", "text" }, { "key", "text" },
 		{ "limit", "number" }, { "share_of_month", "number" }, { "judged", "integer" }, { "over", "integer" },
 		{ "allowed", "integer" }, { "left", "integer" }, { "met", "number" }, { "projected", "number" },
 		{ "document", "text" }, { "clause", "text" } };
-	json_t *table = ctl_table("budget", columns, ARRAY_SIZE(columns));
+	json_t *table = reply_table("budget", columns, ARRAY_SIZE(columns));
 
 	(void)request;
 	(void)error;

@@ -6,11 +6,11 @@
 #include "daemon/control/reply_table.h"
 #include "daemon/daemon.h"
 
-json_t *ctl_run_identity(struct daemon *d, const json_t *request, char *error, size_t size)
+json_t *cmd_identity(struct daemon *d, const json_t *request, char *error, size_t size)
 {
-	static const struct ctl_column columns[] = { { "site", "text" }, { "public_key", "text" },
+	static const struct reply_column columns[] = { { "site", "text" }, { "public_key", "text" },
 		{ "links", "integer" }, { "hash", "text" }, { "checkpoint", "time" } };
-	json_t *table = ctl_table("identity", columns, ARRAY_SIZE(columns));
+	json_t *table = reply_table("identity", columns, ARRAY_SIZE(columns));
 	char key[PROOF_KEY_TEXT], hash[PROOF_HASH_TEXT];
 	int64_t links;
 	struct utc at = { INT64_MIN };
@@ -22,8 +22,8 @@ json_t *ctl_run_identity(struct daemon *d, const json_t *request, char *error, s
 		return NULL;
 	}
 	store_chain_end(d->store, &links, hash);
-	ctl_add_row(table,
+	reply_add_row(table,
 		json_pack("[s, s, I, s, o]", d->site->id, store_public_key(d->store, key), (json_int_t)links, hash,
-			at.ms == INT64_MIN ? json_null() : ctl_moment(d, at)));
+			at.ms == INT64_MIN ? json_null() : reply_moment(d, at)));
 	return json_pack("[o]", table);
 }

@@ -22,15 +22,15 @@ static json_t *flag_text(enum flag flag)
 
 static json_t *site_table(struct daemon *d)
 {
-	static const struct ctl_column columns[] = { { "id", "text" }, { "name", "text" }, { "version", "text" },
+	static const struct reply_column columns[] = { { "id", "text" }, { "name", "text" }, { "version", "text" },
 		{ "time", "time" }, { "clock", "text" }, { "simulated", "bool" }, { "uptime", "seconds" },
 		{ "store", "text" } };
-	json_t *table = ctl_table("site", columns, ARRAY_SIZE(columns));
+	json_t *table = reply_table("site", columns, ARRAY_SIZE(columns));
 	double uptime = (double)(clock_mono(&d->clock).ms - d->started.ms) / 1000.0;
 
-	ctl_add_row(table,
+	reply_add_row(table,
 		json_pack("[s, s, s, o, s, b, f, s]", d->site->id, d->site->name, EMISD_VERSION,
-			ctl_moment(d, clock_utc(&d->clock)), timekeeper_clock_state(&d->keeper), d->clock.simulated,
+			reply_moment(d, clock_utc(&d->clock)), timekeeper_clock_state(&d->keeper), d->clock.simulated,
 			uptime, d->site->store.path));
 	return table;
 }
@@ -46,33 +46,33 @@ static void add_point_row(struct daemon *d, json_t *table, size_t outlet_index, 
 		daemon_max_age_ms(d, outlet_index, point_index), &v);
 	json_t *row = json_pack("[s, s, s, s?, s, s, s, i]", outlet->id, outlet->name, factor->key,
 		factor->code[0] ? factor->code : NULL, factor->name, factor->name_zh, factor->unit, factor->decimals);
-	json_array_append_new(row, ctl_number(v.raw.value));
-	json_array_append_new(row, ctl_number(v.converted));
-	json_array_append_new(row, ctl_number(v.o2_ref));
-	json_array_append_new(row, ctl_number(v.hour_mean));
+	json_array_append_new(row, reply_number(v.raw.value));
+	json_array_append_new(row, reply_number(v.converted));
+	json_array_append_new(row, reply_number(v.o2_ref));
+	json_array_append_new(row, reply_number(v.hour_mean));
 	json_array_append_new(row, json_integer(v.valid_minutes));
 	json_array_append_new(row, json_integer(v.due_minutes));
-	json_array_append_new(row, ctl_number(v.limit ? v.limit->min : NAN));
-	json_array_append_new(row, ctl_number(v.limit ? v.limit->max : NAN));
+	json_array_append_new(row, reply_number(v.limit ? v.limit->min : NAN));
+	json_array_append_new(row, reply_number(v.limit ? v.limit->max : NAN));
 	json_array_append_new(row, v.limit ? json_string(limit_period_name(v.limit->period)) : json_null());
 	json_array_append_new(row, v.limit ? json_string(v.limit->tier) : json_null());
-	json_array_append_new(row, ctl_number(v.share));
+	json_array_append_new(row, reply_number(v.share));
 	json_array_append_new(row, flag_text(v.raw.flag));
 	bool seen = v.raw.at.ms != INT64_MIN;
 	json_array_append_new(row, seen ? json_real((double)(now.ms - v.raw.at.ms) / 1000.0) : json_null());
-	ctl_add_row(table, row);
+	reply_add_row(table, row);
 }
 
 static json_t *points_table(struct daemon *d)
 {
-	static const struct ctl_column columns[] = { { "outlet", "text" }, { "outlet_name", "text" },
+	static const struct reply_column columns[] = { { "outlet", "text" }, { "outlet_name", "text" },
 		{ "factor", "text" }, { "code", "text" }, { "name_en", "text" }, { "name_zh", "text" },
 		{ "unit", "text" }, { "decimals", "integer" }, { "raw", "number" }, { "converted", "number" },
 		{ "o2_ref", "number" }, { "hour_mean", "number" }, { "valid_minutes", "integer" },
 		{ "due_minutes", "integer" }, { "limit_min", "number" }, { "limit_max", "number" },
 		{ "period", "text" }, { "tier", "text" }, { "share", "share" }, { "flag", "flag" },
 		{ "age", "seconds" } };
-	json_t *table = ctl_table("points", columns, ARRAY_SIZE(columns));
+	json_t *table = reply_table("points", columns, ARRAY_SIZE(columns));
 
 	for (size_t o = 0; o < d->site->n_outlets; o++) {
 		for (size_t p = 0; p < d->site->outlets[o].n_points; p++) {
@@ -87,9 +87,9 @@ static json_t *run_status(struct daemon *d, const json_t *request, char *error, 
 	(void)request;
 	(void)error;
 	(void)size;
-	json_t *alarms = ctl_alarms_table(d, false, STATUS_ALARMS);
+	json_t *alarms = cmd_alarms_table(d, false, STATUS_ALARMS);
 	json_t *tables =
-		json_pack("[o, o, o, o]", site_table(d), points_table(d), ctl_links_table(d), ctl_outbox_table(d));
+		json_pack("[o, o, o, o]", site_table(d), points_table(d), cmd_links_table(d), cmd_outbox_table(d));
 
 	/* Without the table the alarms are not known; the rest of the status is worth seeing all the same. */
 	if (alarms) {
@@ -100,20 +100,20 @@ static json_t *run_status(struct daemon *d, const json_t *request, char *error, 
 
 /* ---- all ---- */
 
-const struct ctl_command ctl_commands[] = {
-	{ "ack", true, ctl_run_ack },
-	{ "alarms", false, ctl_run_alarms },
-	{ "audit", false, ctl_run_audit },
-	{ "budget", false, ctl_run_budget },
-	{ "identity", false, ctl_run_identity },
-	{ "instruments", false, ctl_run_instruments },
-	{ "limits", false, ctl_run_limits },
-	{ "mark", true, ctl_run_mark },
-	{ "marks", false, ctl_run_marks },
-	{ "outbox", false, ctl_run_outbox },
-	{ "plan", false, ctl_run_plan },
-	{ "raw", false, ctl_run_raw },
-	{ "release", true, ctl_run_release },
+const struct command commands[] = {
+	{ "ack", true, cmd_ack },
+	{ "alarms", false, cmd_alarms },
+	{ "audit", false, cmd_audit },
+	{ "budget", false, cmd_budget },
+	{ "identity", false, cmd_identity },
+	{ "instruments", false, cmd_instruments },
+	{ "limits", false, cmd_limits },
+	{ "mark", true, cmd_mark },
+	{ "marks", false, cmd_marks },
+	{ "outbox", false, cmd_outbox },
+	{ "plan", false, cmd_plan },
+	{ "raw", false, cmd_raw },
+	{ "release", true, cmd_release },
 	{ "status", false, run_status },
 	{ NULL, false, NULL },
 };

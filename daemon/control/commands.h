@@ -4,6 +4,6 @@
 
 #include "daemon/control/control_socket.h"
 
-extern const struct ctl_command ctl_commands[];
+extern const struct command commands[];
 
 #endif

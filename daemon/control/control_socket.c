@@ -25,7 +25,7 @@
 #define CLIENT_PATIENCE_MS 10000 /* to send a line, and to take the reply */
 
 struct client {
-	struct ctl *ctl;
+	struct control_socket *socket;
 	int fd; /* -1 = free */
 	struct loop_io *io;
 	struct loop_timer *timer;
@@ -36,9 +36,9 @@ struct client {
 	size_t sent;
 };
 
-struct ctl {
+struct control_socket {
 	struct loop *loop;
-	const struct ctl_command *commands;
+	const struct command *commands;
 	struct daemon *daemon;
 	const char *admin_group;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -105,13 +105,12 @@ static bool peer_is_admin(const struct client *client, char *who, size_t size)
 		return true;
 	}
 	/* cppcheck-suppress getgrnamCalled ; only the main thread asks */
-	const struct group *group = getgrnam(client->ctl->admin_group);
+	const struct group *group = getgrnam(client->socket->admin_group);
 	return group && in_group(client->fd, group->gr_gid, peer.gid);
 }
 
 /* Checks who asks for what changes something, and leaves their name in the request. */
-static bool admit(
-	const struct client *client, const struct ctl_command *command, json_t *request, char *error, size_t size)
+static bool admit(const struct client *client, const struct command *command, json_t *request, char *error, size_t size)
 {
 	char who[48];
 
@@ -120,7 +119,7 @@ static bool admit(
 	}
 	if (!peer_is_admin(client, who, sizeof(who))) {
 		snprintf(error, size, "\"%s\" is for root and members of the group %s; you are %s", command->name,
-			client->ctl->admin_group, who);
+			client->socket->admin_group, who);
 		return false;
 	}
 	if (json_object_set_new(request, "who", json_string(who)) < 0) {
@@ -138,7 +137,7 @@ static char *answer(struct client *client, const char *line, size_t length)
 	json_t *tables = NULL;
 	json_t *request = json_loadb(line, length, JSON_REJECT_DUPLICATES, &where);
 	const char *name = json_string_value(json_object_get(request, "cmd"));
-	const struct ctl_command *command = client->ctl->commands;
+	const struct command *command = client->socket->commands;
 
 	while (name && command->name && strcmp(command->name, name) != 0) {
 		command++;
@@ -150,9 +149,9 @@ static char *answer(struct client *client, const char *line, size_t length)
 	} else if (!command->name) {
 		snprintf(error, sizeof(error), "unknown command \"%.64s\"", name);
 	} else if (admit(client, command, request, error, sizeof(error))) {
-		if (ctl_check_filters(client->ctl->daemon, request, error, sizeof(error))) {
+		if (filters_check(client->socket->daemon, request, error, sizeof(error))) {
 			snprintf(error, sizeof(error), "out of memory");
-			tables = command->run(client->ctl->daemon, request, error, sizeof(error));
+			tables = command->run(client->socket->daemon, request, error, sizeof(error));
 		}
 	}
 	char *text = compose(tables, error);
@@ -235,13 +234,13 @@ static void on_impatience(void *context)
 
 static void on_listen(void *context, int fd, uint32_t events)
 {
-	struct ctl *ctl = context;
+	struct control_socket *socket = context;
 	int accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct client *client = NULL;
 
 	(void)events;
 	for (size_t i = 0; i < MAX_CLIENTS && !client; i++) {
-		client = ctl->clients[i].fd < 0 ? &ctl->clients[i] : NULL;
+		client = socket->clients[i].fd < 0 ? &socket->clients[i] : NULL;
 	}
 	if (accepted < 0 || !client) {
 		if (accepted >= 0) {
@@ -249,9 +248,9 @@ static void on_listen(void *context, int fd, uint32_t events)
 		}
 		return;
 	}
-	*client = (struct client){ .ctl = ctl, .fd = accepted };
-	client->io = loop_add_io(ctl->loop, accepted, EPOLLIN, on_client, client);
-	client->timer = loop_add_timer(ctl->loop, on_impatience, client);
+	*client = (struct client){ .socket = socket, .fd = accepted };
+	client->io = loop_add_io(socket->loop, accepted, EPOLLIN, on_client, client);
+	client->timer = loop_add_timer(socket->loop, on_impatience, client);
 	if (!client->io || !client->timer) {
 		drop(client);
 		return;
@@ -297,49 +296,49 @@ static int listen_at(const char *path, char *error, size_t size)
 	return -1;
 }
 
-struct ctl *ctl_create(struct loop *loop, const char *path, const char *admin_group, const struct ctl_command *commands,
-	struct daemon *daemon, char *error, size_t size)
+struct control_socket *control_socket_create(struct loop *loop, const char *path, const char *admin_group,
+	const struct command *commands, struct daemon *daemon, char *error, size_t size)
 {
-	struct ctl *ctl = calloc(1, sizeof(*ctl));
+	struct control_socket *socket = calloc(1, sizeof(*socket));
 
-	if (!ctl) {
+	if (!socket) {
 		snprintf(error, size, "out of memory");
 		return NULL;
 	}
-	ctl->loop = loop;
-	ctl->commands = commands;
-	ctl->daemon = daemon;
-	ctl->admin_group = admin_group;
-	snprintf(ctl->path, sizeof(ctl->path), "%s", path);
+	socket->loop = loop;
+	socket->commands = commands;
+	socket->daemon = daemon;
+	socket->admin_group = admin_group;
+	snprintf(socket->path, sizeof(socket->path), "%s", path);
 	for (size_t i = 0; i < MAX_CLIENTS; i++) {
-		ctl->clients[i].fd = -1;
+		socket->clients[i].fd = -1;
 	}
-	ctl->fd = listen_at(path, error, size);
-	if (ctl->fd < 0) {
-		free(ctl);
+	socket->fd = listen_at(path, error, size);
+	if (socket->fd < 0) {
+		free(socket);
 		return NULL;
 	}
-	ctl->io = loop_add_io(loop, ctl->fd, EPOLLIN, on_listen, ctl);
-	if (!ctl->io) {
+	socket->io = loop_add_io(loop, socket->fd, EPOLLIN, on_listen, socket);
+	if (!socket->io) {
 		snprintf(error, size, "out of memory or descriptors");
-		ctl_destroy(ctl);
+		control_socket_destroy(socket);
 		return NULL;
 	}
-	return ctl;
+	return socket;
 }
 
-void ctl_destroy(struct ctl *ctl)
+void control_socket_destroy(struct control_socket *socket)
 {
-	if (!ctl) {
+	if (!socket) {
 		return;
 	}
 	for (size_t i = 0; i < MAX_CLIENTS; i++) {
-		if (ctl->clients[i].fd >= 0) {
-			drop(&ctl->clients[i]);
+		if (socket->clients[i].fd >= 0) {
+			drop(&socket->clients[i]);
 		}
 	}
-	loop_remove_io(ctl->io);
-	close(ctl->fd);
-	(void)unlink(ctl->path); /* a socket without a listener misleads nobody but the next start, which looks */
-	free(ctl);
+	loop_remove_io(socket->io);
+	close(socket->fd);
+	(void)unlink(socket->path); /* a socket without a listener misleads nobody but the next start, which looks */
+	free(socket);
 }

@@ -13,7 +13,7 @@ struct loop;
 
 /* A command: returns its tables (a JSON array), or NULL with a sentence in `error`. The text "who" of the request is
  * the user at the other end, as the kernel says it; what the client wrote there is gone. */
-struct ctl_command {
+struct command {
 	const char *name; /* NULL ends a list of commands */
 	bool admin;       /* it changes something */
 	json_t *(*run)(struct daemon *daemon, const json_t *request, char *error, size_t size);
@@ -21,8 +21,8 @@ struct ctl_command {
 
 /* Listens at `path` and runs `commands` on `daemon`; all borrowed. A socket left behind is replaced; one that
  * answers belongs to another emisd. NULL with a sentence in `error`. */
-struct ctl *ctl_create(struct loop *loop, const char *path, const char *admin_group, const struct ctl_command *commands,
-	struct daemon *daemon, char *error, size_t size);
-void ctl_destroy(struct ctl *ctl);
+struct control_socket *control_socket_create(struct loop *loop, const char *path, const char *admin_group,
+	const struct command *commands, struct daemon *daemon, char *error, size_t size);
+void control_socket_destroy(struct control_socket *ctl);
 
 #endif

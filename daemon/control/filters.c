@@ -30,7 +30,7 @@ static bool accept_word(const struct words *w, const char *what, char *error, si
 	return w->found;
 }
 
-bool ctl_check_outlet(const struct site *site, const char *outlet, char *error, size_t size)
+bool filters_check_outlet(const struct site *site, const char *outlet, char *error, size_t size)
 {
 	struct words w = { .word = outlet };
 
@@ -74,14 +74,14 @@ static bool check_sector(const struct site *site, const char *sector, char *erro
 	return accept_word(&w, "sector", error, size);
 }
 
-bool ctl_check_filters(const struct daemon *d, const json_t *request, char *error, size_t size)
+bool filters_check(const struct daemon *d, const json_t *request, char *error, size_t size)
 {
 	const char *outlet = json_string_value(json_object_get(request, "outlet"));
 	const char *factor = json_string_value(json_object_get(request, "factor"));
 	const char *tier = json_string_value(json_object_get(request, "tier"));
 	const char *sector = json_string_value(json_object_get(request, "sector"));
 
-	return (!outlet || ctl_check_outlet(d->site, outlet, error, size)) &&
+	return (!outlet || filters_check_outlet(d->site, outlet, error, size)) &&
 		(!factor || check_factor(d->site, factor, error, size)) && (!tier || check_tier(tier, error, size)) &&
 		(!sector || check_sector(d->site, sector, error, size));
 }

@@ -4,7 +4,7 @@
 
 #include "daemon/daemon.h"
 
-json_t *ctl_table(const char *name, const struct ctl_column *columns, size_t n)
+json_t *reply_table(const char *name, const struct reply_column *columns, size_t n)
 {
 	json_t *head = json_array();
 
@@ -14,17 +14,17 @@ json_t *ctl_table(const char *name, const struct ctl_column *columns, size_t n)
 	return json_pack("{s:s, s:o, s:[]}", "name", name, "columns", head, "rows");
 }
 
-void ctl_add_row(json_t *table, json_t *row)
+void reply_add_row(json_t *table, json_t *row)
 {
 	json_array_append_new(json_object_get(table, "rows"), row);
 }
 
-json_t *ctl_number(double value)
+json_t *reply_number(double value)
 {
 	return isfinite(value) ? json_real(value) : json_null();
 }
 
-json_t *ctl_moment(const struct daemon *d, struct utc at)
+json_t *reply_moment(const struct daemon *d, struct utc at)
 {
 	char text[TIME_TEXT_SIZE];
 

@@ -84,7 +84,7 @@ static void read_planned(struct link *link, struct poller *poller, size_t *index
 	while (*index < blocks->n && blocks->list[*index].planned == planned) {
 		bool asked = !link_is_silence(worst->result) && may_ask(link, &blocks->list[*index]);
 		if (asked) {
-			link_ask(link, poller, &blocks->list[*index].request, &found);
+			link_exchange(link, poller, &blocks->list[*index].request, &found);
 		} else if (link_is_silence(worst->result)) {
 			found = *worst;
 		} else {

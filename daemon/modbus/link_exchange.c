@@ -199,7 +199,7 @@ static bool ask_once(struct link *link, struct poller *poller, const struct requ
 	return again;
 }
 
-void link_ask(struct link *link, struct poller *poller, const struct request *request, struct answer *answer)
+void link_exchange(struct link *link, struct poller *poller, const struct request *request, struct answer *answer)
 {
 	unsigned retries = link->site->instruments[poller->instrument].profile->retries;
 	unsigned attempt = 0;

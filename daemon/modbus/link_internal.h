@@ -61,7 +61,7 @@ bool link_ensure_connected(struct link *link);
 void link_disconnect(struct link *link);
 
 /* Asks one question, with the profile's retries, and counts it. */
-void link_ask(struct link *link, struct poller *poller, const struct request *request, struct answer *ret_answer);
+void link_exchange(struct link *link, struct poller *poller, const struct request *request, struct answer *ret_answer);
 
 /* Nothing came, or nothing of use: the instrument is not there, or the line is bad. */
 bool link_is_silence(enum answer_result result);

@@ -184,7 +184,8 @@ static bool read_period(struct mean_feed *f, size_t kind, bool live)
 	f->live = live;
 	f->n_means = 0;
 	f->failed = false;
-	int r = store_roll_next(f->store, kinds[kind].period, live ? p->live_sent : p->sent, until, &f->start, take, f);
+	int r = store_aggregate_next(
+		f->store, kinds[kind].period, live ? p->live_sent : p->sent, until, &f->start, take, f);
 	if (r == 1 && !f->failed && compose(f)) {
 		return true;
 	}

@@ -159,7 +159,7 @@ static const char *basis_of(const struct event *event)
 /* Hours of the month that need not meet the limit; null for all other rules. */
 static json_t *budget_object(const struct event *event)
 {
-	const struct share_view *share = &event->share;
+	const struct month_share_view *share = &event->share;
 
 	if (event->rule != RULE_MONTH_SHARE) {
 		return json_null();

@@ -70,7 +70,7 @@ static void row_acknowledged(struct outbox *o, int64_t id, bool no_subscriber)
 	if (!take_flight(o, id, &flight)) {
 		return;
 	}
-	suspicion_taken(&o->suspicion);
+	poison_taken(&o->poison);
 	bool aside = hold_aside(&o->hold, flight.topic) != NULL;
 	if (hold_settled(&o->hold, id)) {
 		o->again = true;
@@ -100,7 +100,7 @@ static void on_acknowledged(void *context, int64_t token, bool no_subscriber)
 	}
 	if (token == ONLINE_TOKEN) {
 		o->online_in_flight = false;
-		suspicion_proven(&o->suspicion);
+		poison_proven(&o->poison);
 	} else if (token >= STATE_TOKEN) {
 		state_feed_settled(o->states, (size_t)(token - STATE_TOKEN));
 		o->optional_delay_ms = 0;
@@ -121,7 +121,7 @@ static void on_refused(void *context, int64_t token, int code, const char *reaso
 
 	if (token == ONLINE_TOKEN) {
 		log_warning("broker %s: refused the online message: %s", outbox_broker_name(o), reason);
-		suspicion_proven(&o->suspicion); /* it lives */
+		poison_proven(&o->poison); /* it lives */
 		o->online_in_flight = false;
 		o->online_wanted = refusal_of(code) == REFUSAL_OF_CLIENT;
 		outbox_delay_optional(o);

@@ -120,7 +120,7 @@ void outbox_on_connected(void *context, const struct mqtt_terms *terms)
 	}
 	log_info("broker %s: connected%s", outbox_broker_name(o),
 		terms->version == 5 ? "" : " with MQTT 3.1.1, which does not say when it refuses a message");
-	suspicion_connected(&o->suspicion, o->connected_ms);
+	poison_connected(&o->poison, o->connected_ms);
 	o->error[0] = '\0';
 	outbox_start_over(o, store_outbox_newest(o->store) + 1);
 	hold_reset(&o->hold);
@@ -173,18 +173,18 @@ void outbox_take_presence(struct outbox *o, const struct mqtt_request *request)
 /* What the end of a connection says of the messages that it took along. */
 static void suspect(struct outbox *o)
 {
-	unsigned found = suspicion_lost(&o->suspicion, o->in_flight, clock_real_mono_ms());
+	unsigned found = poison_lost(&o->poison, o->in_flight, clock_real_mono_ms());
 
 	if (found & FOUND_CULPRIT) {
 		outbox_count_refusal(o, o->flights[0].id, "the broker ends the connection whenever it is sent");
 	}
 	if (found & FOUND_CAREFUL) {
 		log_warning("broker %s: it ended %u connections with messages unacknowledged; sending them one by one",
-			outbox_broker_name(o), o->suspicion.unanswered);
+			outbox_broker_name(o), o->poison.unanswered);
 	}
 	if (found & FOUND_QUIET) {
 		log_warning("broker %s: it ended %u connections at once; no states and means for a while",
-			outbox_broker_name(o), o->suspicion.short_lived);
+			outbox_broker_name(o), o->poison.short_lived);
 	}
 }
 

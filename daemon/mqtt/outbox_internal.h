@@ -45,7 +45,7 @@ struct outbox {
 	struct state_feed *states; /* the handler's, and behind them the health */
 	struct outbox_handler handler;
 	struct resend resend;
-	struct suspicion suspicion;
+	struct poison poison;
 	char run[RUN_SIZE]; /* names this process in presence messages */
 
 	/* The connection. */

@@ -24,7 +24,7 @@ static void try_again_soon(struct outbox *o)
 
 static size_t window_of(const struct outbox *o)
 {
-	return suspicion_window(&o->suspicion, o->context->site->mqtt.window);
+	return poison_window(&o->poison, o->context->site->mqtt.window);
 }
 
 /* A broker says how many it takes at once (Receive Maximum). */
@@ -43,7 +43,7 @@ static bool optional_goes(const struct outbox *o)
 {
 	int64_t now = clock_real_mono_ms();
 
-	return !suspicion_quiet(&o->suspicion, now) && now >= o->optional_ms;
+	return !poison_quiet(&o->poison, now) && now >= o->optional_ms;
 }
 
 void outbox_delay_optional(struct outbox *o)
@@ -295,7 +295,7 @@ static void hand_online(struct outbox *o)
 	message_online_topic(o->context, topic);
 	if (online && mqtt_message_size(topic, online) > o->terms.largest) {
 		o->online_wanted = false;
-		suspicion_proven(&o->suspicion); /* nothing harmless fits that broker: go on without */
+		poison_proven(&o->poison); /* nothing harmless fits that broker: go on without */
 	} else if (online && mqtt_publish(o->mqtt, ONLINE_TOKEN, topic, online, true) == MQTT_HANDED) {
 		o->online_in_flight = true;
 		o->online_wanted = false;
@@ -402,8 +402,8 @@ static void arm_later(struct outbox *o)
 	if (now < o->optional_ms && o->optional_ms < next) {
 		next = o->optional_ms;
 	}
-	if (now < o->suspicion.quiet_until_ms && o->suspicion.quiet_until_ms < next) {
-		next = o->suspicion.quiet_until_ms;
+	if (now < o->poison.quiet_until_ms && o->poison.quiet_until_ms < next) {
+		next = o->poison.quiet_until_ms;
 	}
 	if (state_feed_waiting(o->states) > 0 && outbox_all_in_flight(o) == 0 && optional_goes(o)) {
 		next = now; /* all of this turn were dropped: no acknowledgement comes */

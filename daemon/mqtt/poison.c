@@ -5,18 +5,18 @@
 #define SOON_MS 10000 /* a connection that ends so soon may have been ended for what was sent */
 #define QUIET_MS 600000
 
-void suspicion_connected(struct suspicion *s, int64_t now_ms)
+void poison_connected(struct poison *s, int64_t now_ms)
 {
 	s->connected_ms = now_ms;
 	s->proven = false;
 }
 
-void suspicion_proven(struct suspicion *s)
+void poison_proven(struct poison *s)
 {
 	s->proven = true;
 }
 
-void suspicion_taken(struct suspicion *s)
+void poison_taken(struct poison *s)
 {
 	s->unanswered = 0;
 	if (s->careful && ++s->calm >= CALM) {
@@ -24,7 +24,7 @@ void suspicion_taken(struct suspicion *s)
 	}
 }
 
-unsigned suspicion_lost(struct suspicion *s, size_t in_flight, int64_t now_ms)
+unsigned poison_lost(struct poison *s, size_t in_flight, int64_t now_ms)
 {
 	bool soon = in_flight == 0 && now_ms - s->connected_ms < SOON_MS;
 	unsigned found = s->careful && s->proven && in_flight == 1 ? FOUND_CULPRIT : FOUND_NOTHING;
@@ -43,12 +43,12 @@ unsigned suspicion_lost(struct suspicion *s, size_t in_flight, int64_t now_ms)
 	return found;
 }
 
-size_t suspicion_window(const struct suspicion *s, size_t window)
+size_t poison_window(const struct poison *s, size_t window)
 {
 	return !s->careful ? window : s->proven ? 1 : 0;
 }
 
-bool suspicion_quiet(const struct suspicion *s, int64_t now_ms)
+bool poison_quiet(const struct poison *s, int64_t now_ms)
 {
 	return s->careful || now_ms < s->quiet_until_ms;
 }

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct suspicion {
+struct poison {
 	int64_t connected_ms;   /* when the connection was made */
 	int64_t quiet_until_ms; /* before then states and means are not sent: it may be they */
 	unsigned unanswered;    /* connections in a row that ended with messages unacknowledged */
@@ -25,17 +25,17 @@ enum finding {
 	FOUND_CULPRIT = 4  /* the one message on its way ended the connection: once more */
 };
 
-void suspicion_connected(struct suspicion *s, int64_t now_ms);
+void poison_connected(struct poison *s, int64_t now_ms);
 /* The broker took something harmless: the connection works. */
-void suspicion_proven(struct suspicion *s);
+void poison_proven(struct poison *s);
 /* It took a message of the outbox. */
-void suspicion_taken(struct suspicion *s);
+void poison_taken(struct poison *s);
 /* The connection ended with so many messages of the outbox on their way. Returns the findings, or-ed. */
-unsigned suspicion_lost(struct suspicion *s, size_t in_flight, int64_t now_ms);
+unsigned poison_lost(struct poison *s, size_t in_flight, int64_t now_ms);
 
 /* How many messages may be on their way at once. */
-size_t suspicion_window(const struct suspicion *s, size_t window);
+size_t poison_window(const struct poison *s, size_t window);
 /* States and means do not go now. */
-bool suspicion_quiet(const struct suspicion *s, int64_t now_ms);
+bool poison_quiet(const struct poison *s, int64_t now_ms);
 
 #endif

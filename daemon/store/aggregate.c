@@ -35,7 +35,7 @@ static const char *const year_migrations[] = { SERIES_TABLE MEAN_TABLE("hour") M
 
 #define OPEN_NAME "min-open.db"
 
-struct sqlite3 *store_roll_open_file(struct store *store, const char *name, bool check)
+struct sqlite3 *store_aggregate_open_file(struct store *store, const char *name, bool check)
 {
 	const char *const *migrations = strcmp(name, OPEN_NAME) == 0 ? open_migrations
 		: strncmp(name, "min-", 4) == 0                      ? month_migrations
@@ -44,13 +44,13 @@ struct sqlite3 *store_roll_open_file(struct store *store, const char *name, bool
 	return store_open_file(store, name, migrations, 1, check);
 }
 
-void store_roll_init(struct store *store)
+void store_aggregate_init(struct store *store)
 {
 	store->roll.packing.day.ms = store->roll.packing.due.ms = INT64_MIN;
 	store->roll.cache.hour.ms = store->roll.cache.told.ms = INT64_MIN;
 }
 
-static void close_file(struct roll_file *file)
+static void close_file(struct aggregate_file *file)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(file->insert); i++) {
 		sqlite3_finalize(file->insert[i]);
@@ -60,29 +60,29 @@ static void close_file(struct roll_file *file)
 	memset(file, 0, sizeof(*file));
 }
 
-void store_roll_close(struct store *store)
+void store_aggregate_close(struct store *store)
 {
 	close_file(&store->roll.open);
 	close_file(&store->roll.year);
 	sqlite3_close(store->roll.packed);
 	free(store->roll.cache.series);
 	memset(&store->roll, 0, sizeof(store->roll));
-	store_roll_init(store);
+	store_aggregate_init(store);
 }
 
-int store_roll_month(const struct store *store, struct utc at)
+int store_aggregate_month(const struct store *store, struct utc at)
 {
 	char text[TIME_TEXT_SIZE];
 
 	return atoi(time_format_compact(at, store->site->judging.offset_min, text)) / 100;
 }
 
-int store_roll_year(const struct store *store, struct utc at)
+int store_aggregate_year(const struct store *store, struct utc at)
 {
-	return store_roll_month(store, at) / 100;
+	return store_aggregate_month(store, at) / 100;
 }
 
-bool store_roll_mend(struct store *store, int r)
+bool store_aggregate_mend(struct store *store, int r)
 {
 	struct sqlite3 *const files[] = { store->roll.open.db, store->roll.year.db, store->roll.packed };
 	char names[3][32] = { "", "", "" };
@@ -95,18 +95,18 @@ bool store_roll_mend(struct store *store, int r)
 		const char *path = files[i] ? sqlite3_db_filename(files[i], "main") : NULL;
 		snprintf(names[i], sizeof(names[i]), "%.31s", path ? strrchr(path, '/') + 1 : "");
 	}
-	store_roll_close(store);
+	store_aggregate_close(store);
 	for (size_t i = 0; i < 3; i++) {
-		sqlite3_close(names[i][0] ? store_roll_open_file(store, names[i], true) : NULL);
+		sqlite3_close(names[i][0] ? store_aggregate_open_file(store, names[i], true) : NULL);
 	}
 	return store->n_damages > before;
 }
 
-static int open_file(struct store *store, struct roll_file *file, const char *name)
+static int open_file(struct store *store, struct aggregate_file *file, const char *name)
 {
 	bool minutes = file == &store->roll.open;
 
-	file->db = store_roll_open_file(store, name, store->unclean);
+	file->db = store_aggregate_open_file(store, name, store->unclean);
 	file->series = calloc(store->n_points * POINT_SERIES + 1, sizeof(*file->series));
 	bool good = file->db && file->series;
 	for (int p = minutes ? PERIOD_MINUTE : PERIOD_HOUR; good && p <= (minutes ? PERIOD_MINUTE : PERIOD_MONTH);
@@ -128,14 +128,14 @@ static int open_file(struct store *store, struct roll_file *file, const char *na
 	return 0;
 }
 
-int store_roll_open_days(struct store *store)
+int store_aggregate_open_days(struct store *store)
 {
 	return store->roll.open.db ? 0 : open_file(store, &store->roll.open, OPEN_NAME);
 }
 
-int store_roll_open_year(struct store *store, int year)
+int store_aggregate_open_year(struct store *store, int year)
 {
-	struct roll_file *file = &store->roll.year;
+	struct aggregate_file *file = &store->roll.year;
 	char name[32];
 
 	if (file->db && file->number == year) {
@@ -151,7 +151,7 @@ int store_roll_open_year(struct store *store, int year)
 /* ---- writing ---- */
 
 /* Asks the file for the id, which it gives if it has none. */
-static int ask_series(struct store *store, struct roll_file *file, const struct mean_record *record, int *ret_id)
+static int ask_series(struct store *store, struct aggregate_file *file, const struct mean_record *record, int *ret_id)
 {
 	sqlite3_stmt *add = store_db_prepare(
 		file->db, "INSERT OR IGNORE INTO series(" SERIES_COLUMNS ") VALUES(?1, ?2, ?3, ?4)", store->error);
@@ -178,13 +178,14 @@ static int ask_series(struct store *store, struct roll_file *file, const struct 
 }
 
 /* The same, remembered. */
-static int series_of(struct store *store, struct roll_file *file, const struct mean_record *record, int *ret_id)
+static int series_of(struct store *store, struct aggregate_file *file, const struct mean_record *record, int *ret_id)
 {
 	const struct outlet *outlet = record->outlet;
 	size_t number = store_point_number(
 		store, (size_t)(outlet - store->site->outlets), (size_t)(record->point - outlet->points));
-	struct roll_series wanted = { .kind = record->kind, .o2_ref = isnan(record->o2_ref) ? -1.0 : record->o2_ref };
-	struct roll_series *known = &file->series[number * POINT_SERIES];
+	struct aggregate_series wanted = { .kind = record->kind,
+		.o2_ref = isnan(record->o2_ref) ? -1.0 : record->o2_ref };
+	struct aggregate_series *known = &file->series[number * POINT_SERIES];
 
 	for (size_t i = 0; i < POINT_SERIES; i++) {
 		if (known[i].id == 0) {
@@ -215,7 +216,7 @@ static void count_text(const unsigned counts[FLAG_COUNT], char *text, size_t siz
 	}
 }
 
-static int insert_mean(struct store *store, struct roll_file *file, const struct mean_record *record)
+static int insert_mean(struct store *store, struct aggregate_file *file, const struct mean_record *record)
 {
 	const struct mean *m = &record->mean;
 	sqlite3_stmt *insert = file->insert[m->rule->period];
@@ -243,13 +244,13 @@ static int insert_mean(struct store *store, struct roll_file *file, const struct
 /* The year's file that a mean belongs to; 0 for minutes. */
 static int file_of(const struct store *store, const struct mean_record *record)
 {
-	return record->mean.rule->period == PERIOD_MINUTE ? 0 : store_roll_year(store, record->mean.start);
+	return record->mean.rule->period == PERIOD_MINUTE ? 0 : store_aggregate_year(store, record->mean.start);
 }
 
 /* A minute was written: if it belongs to the day that is being packed or to an earlier one, packing begins anew. */
 static void pack_again(struct store *store, struct utc start)
 {
-	struct roll_packing *packing = &store->roll.packing;
+	struct aggregate_packing *packing = &store->roll.packing;
 
 	if (packing->day.ms != INT64_MIN && start.ms < packing->day.ms + DAY_MS) {
 		packing->day.ms = INT64_MIN;
@@ -262,8 +263,8 @@ static void pack_again(struct store *store, struct utc start)
 /* What belongs to one file, in one transaction. */
 static int write_file(struct store *store, int number, const struct mean_record *records, size_t n)
 {
-	struct roll_file *file = number == 0 ? &store->roll.open : &store->roll.year;
-	int r = number == 0 ? store_roll_open_days(store) : store_roll_open_year(store, number);
+	struct aggregate_file *file = number == 0 ? &store->roll.open : &store->roll.year;
+	int r = number == 0 ? store_aggregate_open_days(store) : store_aggregate_open_year(store, number);
 
 	r = r == 0 ? store_db_exec(file->db, "BEGIN IMMEDIATE", store->error) : r;
 	if (r < 0) {
@@ -304,11 +305,11 @@ static int write_files(struct store *store, const struct mean_record *records, s
 	return r;
 }
 
-int store_roll_write(struct store *store, const struct mean_record *records, size_t n)
+int store_aggregate_write(struct store *store, const struct mean_record *records, size_t n)
 {
 	int r = write_files(store, records, n);
 
-	return store_roll_mend(store, r) ? write_files(store, records, n) : r;
+	return store_aggregate_mend(store, r) ? write_files(store, records, n) : r;
 }
 
 /* ---- reading ---- */
@@ -329,7 +330,7 @@ static void read_counts(const char *text, unsigned *counts)
 	}
 }
 
-bool store_roll_get(struct sqlite3_stmt *row, int column, struct mean *ret_mean, double *ret_amount)
+bool store_aggregate_get(struct sqlite3_stmt *row, int column, struct mean *ret_mean, double *ret_amount)
 {
 	const char *flag = (const char *)sqlite3_column_text(row, column + 4);
 
@@ -348,8 +349,8 @@ bool store_roll_get(struct sqlite3_stmt *row, int column, struct mean *ret_mean,
 	return true;
 }
 
-void store_roll_tell(const struct store *store, const struct series_name *name, enum period period, struct utc start,
-	struct stored_mean *mean)
+void store_aggregate_tell(const struct store *store, const struct series_name *name, enum period period,
+	struct utc start, struct stored_mean *mean)
 {
 	memcpy(mean->outlet, name->outlet, sizeof(mean->outlet));
 	memcpy(mean->factor, name->factor, sizeof(mean->factor));
@@ -388,9 +389,9 @@ static int read_year(struct store *store, struct utc from, struct utc until,
 	while (s && (step = sqlite3_step(s)) == SQLITE_ROW) {
 		struct stored_mean mean;
 		const struct series_name *name = store_series_find(&names, sqlite3_column_int(s, 1));
-		if (name && store_roll_get(s, 3, &mean.mean, &mean.amount)) {
+		if (name && store_aggregate_get(s, 3, &mean.mean, &mean.amount)) {
 			enum period period = sqlite3_column_int(s, 0) == 1 ? PERIOD_HOUR : PERIOD_DAY;
-			store_roll_tell(store, name, period, (struct utc){ sqlite3_column_int64(s, 2) }, &mean);
+			store_aggregate_tell(store, name, period, (struct utc){ sqlite3_column_int64(s, 2) }, &mean);
 			take(context, &mean);
 		}
 	}
@@ -400,16 +401,17 @@ static int read_year(struct store *store, struct utc from, struct utc until,
 	return r;
 }
 
-int store_roll_read(struct store *store, struct utc from, struct utc until,
+int store_aggregate_read(struct store *store, struct utc from, struct utc until,
 	void (*take)(void *context, const struct stored_mean *mean), void *context)
 {
 	int r = 0;
 
-	for (int year = store_roll_year(store, from); r == 0 && year <= store_roll_year(store, until); year++) {
-		r = store_roll_open_year(store, year);
+	for (int year = store_aggregate_year(store, from); r == 0 && year <= store_aggregate_year(store, until);
+		year++) {
+		r = store_aggregate_open_year(store, year);
 		r = r == 0 ? read_year(store, from, until, take, context) : r;
-		if (store_roll_mend(store, r)) { /* what came before the damage comes again */
-			r = store_roll_open_year(store, year);
+		if (store_aggregate_mend(store, r)) { /* what came before the damage comes again */
+			r = store_aggregate_open_year(store, year);
 			r = r == 0 ? read_year(store, from, until, take, context) : r;
 		}
 	}

@@ -15,7 +15,7 @@
 #define NONE ((struct utc){ INT64_MAX })
 
 /* An hour of a packed series. */
-struct roll_hour {
+struct aggregate_hour {
 	struct series_name name;
 	struct day_minute minutes[HOUR_SLOTS];
 };
@@ -80,13 +80,13 @@ static int find_first(struct store *store, struct sqlite3 *db, const char *sql, 
 
 /* ---- packed minutes ---- */
 
-static bool make_room(struct roll_cache *cache)
+static bool make_room(struct aggregate_cache *cache)
 {
 	if (cache->n < cache->room) {
 		return true;
 	}
 	size_t room = cache->room ? cache->room * 2 : 16;
-	struct roll_hour *grown = realloc(cache->series, room * sizeof(*grown));
+	struct aggregate_hour *grown = realloc(cache->series, room * sizeof(*grown));
 	if (grown) {
 		cache->series = grown;
 		cache->room = room;
@@ -97,7 +97,7 @@ static bool make_room(struct roll_cache *cache)
 /* Unpacks the hour of all series of the day, which lies in store->roll.packed. */
 static int load_hour(struct store *store, struct utc day, struct utc hour)
 {
-	struct roll_cache *cache = &store->roll.cache;
+	struct aggregate_cache *cache = &store->roll.cache;
 	struct day_minute *slots = malloc(DAY_SLOTS * sizeof(*slots));
 	sqlite3_stmt *s = store_db_prepare(
 		store->roll.packed, "SELECT " SERIES_COLUMNS ", crc, data FROM minutes WHERE day_ms=?1", store->error);
@@ -112,7 +112,7 @@ static int load_hour(struct store *store, struct utc day, struct utc hour)
 	while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
 		if (!make_room(cache)) {
 			r = out_of_memory(store);
-		} else if (!store_roll_get_day(s, 4, slots)) {
+		} else if (!store_aggregate_get_day(s, 4, slots)) {
 			damaged++;
 		} else if (store_series_read(store, s, 0, &cache->series[cache->n].name)) {
 			memcpy(cache->series[cache->n++].minutes, slots + (hour.ms - day.ms) / MINUTE_MS,
@@ -122,7 +122,7 @@ static int load_hour(struct store *store, struct utc day, struct utc hour)
 	r = r == 0 && step != SQLITE_DONE ? store_db_fail(store->roll.packed, "cannot read", store->error) : r;
 	sqlite3_finalize(s);
 	free(slots);
-	store_roll_tell_damage(store, day, damaged);
+	store_aggregate_tell_damage(store, day, damaged);
 	if (r == 0) {
 		cache->hour = hour;
 	}
@@ -130,7 +130,7 @@ static int load_hour(struct store *store, struct utc day, struct utc hour)
 }
 
 /* The first minute of the cached hour from `first` on that any series has; NONE without one. */
-static struct utc first_cached(const struct roll_cache *cache, struct utc first)
+static struct utc first_cached(const struct aggregate_cache *cache, struct utc first)
 {
 	int64_t slot = first.ms <= cache->hour.ms ? 0 : (first.ms - cache->hour.ms + MINUTE_MS - 1) / MINUTE_MS;
 
@@ -166,13 +166,13 @@ static int first_of_day(struct store *store, struct utc day, struct utc first, s
 /* The first packed minute from `first` on and before `until`; NONE without one. 0 or -errno. */
 static int first_packed(struct store *store, struct utc first, struct utc until, struct utc *ret_start)
 {
-	int offset = store->site->judging.offset_min, month = store_roll_month(store, first), r = 1;
-	int last = store_roll_month(store, until);
+	int offset = store->site->judging.offset_min, month = store_aggregate_month(store, first), r = 1;
+	int last = store_aggregate_month(store, until);
 	struct utc day = { 0 };
 
 	*ret_start = NONE;
 	while (r > 0 && month <= last && ret_start->ms == NONE.ms) {
-		r = store_roll_open_month(store, month, false);
+		r = store_aggregate_open_month(store, month, false);
 		day = NONE;
 		if (r == 0 && store->roll.packed) {
 			r = find_first(store, store->roll.packed,
@@ -184,7 +184,7 @@ static int first_packed(struct store *store, struct utc first, struct utc until,
 			first.ms = day.ms + DAY_MS;
 			r = r == 0 ? 1 : r;
 		} else if (r == 0) {
-			r = month == last ? 0 : next_file(store, store_roll_is_month, month + 1, &month);
+			r = month == last ? 0 : next_file(store, store_aggregate_is_month, month + 1, &month);
 		}
 	}
 	return r < 0 ? r : 0;
@@ -228,8 +228,8 @@ static int gather_rows(
 			r = out_of_memory(store);
 			break;
 		}
-		if (mean && store_roll_get(s, 1, &mean->mean, &mean->amount)) {
-			store_roll_tell(store, name, period, start, mean);
+		if (mean && store_aggregate_get(s, 1, &mean->mean, &mean->amount)) {
+			store_aggregate_tell(store, name, period, start, mean);
 		} else if (mean) {
 			g->n--;
 		}
@@ -257,13 +257,13 @@ static int compare(const void *a, const void *b)
 /* What is packed beside the rows, which are newer. `g` is sorted. */
 static int gather_packed(struct store *store, struct utc start, struct gathering *g)
 {
-	const struct roll_cache *cache = &store->roll.cache;
+	const struct aggregate_cache *cache = &store->roll.cache;
 	size_t slot = (size_t)((start.ms - cache->hour.ms) / MINUTE_MS), n_rows = g->n;
 
 	for (size_t i = 0; i < cache->n; i++) {
 		const struct day_minute *minute = &cache->series[i].minutes[slot];
 		struct stored_mean mean = { .mean = minute->mean, .amount = minute->amount };
-		store_roll_tell(store, &cache->series[i].name, PERIOD_MINUTE, start, &mean);
+		store_aggregate_tell(store, &cache->series[i].name, PERIOD_MINUTE, start, &mean);
 		if (!minute->present || (n_rows > 0 && bsearch(&mean, g->means, n_rows, sizeof(mean), compare))) {
 			continue;
 		}
@@ -283,7 +283,7 @@ static int next_minute(
 	struct store *store, struct utc first, struct utc until, struct utc *ret_start, struct gathering *g)
 {
 	struct utc row = NONE, packed = NONE;
-	int r = store_roll_open_days(store);
+	int r = store_aggregate_open_days(store);
 
 	r = r == 0
 		? find_first(store, store->roll.open.db,
@@ -309,20 +309,20 @@ static int next_minute(
 static int next_row(struct store *store, enum period period, struct utc first, struct utc until, struct utc *ret_start,
 	struct gathering *g)
 {
-	int year = store_roll_year(store, first), last = store_roll_year(store, until);
+	int year = store_aggregate_year(store, first), last = store_aggregate_year(store, until);
 	char sql[128];
-	int r = next_file(store, store_roll_is_year, year, &year);
+	int r = next_file(store, store_aggregate_is_year, year, &year);
 
 	snprintf(sql, sizeof(sql), "SELECT min(start_ms) FROM %s WHERE start_ms >= ?1 AND start_ms < ?2",
 		period_name(period));
 	while (r > 0 && year <= last) {
-		r = store_roll_open_year(store, year);
+		r = store_aggregate_open_year(store, year);
 		r = r == 0 ? find_first(store, store->roll.year.db, sql, first, until, ret_start) : r;
 		if (r == 0 && ret_start->ms != NONE.ms) {
 			r = gather_rows(store, store->roll.year.db, period, *ret_start, g);
 			return r < 0 ? r : 1;
 		}
-		r = r == 0 ? next_file(store, store_roll_is_year, year + 1, &year) : r;
+		r = r == 0 ? next_file(store, store_aggregate_is_year, year + 1, &year) : r;
 	}
 	return r < 0 ? r : 0;
 }
@@ -334,8 +334,8 @@ static int find_next(struct store *store, enum period period, struct utc first, 
 				       : next_row(store, period, first, until, ret_start, g);
 }
 
-int store_roll_next(struct store *store, enum period period, struct utc after, struct utc until, struct utc *ret_start,
-	void (*take)(void *context, const struct stored_mean *mean), void *context)
+int store_aggregate_next(struct store *store, enum period period, struct utc after, struct utc until,
+	struct utc *ret_start, void (*take)(void *context, const struct stored_mean *mean), void *context)
 {
 	struct gathering g = { 0 };
 	struct utc first = { after.ms < 0 ? 0 : after.ms + 1 }, start = NONE;
@@ -345,7 +345,7 @@ int store_roll_next(struct store *store, enum period period, struct utc after, s
 	/* A start of which nothing is configured any more is none. */
 	while (r > 0 && g.n == 0 && first.ms < until.ms) {
 		r = find_next(store, period, first, until, &start, &g);
-		if (store_roll_mend(store, r)) {
+		if (store_aggregate_mend(store, r)) {
 			g.n = 0;
 			r = find_next(store, period, first, until, &start, &g);
 		}

@@ -26,19 +26,19 @@ static int has_form(const struct dirent *entry, const char *prefix, size_t digit
 		strcmp(name + n + digits, ".db") == 0;
 }
 
-int store_roll_is_month(const struct dirent *entry)
+int store_aggregate_is_month(const struct dirent *entry)
 {
 	return has_form(entry, "min-", 6);
 }
 
-int store_roll_is_year(const struct dirent *entry)
+int store_aggregate_is_year(const struct dirent *entry)
 {
 	return has_form(entry, "roll-", 4);
 }
 
-int store_roll_open_month(struct store *store, int month, bool create)
+int store_aggregate_open_month(struct store *store, int month, bool create)
 {
-	struct store_roll *roll = &store->roll;
+	struct store_aggregate *roll = &store->roll;
 	char name[32], path[PATH_SIZE * 2];
 
 	if (roll->packed && roll->month == month) {
@@ -51,12 +51,12 @@ int store_roll_open_month(struct store *store, int month, bool create)
 	if (!create && access(path, F_OK) != 0) {
 		return 0;
 	}
-	roll->packed = store_roll_open_file(store, name, store->unclean);
+	roll->packed = store_aggregate_open_file(store, name, store->unclean);
 	roll->month = month;
 	return roll->packed ? 0 : -EIO;
 }
 
-bool store_roll_get_day(struct sqlite3_stmt *row, int column, struct day_minute *slots)
+bool store_aggregate_get_day(struct sqlite3_stmt *row, int column, struct day_minute *slots)
 {
 	const unsigned char *data = sqlite3_column_blob(row, column + 1);
 	size_t size = (size_t)sqlite3_column_bytes(row, column + 1);
@@ -65,7 +65,7 @@ bool store_roll_get_day(struct sqlite3_stmt *row, int column, struct day_minute 
 		unpack_day(data, size, slots);
 }
 
-void store_roll_tell_damage(struct store *store, struct utc day, unsigned n)
+void store_aggregate_tell_damage(struct store *store, struct utc day, unsigned n)
 {
 	char text[TIME_TEXT_SIZE];
 
@@ -134,7 +134,7 @@ static void take_row(sqlite3_stmt *s, struct pack_slice *slice, int slot)
 
 	for (size_t i = 0; i < slice->n; i++) {
 		struct day_minute *minute = &slice->series[i].slots[slot];
-		if (slice->series[i].id == id && store_roll_get(s, 1, &minute->mean, &minute->amount)) {
+		if (slice->series[i].id == id && store_aggregate_get(s, 1, &minute->mean, &minute->amount)) {
 			minute->present = true;
 			slice->series[i].n_rows++;
 		}
@@ -186,9 +186,9 @@ static int read_packed(struct store *store, struct pack_slice *slice)
 	for (size_t i = 0; s && i < slice->n && (step == SQLITE_DONE || step == SQLITE_ROW); i++) {
 		bind_key(s, slice, i);
 		step = sqlite3_step(s);
-		if (step == SQLITE_ROW && !store_roll_get_day(s, 0, slice->series[i].slots)) {
+		if (step == SQLITE_ROW && !store_aggregate_get_day(s, 0, slice->series[i].slots)) {
 			memset(slice->series[i].slots, 0, sizeof(slice->series[i].slots));
-			store_roll_tell_damage(store, slice->day, 1);
+			store_aggregate_tell_damage(store, slice->day, 1);
 		}
 		sqlite3_reset(s); /* the step told of errors */
 	}
@@ -241,14 +241,14 @@ static int put_packed(struct store *store, const struct pack_slice *slice)
 /* Packs the next series of the day. 1, or 0 when there is none, or -errno. */
 static int pack_next(struct store *store)
 {
-	struct roll_packing *packing = &store->roll.packing;
+	struct aggregate_packing *packing = &store->roll.packing;
 	struct pack_slice *slice = calloc(1, sizeof(*slice));
 	int r = slice ? find_series(store, packing->series, slice) : out_of_memory(store);
 	int more = slice && slice->n > 0;
 
 	if (r == 0 && more) {
 		slice->day = packing->day;
-		r = store_roll_open_month(store, store_roll_month(store, slice->day), true);
+		r = store_aggregate_open_month(store, store_aggregate_month(store, slice->day), true);
 		r = r == 0 ? read_packed(store, slice) : r;
 		r = r == 0 ? read_rows(store, slice) : r;
 		r = r == 0 ? put_packed(store, slice) : r;
@@ -312,12 +312,12 @@ static int find_day(struct store *store, struct utc until, struct utc *ret_day)
 
 static int pack(struct store *store, struct utc until)
 {
-	struct roll_packing *packing = &store->roll.packing;
+	struct aggregate_packing *packing = &store->roll.packing;
 
 	if (until.ms < packing->due.ms) {
 		return 0;
 	}
-	int r = store_roll_open_days(store);
+	int r = store_aggregate_open_days(store);
 	if (r == 0 && packing->day.ms == INT64_MIN) {
 		packing->series = 0;
 		r = find_day(store, until, &packing->day);
@@ -339,9 +339,9 @@ static int pack(struct store *store, struct utc until)
 	return r;
 }
 
-int store_roll_pack(struct store *store, struct utc until)
+int store_aggregate_pack(struct store *store, struct utc until)
 {
 	int r = pack(store, until);
 
-	return store_roll_mend(store, r) ? 1 : r;
+	return store_aggregate_mend(store, r) ? 1 : r;
 }

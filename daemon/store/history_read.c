@@ -142,7 +142,7 @@ int history_read_series(
 		return history_each_file(q, store_raw_is_file, list_file, &listing);
 	}
 	int r = list_file(q, "min-open.db", &listing);
-	return r == 0 ? history_each_file(q, store_roll_is_year, list_file, &listing) : r;
+	return r == 0 ? history_each_file(q, store_aggregate_is_year, list_file, &listing) : r;
 }
 
 /* ---- rows ---- */
@@ -217,7 +217,7 @@ static int read_rows(struct history_query *q, sqlite3_stmt *s, int64_t first, in
 	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
 		struct mean mean = { .start = { sqlite3_column_int64(s, 0) } };
 		double amount;
-		if (store_roll_get(s, 1, &mean, &amount)) {
+		if (store_aggregate_get(s, 1, &mean, &amount)) {
 			take(context, &mean, amount);
 		}
 	}
@@ -302,7 +302,7 @@ static int read_packed(struct minutes *m, sqlite3_stmt *s)
 	sqlite3_bind_int64(s, 1, m->day.ms);
 	int step = sqlite3_step(s);
 	if (step == SQLITE_ROW) {
-		bool good = store_roll_get_day(s, 0, m->packed);
+		bool good = store_aggregate_get_day(s, 0, m->packed);
 		q->damaged += !good;
 		for (size_t i = 0; good && i < DAY_SLOTS; i++) {
 			if (!m->slots[i].present) {
@@ -413,7 +413,7 @@ static int read_minutes(struct means *means)
 		r = m.rows ? 0 : -EIO;
 		sqlite3_bind_int64(m.rows, 1, id);
 	}
-	r = r == 0 ? history_each_file(q, store_roll_is_month, read_month, &m) : r;
+	r = r == 0 ? history_each_file(q, store_aggregate_is_month, read_month, &m) : r;
 	r = r == 0 ? read_open_days(&m) : r;
 	sqlite3_finalize(m.rows);
 	sqlite3_close(m.open);
@@ -427,5 +427,5 @@ int history_read_means(
 	struct means means = { q, take, context };
 
 	return q->period == PERIOD_MINUTE ? read_minutes(&means)
-					  : history_each_file(q, store_roll_is_year, read_year, &means);
+					  : history_each_file(q, store_aggregate_is_year, read_year, &means);
 }

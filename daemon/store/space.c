@@ -69,7 +69,7 @@ static int delete_file(struct store *store, const char *name, int64_t used, int6
 	snprintf(why, sizeof(why), "retention: %lld MiB used, %lld MiB free", (long long)(used >> 20),
 		(long long)(room >> 20));
 	int r = store_audit(store, "emisd", what, "", why);
-	store_roll_close(store); /* it may have the file open */
+	store_aggregate_close(store); /* it may have the file open */
 	r = r == 0 ? store_remove(store, name) : r;
 	if (r == 0) {
 		log_info("deleted %s: %s", name, why);
@@ -111,17 +111,17 @@ static int make_room(struct store *store)
 	struct utc now = clock_utc(store->clock);
 	struct utc today = time_floor(now, DAY_MS, store->site->judging.offset_min);
 	char path[PATH_SIZE * 2], name[32];
-	int month = store_roll_month(store, now), kept = month / 100 * 12 + month % 100 - 1 - conf->keep_minutes;
+	int month = store_aggregate_month(store, now), kept = month / 100 * 12 + month % 100 - 1 - conf->keep_minutes;
 
 	store_raw_path(store, (struct utc){ today.ms - KEEP_DAYS * DAY_MS }, path, sizeof(path));
 	int r = delete_oldest(store, is_dated, strrchr(path, '/') + 1);
 	if (r == 0) {
 		snprintf(name, sizeof(name), "min-%04d%02d.db", kept / 12, kept % 12 + 1);
-		r = delete_oldest(store, store_roll_is_month, name);
+		r = delete_oldest(store, store_aggregate_is_month, name);
 	}
 	if (r == 0) {
 		snprintf(name, sizeof(name), "roll-%04d.db", month / 100 - (conf->keep_means + 11) / 12);
-		r = delete_oldest(store, store_roll_is_year, name);
+		r = delete_oldest(store, store_aggregate_is_year, name);
 	}
 	return r;
 }

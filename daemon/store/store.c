@@ -105,7 +105,7 @@ struct store *store_open(const struct site *site, const struct clock *clock, cha
 	for (size_t i = 0; i < site->n_outlets; i++) {
 		store->n_points += site->outlets[i].n_points;
 	}
-	store_roll_init(store);
+	store_aggregate_init(store);
 	read_boot_id(store);
 	if (open_parts(store) < 0) {
 		explain_space(store);
@@ -123,7 +123,7 @@ void store_close(struct store *store)
 		return;
 	}
 	store_raw_close(store);
-	store_roll_close(store);
+	store_aggregate_close(store);
 	store_key_close(store);
 	store_chain_close(store);
 	store_outbox_close(store);

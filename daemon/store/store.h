@@ -61,7 +61,7 @@ int store_raw_replay(struct store *store, struct utc from,
 /* ---- roll (aggregate.c) ---- */
 
 /* Writes means by key; writing the same again changes nothing. 0 or -errno. */
-int store_roll_write(struct store *store, const struct mean_record *records, size_t n);
+int store_aggregate_write(struct store *store, const struct mean_record *records, size_t n);
 
 /* A mean as it was stored; outlet and factor as text, for they may no longer be configured. */
 struct stored_mean {
@@ -75,17 +75,17 @@ struct stored_mean {
 
 /* Makes the minutes of days that ended an hour before `until` small, one slice a call. 1 when there is more to do, 0
  * when not, or -errno: then they stay as they are. */
-int store_roll_pack(struct store *store, struct utc until);
+int store_aggregate_pack(struct store *store, struct utc until);
 
 /* Finds the earliest period start with after < start < until of which the store holds means of this kind
  * (PERIOD_MINUTE: water's 10 minutes, too) and hands out all its means of configured outlets, ordered by outlet,
  * factor, kind and o2_ref. 1 with *ret_start set, 0 when there is none, or -errno. Cheap when called in a row, each
  * time with what it found. */
-int store_roll_next(struct store *store, enum period period, struct utc after, struct utc until, struct utc *ret_start,
-	void (*take)(void *context, const struct stored_mean *mean), void *context);
+int store_aggregate_next(struct store *store, enum period period, struct utc after, struct utc until,
+	struct utc *ret_start, void (*take)(void *context, const struct stored_mean *mean), void *context);
 
 /* Hands out, by start, the hours and days of configured outlets that start in [from, until). 0 or -errno. */
-int store_roll_read(struct store *store, struct utc from, struct utc until,
+int store_aggregate_read(struct store *store, struct utc from, struct utc until,
 	void (*take)(void *context, const struct stored_mean *mean), void *context);
 
 /* ---- alarms (alarm.c) ---- */

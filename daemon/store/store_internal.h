@@ -6,7 +6,7 @@
 #include "daemon/store/proof.h"
 #include "daemon/store/store.h"
 
-struct roll_hour;
+struct aggregate_hour;
 
 /* 65536 readings: at 100 points every 2 s, 20 minutes without a disk, in 3 MB. */
 #define RAW_BUFFER 65536
@@ -25,45 +25,45 @@ struct store_raw {
 };
 
 /* The id in a file of a series; 0 ends those of a point. */
-struct roll_series {
+struct aggregate_series {
 	int id;
 	enum series_kind kind;
 	double o2_ref; /* -1 without one */
 };
 
 /* A file with rows of means, open for writing. */
-struct roll_file {
+struct aggregate_file {
 	struct sqlite3 *db;
 	int number;                                /* the year; 0 of min-open.db */
 	struct sqlite3_stmt *insert[PERIOD_COUNT]; /* NULL for what the file does not hold */
-	struct roll_series *series;                /* POINT_SERIES for each point */
+	struct aggregate_series *series;           /* POINT_SERIES for each point */
 };
 
 #define PACK_GRACE_MS HOUR_MS /* from a day's end to its packing: results of slow analysers come late */
 
 /* Where the packing of a day stands (aggregate_pack.c). */
-struct roll_packing {
+struct aggregate_packing {
 	struct utc day; /* INT64_MIN between two days */
 	int64_t series; /* id of the last one that is packed */
 	struct utc due; /* nothing to do before */
 };
 
 /* The packed minutes of an hour, and with them the rows of a minute (aggregate_next.c). */
-struct roll_cache {
+struct aggregate_cache {
 	struct utc hour; /* INT64_MIN = nothing */
-	struct roll_hour *series;
+	struct aggregate_hour *series;
 	size_t n;
 	size_t room;
 	struct utc told; /* the day whose damage was told last */
 };
 
-struct store_roll {
-	struct roll_file open;  /* min-open.db: minutes of days that are not packed yet */
-	struct roll_file year;  /* roll-YYYY.db: hours, days, months */
-	struct sqlite3 *packed; /* min-YYYYMM.db: days of minutes; NULL or of `month` */
+struct store_aggregate {
+	struct aggregate_file open; /* min-open.db: minutes of days that are not packed yet */
+	struct aggregate_file year; /* roll-YYYY.db: hours, days, months */
+	struct sqlite3 *packed;     /* min-YYYYMM.db: days of minutes; NULL or of `month` */
 	int month;
-	struct roll_packing packing;
-	struct roll_cache cache;
+	struct aggregate_packing packing;
+	struct aggregate_cache cache;
 };
 
 struct store_state {
@@ -128,7 +128,7 @@ struct store {
 	bool bounded;           /* waits for other programs are, once all is open */
 	struct store_busy busy; /* of all files */
 	struct store_raw raw;
-	struct store_roll roll;
+	struct store_aggregate roll;
 	struct store_state state;
 	struct store_alarms alarms;
 	struct store_outbox outbox;
@@ -241,38 +241,38 @@ int store_raw_mend(struct store *store, struct utc day);
 /* Of a raw file that could not be read: salvages it. 0 or -errno. */
 int store_raw_salvage(struct store *store, const char *name, const char *why);
 
-/* ---- means (store_roll*.c) ---- */
+/* ---- means (store_aggregate*.c) ---- */
 
-void store_roll_init(struct store *store);
-void store_roll_close(struct store *store);
+void store_aggregate_init(struct store *store);
+void store_aggregate_close(struct store *store);
 /* Opens or makes one of the files of means by its name, as store_open_file() does. */
-struct sqlite3 *store_roll_open_file(struct store *store, const char *name, bool check);
+struct sqlite3 *store_aggregate_open_file(struct store *store, const char *name, bool check);
 /* Of a call that failed with r: when that was damage, looks through the open files and salvages. True when that mended
  * something: then try again. */
-bool store_roll_mend(struct store *store, int r);
+bool store_aggregate_mend(struct store *store, int r);
 /* Opens the file of the open days, or that of a year, made if need be. 0 or -errno. */
-int store_roll_open_days(struct store *store);
-int store_roll_open_year(struct store *store, int year);
+int store_aggregate_open_days(struct store *store);
+int store_aggregate_open_year(struct store *store, int year);
 /* A mean's numbers, from `column` on; false when they make no sense. rule, start and end stay as they are. */
 #define MEAN_COLUMNS "value, min, max, valid, flag, n_valid, n_due, counts, amount"
-bool store_roll_get(struct sqlite3_stmt *row, int column, struct mean *ret_mean, double *ret_amount);
-/* Fills in all but what store_roll_get() does. */
-void store_roll_tell(const struct store *store, const struct series_name *name, enum period period, struct utc start,
-	struct stored_mean *mean);
+bool store_aggregate_get(struct sqlite3_stmt *row, int column, struct mean *ret_mean, double *ret_amount);
+/* Fills in all but what store_aggregate_get() does. */
+void store_aggregate_tell(const struct store *store, const struct series_name *name, enum period period,
+	struct utc start, struct stored_mean *mean);
 /* The local year (month) of a moment as YYYY (YYYYMM). */
-int store_roll_year(const struct store *store, struct utc at);
-int store_roll_month(const struct store *store, struct utc at);
+int store_aggregate_year(const struct store *store, struct utc at);
+int store_aggregate_month(const struct store *store, struct utc at);
 /* Opens min-YYYYMM.db as store->roll.packed; made only when `create`: 0 with store->roll.packed NULL when there is
  * none. 0 or -errno. */
-int store_roll_open_month(struct store *store, int month, bool create);
+int store_aggregate_open_month(struct store *store, int month, bool create);
 /* Reads SLOTS of a row whose blob is in `column` and its CRC in the one before. False when it is damaged. */
 struct day_minute;
-bool store_roll_get_day(struct sqlite3_stmt *row, int column, struct day_minute *slots);
+bool store_aggregate_get_day(struct sqlite3_stmt *row, int column, struct day_minute *slots);
 /* Tells of packed rows of the day that were damaged, once. */
-void store_roll_tell_damage(struct store *store, struct utc day, unsigned n);
+void store_aggregate_tell_damage(struct store *store, struct utc day, unsigned n);
 /* For scandir(): "min-YYYYMM.db", "roll-YYYY.db". */
-int store_roll_is_month(const struct dirent *entry);
-int store_roll_is_year(const struct dirent *entry);
+int store_aggregate_is_month(const struct dirent *entry);
+int store_aggregate_is_year(const struct dirent *entry);
 
 /* ---- files that may be damaged (salvage.c) ---- */
 

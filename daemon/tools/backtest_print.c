@@ -175,14 +175,14 @@ void backtest_print_summary(const struct backtest *b)
 /* Printed when the month is over, and for the month that the file ends in. */
 void backtest_print_budgets(const struct backtest *b, struct utc month, bool whole)
 {
-	struct share_view v;
+	struct month_share_view v;
 	char text[TIME_TEXT_SIZE];
 
 	time_format(month, b->options.csv.offset_min, text);
 	for (size_t p = 0; p < b->outlet.n_points; p++) {
 		for (size_t i = 0; i < b->outlet.points[p].n_limits; i++) {
 			const struct limit *limit = b->outlet.points[p].limits[i];
-			if (!pipeline_share(b->pipeline, 0, p, i, &v) || v.valid == 0) {
+			if (!pipeline_month_share(b->pipeline, 0, p, i, &v) || v.valid == 0) {
 				continue;
 			}
 			if (b->options.json) {

@@ -297,11 +297,11 @@ static void means(struct bench *b, int64_t days)
 		for (size_t p = 0; p < ALL; p++) {
 			records[n++] = mean_of(b, p, PERIOD_HOUR, START + hour * HOUR_MS);
 		}
-		check(b, store_roll_write(b->store, records, n));
+		check(b, store_aggregate_write(b->store, records, n));
 		total += n;
 		int r = 1;
 		while (r == 1) {
-			r = store_roll_pack(b->store, (struct utc){ START + (hour + 1) * HOUR_MS });
+			r = store_aggregate_pack(b->store, (struct utc){ START + (hour + 1) * HOUR_MS });
 			check(b, r);
 		}
 	}

@@ -120,7 +120,7 @@ static void write_means(struct driver *d)
 	record.mean.start = time_floor(now, MINUTE_MS, CHINA_OFFSET_MIN);
 	record.mean.value = record.mean.min = record.mean.max = 1.0;
 	record.mean.valid = true;
-	expect(d, "means", store_roll_write(d->small.store, &record, 1));
+	expect(d, "means", store_aggregate_write(d->small.store, &record, 1));
 }
 
 static void commit(struct driver *d)

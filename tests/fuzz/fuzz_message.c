@@ -210,7 +210,7 @@ static void alarm_and_acknowledgement(struct scene *s)
 	event.since = moment();
 	event.value = number();
 	event.worst = number();
-	event.share = (struct share_view){ byte(), byte(), byte(), number(), number(), number() };
+	event.share = (struct month_share_view){ byte(), byte(), byte(), number(), number(), number() };
 	random_mean(&event.mean);
 	TEXT(who);
 	TEXT(remark);

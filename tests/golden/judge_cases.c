@@ -76,7 +76,7 @@ static int letter(const struct limit *limit, const struct mean *mean, enum round
 	enum verdict verdict = judge_mean(limit, mean, rounding);
 	bool exceeded = verdict == VERDICT_EXCEEDED;
 
-	if (verdict == VERDICT_NO_DATA || (judge_share(limit, mean->value, rounding) > 1.0) != exceeded) {
+	if (verdict == VERDICT_NO_DATA || (judge_severity(limit, mean->value, rounding) > 1.0) != exceeded) {
 		return '?';
 	}
 	return exceeded ? 'E' : 'O';

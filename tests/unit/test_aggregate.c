@@ -84,7 +84,7 @@ static void record_minutes(struct rig *rig, int64_t from_ms, int64_t to_ms)
 
 static void write_all(struct rig *rig)
 {
-	assert_int_equal(store_roll_write(rig->on.store, rig->sent, rig->n_sent), 0);
+	assert_int_equal(store_aggregate_write(rig->on.store, rig->sent, rig->n_sent), 0);
 }
 
 static unsigned pack_until(struct rig *rig, int64_t until_ms)
@@ -92,7 +92,7 @@ static unsigned pack_until(struct rig *rig, int64_t until_ms)
 	unsigned slices = 0;
 	int r;
 
-	while ((r = store_roll_pack(rig->on.store, (struct utc){ until_ms })) == 1) {
+	while ((r = store_aggregate_pack(rig->on.store, (struct utc){ until_ms })) == 1) {
 		assert_true(++slices < 100000);
 	}
 	if (r < 0) {
@@ -137,7 +137,7 @@ static void walk(struct rig *rig, enum period period, int64_t after_ms, int64_t 
 	for (;;) {
 		struct utc before = at;
 		size_t n = rig->n_got;
-		r = store_roll_next(rig->on.store, period, at, (struct utc){ until_ms }, &at, take, rig);
+		r = store_aggregate_next(rig->on.store, period, at, (struct utc){ until_ms }, &at, take, rig);
 		if (r <= 0) {
 			break;
 		}
@@ -285,7 +285,8 @@ static void packing_goes_on_where_it_stopped(void **state)
 	write_all(rig);
 	for (unsigned stop = 1;; stop += stop < 8 ? 1 : 30) { /* while packing, while deleting, until all is done */
 		unsigned slices = 0;
-		while (slices < stop && store_roll_pack(rig->on.store, (struct utc){ MIDNIGHT + 2 * DAY_MS }) == 1) {
+		while (slices < stop &&
+			store_aggregate_pack(rig->on.store, (struct utc){ MIDNIGHT + 2 * DAY_MS }) == 1) {
 			slices++;
 		}
 		expect_all(rig, PERIOD_MINUTE);
@@ -313,7 +314,7 @@ static void minutes_that_come_again_replace_packed_ones(void **state)
 	}
 	rig->sent[first].mean.value = 99.5;
 	rig->sent[first].mean.valid = true;
-	assert_int_equal(store_roll_write(rig->on.store, rig->sent + first, 180), 0);
+	assert_int_equal(store_aggregate_write(rig->on.store, rig->sent + first, 180), 0);
 	expect_all(rig, PERIOD_MINUTE);
 	(void)pack_until(rig, MIDNIGHT + 2 * DAY_MS);
 	expect_all(rig, PERIOD_MINUTE);
@@ -327,11 +328,11 @@ static void a_row_that_comes_while_its_day_is_packed_is_kept(void **state)
 	record_minutes(rig, MIDNIGHT, MIDNIGHT + DAY_MS);
 	size_t last = rig->n_sent - 1;
 	for (unsigned stop = 0; stop < 150; stop += stop < 6 ? 2 : 47) { /* while packing, while deleting */
-		assert_int_equal(store_roll_write(rig->on.store, rig->sent, last), 0);
+		assert_int_equal(store_aggregate_write(rig->on.store, rig->sent, last), 0);
 		for (unsigned i = 0; i < stop; i++) {
-			(void)store_roll_pack(rig->on.store, (struct utc){ MIDNIGHT + 2 * DAY_MS });
+			(void)store_aggregate_pack(rig->on.store, (struct utc){ MIDNIGHT + 2 * DAY_MS });
 		}
-		assert_int_equal(store_roll_write(rig->on.store, rig->sent + last, 1), 0);
+		assert_int_equal(store_aggregate_write(rig->on.store, rig->sent + last, 1), 0);
 		(void)pack_until(rig, MIDNIGHT + 2 * DAY_MS);
 		expect_all(rig, PERIOD_MINUTE);
 		store_close(rig->on.store);
@@ -426,7 +427,7 @@ static void a_quarter_is_read_by_start(void **state)
 	}
 	write_all(rig);
 	rig->n_got = 0;
-	assert_int_equal(store_roll_read(rig->on.store, (struct utc){ MIDNIGHT + HOUR_MS },
+	assert_int_equal(store_aggregate_read(rig->on.store, (struct utc){ MIDNIGHT + HOUR_MS },
 				 (struct utc){ MIDNIGHT + 47 * HOUR_MS }, take, rig),
 		0);
 	assert_int_equal(rig->n_got, 46 + 1); /* no minutes, and the end is exclusive */

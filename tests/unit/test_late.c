@@ -153,7 +153,7 @@ static void *ask_all(void *context)
 		/* All blocks are of one length: but for an id nothing tells their answers apart. */
 		struct request request = { .function = 3, .count = COUNT };
 		request.address = (uint16_t)(which / UNITS % BLOCKS * 1000);
-		link_ask(&line->link, poller, &request, &answer);
+		link_exchange(&line->link, poller, &request, &answer);
 		if (answer.result != ANSWER_OK) {
 			continue;
 		}

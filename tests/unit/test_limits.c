@@ -130,49 +130,49 @@ static void test_the_share_of_a_month(void **state)
 		int level;
 	} steps[] = { { 0, 0 }, { 18, 0 }, { 19, 1 }, { 29, 1 }, { 30, 2 }, { 36, 2 }, { 37, 3 }, { 38, 4 } };
 	struct month_share share;
-	struct share_view v;
+	struct month_share_view v;
 	struct utc at = day("2026-01-01");
 	size_t step = 0;
 
 	(void)state;
-	share_open(&share, at, CHINA_OFFSET_MIN);
+	month_share_open(&share, at, CHINA_OFFSET_MIN);
 	for (unsigned over = 0; over <= 38; over++) {
 		if (over > 0) {
-			share_add(&share, VERDICT_EXCEEDED, at, CHINA_OFFSET_MIN);
+			month_share_add(&share, VERDICT_EXCEEDED, at, CHINA_OFFSET_MIN);
 			at.ms += HOUR_MS;
 		}
-		share_view(&share, 0.95, &v);
+		month_share_view(&share, 0.95, &v);
 		assert_int_equal(v.allowed, 37);
 		assert_int_equal(v.over, over);
 		step += step + 1 < ARRAY_SIZE(steps) && over >= steps[step + 1].over;
-		assert_int_equal(share_level(&v), steps[step].level);
+		assert_int_equal(month_share_level(&v), steps[step].level);
 	}
-	share_add(&share, VERDICT_OK, at, CHINA_OFFSET_MIN);
-	share_view(&share, 0.95, &v);
+	month_share_add(&share, VERDICT_OK, at, CHINA_OFFSET_MIN);
+	month_share_view(&share, 0.95, &v);
 	assert_true(fabs(v.met - 1.0 / 39.0) < 1e-12 && fabs(v.projected - 744.0 * 38.0 / 39.0) < 1e-9);
 }
 
 static void test_hours_without_data_shrink_the_budget(void **state)
 {
 	struct month_share share;
-	struct share_view v;
+	struct month_share_view v;
 	struct utc at = day("2026-01-01");
 
 	(void)state;
-	share_open(&share, at, CHINA_OFFSET_MIN);
+	month_share_open(&share, at, CHINA_OFFSET_MIN);
 	for (int i = 0; i < 104; i++, at.ms += HOUR_MS) {
-		share_add(&share, VERDICT_NO_DATA, at, CHINA_OFFSET_MIN);
+		month_share_add(&share, VERDICT_NO_DATA, at, CHINA_OFFSET_MIN);
 	}
-	share_view(&share, 0.95, &v);
+	month_share_view(&share, 0.95, &v);
 	assert_int_equal(v.allowed, 32); /* 5 % of 640 hours */
 	assert_true(isnan(v.met) && v.used == 0.0);
 	/* The next month opens with its first hour. */
-	share_add(&share, VERDICT_EXCEEDED, day("2026-02-01"), CHINA_OFFSET_MIN);
-	share_view(&share, 0.95, &v);
+	month_share_add(&share, VERDICT_EXCEEDED, day("2026-02-01"), CHINA_OFFSET_MIN);
+	month_share_view(&share, 0.95, &v);
 	assert_true(v.valid == 1 && v.over == 1 && v.allowed == 33); /* of 672 */
 	/* Where nothing is allowed, one is too much. */
-	share_view(&share, 1.0, &v);
-	assert_int_equal(share_level(&v), 4);
+	month_share_view(&share, 1.0, &v);
+	assert_int_equal(month_share_level(&v), 4);
 }
 
 int main(void)

@@ -9,49 +9,49 @@
 #include "daemon/mqtt/poison.h"
 
 /* A connection that lasts `ms`, is proven or not, and ends with so many messages on their way. */
-static unsigned connection(struct suspicion *s, int64_t *now_ms, int64_t ms, bool proven, size_t in_flight)
+static unsigned connection(struct poison *s, int64_t *now_ms, int64_t ms, bool proven, size_t in_flight)
 {
-	suspicion_connected(s, *now_ms);
+	poison_connected(s, *now_ms);
 	if (proven) {
-		suspicion_proven(s);
+		poison_proven(s);
 	}
 	*now_ms += ms;
-	return suspicion_lost(s, in_flight, *now_ms);
+	return poison_lost(s, in_flight, *now_ms);
 }
 
 static void test_three_connections_with_unanswered_messages_make_it_careful(void **state)
 {
-	struct suspicion s = { 0 };
+	struct poison s = { 0 };
 	int64_t now = 1000000;
 
 	(void)state;
-	assert_int_equal(suspicion_window(&s, 20), 20);
+	assert_int_equal(poison_window(&s, 20), 20);
 	assert_int_equal(connection(&s, &now, 500, true, 20), FOUND_NOTHING);
 	assert_int_equal(connection(&s, &now, 500, true, 7), FOUND_NOTHING);
 	assert_int_equal(connection(&s, &now, 500, true, 20), FOUND_CAREFUL);
-	assert_true(suspicion_quiet(&s, now));
-	suspicion_connected(&s, now);
-	assert_int_equal(suspicion_window(&s, 20), 0); /* nothing before the broker took something harmless */
-	suspicion_proven(&s);
-	assert_int_equal(suspicion_window(&s, 20), 1);
+	assert_true(poison_quiet(&s, now));
+	poison_connected(&s, now);
+	assert_int_equal(poison_window(&s, 20), 0); /* nothing before the broker took something harmless */
+	poison_proven(&s);
+	assert_int_equal(poison_window(&s, 20), 1);
 }
 
 static void test_an_acknowledgement_between_is_no_row(void **state)
 {
-	struct suspicion s = { 0 };
+	struct poison s = { 0 };
 	int64_t now = 1000000;
 
 	(void)state;
 	for (int i = 0; i < 10; i++) {
 		assert_int_equal(connection(&s, &now, 500, true, 20), FOUND_NOTHING);
-		suspicion_taken(&s);
+		poison_taken(&s);
 	}
 	assert_false(s.careful);
 }
 
 static void test_only_a_lone_message_on_a_proven_connection_is_the_culprit(void **state)
 {
-	struct suspicion s = { .careful = true };
+	struct poison s = { .careful = true };
 	int64_t now = 1000000;
 
 	(void)state;
@@ -62,20 +62,20 @@ static void test_only_a_lone_message_on_a_proven_connection_is_the_culprit(void 
 
 static void test_it_ends_when_the_broker_takes_one_after_the_other(void **state)
 {
-	struct suspicion s = { .careful = true, .proven = true };
+	struct poison s = { .careful = true, .proven = true };
 
 	(void)state;
 	for (int i = 0; i < 19; i++) {
-		suspicion_taken(&s);
+		poison_taken(&s);
 	}
-	assert_int_equal(suspicion_window(&s, 20), 1);
-	suspicion_taken(&s);
-	assert_int_equal(suspicion_window(&s, 20), 20);
+	assert_int_equal(poison_window(&s, 20), 1);
+	poison_taken(&s);
+	assert_int_equal(poison_window(&s, 20), 20);
 }
 
 static void test_connections_that_end_at_once_with_nothing_on_its_way_silence_states_and_means(void **state)
 {
-	struct suspicion s = { 0 };
+	struct poison s = { 0 };
 	int64_t now = 1000000;
 
 	(void)state;
@@ -84,9 +84,9 @@ static void test_connections_that_end_at_once_with_nothing_on_its_way_silence_st
 	assert_int_equal(connection(&s, &now, 500, true, 0), FOUND_NOTHING);
 	assert_int_equal(connection(&s, &now, 500, true, 0), FOUND_NOTHING);
 	assert_int_equal(connection(&s, &now, 500, true, 0), FOUND_QUIET);
-	assert_true(suspicion_quiet(&s, now + 599999));
-	assert_false(suspicion_quiet(&s, now + 600000));
-	assert_int_equal(suspicion_window(&s, 20), 20); /* the outbox goes on */
+	assert_true(poison_quiet(&s, now + 599999));
+	assert_false(poison_quiet(&s, now + 600000));
+	assert_int_equal(poison_window(&s, 20), 20); /* the outbox goes on */
 }
 
 int main(void)

@@ -28,13 +28,13 @@ struct minute {
 
 /* An open hour with what has been of it. */
 struct so_far {
-	struct outlook outlook;
+	struct projection projection;
 	struct mean_acc acc;
 };
 
 static void open_hour(struct so_far *hour, unsigned passed)
 {
-	outlook_open(&hour->outlook, MINUTES, passed);
+	projection_open(&hour->projection, MINUTES, passed);
 	mean_open(&hour->acc, mean_rule_of(MEDIUM_GAS, PERIOD_HOUR), (struct utc){ 0 }, 0);
 }
 
@@ -42,13 +42,13 @@ static void pass(struct so_far *hour, double value, bool valid)
 {
 	const struct sub_value sub = { exact_decimal(value), valid ? FLAG_NORMAL : FLAG_FAULT, valid, 1.0, 1 };
 
-	outlook_add(&hour->outlook, value, valid);
+	projection_add(&hour->projection, value, valid);
 	mean_add(&hour->acc, &sub);
 }
 
 static double lowest(const struct so_far *hour, double least)
 {
-	return outlook_lowest(&hour->outlook, &hour->acc, least);
+	return projection_lowest(&hour->projection, &hour->acc, least);
 }
 
 /* Values of a plant that runs at a level and sometimes fails, some of them far above it or below zero. */
@@ -203,20 +203,20 @@ static void test_the_line_goes_on(void **state)
 	for (int i = 0; i < 20; i++) {
 		pass(&hour, 10.0 + i, i % 5 != 0); /* 10, 11, 12 ... with holes */
 	}
-	assert_true(outlook_speaks(&hour.outlook));
+	assert_true(projection_is_ready(&hour.projection));
 	/* 16 values are there, 40 come: their mean by hand */
 	double sum = 0.0;
 	for (int i = 0; i < MINUTES; i++) {
 		sum += i < 20 && i % 5 == 0 ? 0.0 : 10.0 + i;
 	}
-	assert_true(fabs(outlook_projected(&hour.outlook) - sum / 56.0) < 1e-9);
+	assert_true(fabs(projection_value(&hour.projection) - sum / 56.0) < 1e-9);
 
 	/* Falling below zero is not gone on with. */
 	open_hour(&hour, 0);
 	for (int i = 0; i < 30; i++) {
 		pass(&hour, 29.0 - i, true);
 	}
-	assert_true(fabs(outlook_projected(&hour.outlook) - 435.0 / 60.0) < 1e-9);
+	assert_true(fabs(projection_value(&hour.projection) - 435.0 / 60.0) < 1e-9);
 }
 
 static void test_a_quarter_has_to_be_known(void **state)
@@ -228,9 +228,9 @@ static void test_a_quarter_has_to_be_known(void **state)
 	for (int i = 0; i < 14; i++) {
 		pass(&hour, 50.0, true);
 	}
-	assert_false(outlook_speaks(&hour.outlook));
+	assert_false(projection_is_ready(&hour.projection));
 	pass(&hour, 50.0, true);
-	assert_true(outlook_speaks(&hour.outlook));
+	assert_true(projection_is_ready(&hour.projection));
 	assert_true(fabs(lowest(&hour, 0.0) - 15.0 * 50.0 / 50.0) < 1e-9); /* 35 minutes are left */
 }
 

@@ -159,16 +159,16 @@ static void test_the_cost_of_a_request(void **state)
 	const struct link_conf bus = { .type = LINK_RTU, .baud = 9600, .parity = 'N', .data_bits = 8, .stop_bits = 1 };
 	const struct link_conf tcp = { .type = LINK_TCP };
 	const struct request registers = { .function = 3, .count = 10 }, bits = { .function = 2, .count = 10 };
-	struct budget_cost cost;
+	struct wire_cost cost;
 
 	(void)state;
-	budget_request(&bus, &registers, &cost);
+	wire_time_request(&bus, &registers, &cost);
 	assert_int_equal(cost.bytes, 8 + 25);
 	/* 33 characters of 10 bits and twice 3.5 characters of silence. */
 	assert_true(fabs((double)cost.wire_ns - 40.0 * 10.0 / 9600.0 * 1e9) < 1000.0);
-	budget_request(&bus, &bits, &cost);
+	wire_time_request(&bus, &bits, &cost);
 	assert_int_equal(cost.bytes, 8 + 7);
-	budget_request(&tcp, &registers, &cost);
+	wire_time_request(&tcp, &registers, &cost);
 	assert_int_equal(cost.bytes, 12 + 29);
 	assert_int_equal(cost.wire_ns, 0);
 }

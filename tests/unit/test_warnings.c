@@ -169,7 +169,7 @@ static void test_the_budget_survives_a_restart(void **state)
 	struct mean hour = {
 		.rule = mean_rule_of(MEDIUM_GAS, PERIOD_HOUR), .valid = true, .value = 150.0, .n_due = 60
 	};
-	struct share_view v;
+	struct month_share_view v;
 
 	(void)state;
 	f->limits[0].share_of_month = 0.95;
@@ -180,7 +180,7 @@ static void test_the_budget_survives_a_restart(void **state)
 		assert_true(pipeline_restore_mean(f->pipeline, "DA001", "so2", SERIES_MEASURED, NAN, &hour, NAN));
 	}
 	assert_false(pipeline_restore_mean(f->pipeline, "DA001", "so2", SERIES_CONVERTED, 9.0, &hour, NAN));
-	assert_true(pipeline_share(f->pipeline, 0, 0, 0, &v) && v.over == 18);
+	assert_true(pipeline_month_share(f->pipeline, 0, 0, 0, &v) && v.over == 18);
 	fixture_feed_averaged(f, 0, today, today + HOUR_MS, 150.0, FLAG_NORMAL);
 	fixture_step(f, today + HOUR_MS + GRACE);
 	assert_int_equal(fixture_count(f, RULE_MONTH_SHARE), 1);
