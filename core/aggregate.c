@@ -5,8 +5,6 @@
 #include "core/convert.h"
 #include "core/pipeline_state.h"
 
-#define PA_PER_KPA 1000.0
-#define PERCENT 100.0
 #define SECONDS_PER_HOUR 3600.0
 
 static const struct mean *last_of(const struct outlet_state *outlet, int index, enum period period)

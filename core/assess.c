@@ -14,12 +14,25 @@ unsigned assess_periods(unsigned minutes, const struct mean_rule *rule)
 
 /* ---- alarms ---- */
 
-static void tell(struct alarm *alarm, struct event *event, enum alarm_change change, const struct pipeline_sink *sink)
+struct event assess_event(const struct outlet_state *outlet, const struct point_state *point, enum alarm_rule rule,
+	const struct mean *mean)
+{
+	return (struct event){ .rule = rule,
+		.outlet = outlet->conf,
+		.point = point->conf,
+		.at = point->series[0].last[PERIOD_MINUTE].end,
+		.value = NAN,
+		.mean = *mean };
+}
+
+/* An exceedance is repeated for each further period; other alarms say nothing new while they go on. The budget emits
+ * each of its steps. */
+static void emit_event(
+	struct alarm *alarm, struct event *event, enum alarm_change change, const struct pipeline_sink *sink)
 {
 	event->change = change;
 	event->since = alarm->since;
 	event->worst = alarm->worst;
-	/* An exceedance tells every period; the rest says nothing new while it goes on. The budget tells its steps. */
 	bool repeats = change == ALARM_CONTINUED || (change == ALARM_WORSENED && event->rule != RULE_MONTH_SHARE);
 	if (change != ALARM_UNCHANGED && !(repeats && event->rule != RULE_PERIOD_MEAN)) {
 		sink->event(sink->context, event);
@@ -34,16 +47,16 @@ void assess_apply(const struct pipeline *p, struct alarm *alarm, struct event *e
 	alarm_count(alarm, near ? VERDICT_NO_DATA : finding->verdict, finding->from);
 	if (sink) {
 		unsigned need = alarm->raised ? finding->clear : finding->raise;
-		tell(alarm, event, alarm_step(alarm, event->value, finding->severity, need), sink);
+		emit_event(alarm, event, alarm_step(alarm, event->value, finding->severity, need), sink);
 	}
 }
 
 void assess_end(struct alarm *alarm, struct event *event, const struct pipeline_sink *sink)
 {
 	if (sink) {
-		tell(alarm, event, alarm_end(alarm), sink);
+		emit_event(alarm, event, alarm_end(alarm), sink);
 	} else {
-		alarm->over = alarm->calm = 0; /* told by an earlier run, which also said whether it is raised now */
+		alarm->over = alarm->calm = 0; /* an earlier run emitted the end, and the alarm's state is restored */
 	}
 }
 
@@ -116,13 +129,11 @@ static double used(const struct judged *j, double value)
 
 static struct event event_of(const struct judged *j, enum alarm_rule rule, const struct mean *mean)
 {
-	return (struct event){ .rule = rule,
-		.outlet = j->outlet->conf,
-		.point = j->point->conf,
-		.limit = j->state->limit,
-		.at = j->state->series->last[PERIOD_MINUTE].end,
-		.value = judge_number(j->state->limit, mean->value, ROUNDING_NONE),
-		.mean = *mean };
+	struct event event = assess_event(j->outlet, j->point, rule, mean);
+
+	event.limit = j->state->limit;
+	event.value = judge_number(j->state->limit, mean->value, ROUNDING_NONE);
+	return event;
 }
 
 /* ---- closed periods ---- */

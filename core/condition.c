@@ -2,9 +2,9 @@
  * data (monitoring-rules 5.3), too little data, the capture rate. Nothing is changed or left out because of it. */
 #include <math.h>
 
+#include "core/convert.h"
 #include "core/pipeline_state.h"
 
-#define PERCENT 100.0
 /* A rate of fewer days says nothing yet; the number is ours. */
 #define CAPTURE_FROM_HOURS (7 * 24)
 /* Percent O2. 0.1 below the 21 % of the formula it multiplies by 50 or more (reference 16 %), and it is what stands in
@@ -25,29 +25,26 @@ static struct alarm *alarm_of(const struct watch *w, enum alarm_rule rule)
 	return &w->point->conditions[rule - RULES_BY_LIMIT];
 }
 
-static struct event event_of(const struct watch *w, enum alarm_rule rule, const struct mean *mean, double value)
+/* A finding about the mean with a number for the message, NAN without. VERDICT_NO_DATA ends runs without clearing. */
+static void apply(
+	const struct watch *w, enum alarm_rule rule, const struct mean *mean, double value, struct finding finding)
 {
-	return (struct event){ .rule = rule,
-		.outlet = w->outlet->conf,
-		.point = w->point->conf,
-		.at = w->point->series[0].last[PERIOD_MINUTE].end,
-		.value = value,
-		.mean = *mean };
-}
+	struct event event = assess_event(w->outlet, w->point, rule, mean);
 
-/* NO_DATA ends runs without clearing. */
-static void found(const struct watch *w, enum alarm_rule rule, const struct mean *mean, double value,
-	enum verdict verdict, unsigned raise, unsigned clear)
-{
-	struct event event = event_of(w, rule, mean, value);
-	struct finding finding = { .verdict = verdict, .raise = raise, .clear = clear, .from = mean->start };
-
+	event.value = value;
+	finding.from = mean->start;
 	assess_apply(w->pipeline, alarm_of(w, rule), &event, &finding, w->sink);
 }
 
 static enum verdict bad_if(bool bad)
 {
 	return bad ? VERDICT_EXCEEDED : VERDICT_OK;
+}
+
+/* Of a mean's value: a mean that does not count says nothing. */
+static enum verdict verdict_of(const struct mean *mean, bool bad)
+{
+	return mean->valid ? bad_if(bad) : VERDICT_NO_DATA;
 }
 
 /* ---- by minute ---- */
@@ -70,8 +67,9 @@ static void judge_flags(const struct watch *w, const struct mean *minute)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		bool bad = !minute->valid && minute->flag == rows[i].flag;
 		if (rows[i].minutes > 0) {
-			found(w, rows[i].rule, minute, NAN, bad_if(bad), assess_periods(rows[i].minutes, minute->rule),
-				1);
+			struct finding finding = { .verdict = bad_if(bad), .clear = 1 };
+			finding.raise = assess_periods(rows[i].minutes, minute->rule);
+			apply(w, rows[i].rule, minute, NAN, finding);
 		}
 	}
 }
@@ -102,17 +100,17 @@ static void judge_values(const struct watch *w, const struct mean *minute)
 	if (run > 1) {
 		/* n equal minutes are n - 1 repetitions; exactly equal is meant. */
 		bool same = minute->valid && minute->value == w->point->same;
-		found(w, RULE_CONSTANT, minute, minute->value, minute->valid ? bad_if(same) : VERDICT_NO_DATA, run - 1,
-			1);
+		struct finding finding = { verdict_of(minute, same), .raise = run - 1, .clear = 1 };
+		apply(w, RULE_CONSTANT, minute, minute->value, finding);
 	}
 	if (minute->valid) {
 		w->point->same = minute->value;
 	}
 	if (s->watch_zero) {
-		enum verdict zero = minute->valid ? bad_if(minute->value == 0.0) : VERDICT_NO_DATA;
-		enum verdict negative = minute->valid ? bad_if(minute->value < 0.0) : VERDICT_NO_DATA;
-		found(w, RULE_ZERO, minute, minute->value, zero, 1, calm);
-		found(w, RULE_NEGATIVE, minute, minute->value, negative, 1, calm);
+		struct finding zero = { verdict_of(minute, minute->value == 0.0), .raise = 1, .clear = calm };
+		struct finding negative = { verdict_of(minute, minute->value < 0.0), .raise = 1, .clear = calm };
+		apply(w, RULE_ZERO, minute, minute->value, zero);
+		apply(w, RULE_NEGATIVE, minute, minute->value, negative);
 	}
 }
 
@@ -136,7 +134,8 @@ static void judge_near_air(const struct watch *w)
 	bool near = minute->value >= OXYGEN_NEAR_AIR;
 
 	if (w->outlet->o2 >= 0 && w->point == &w->outlet->points[w->outlet->o2] && is_converted(w->outlet)) {
-		found(w, RULE_NEAR_AIR, minute, minute->value, minute->valid ? bad_if(near) : VERDICT_NO_DATA, 1, calm);
+		struct finding finding = { verdict_of(minute, near), .raise = 1, .clear = calm };
+		apply(w, RULE_NEAR_AIR, minute, minute->value, finding);
 	}
 }
 
@@ -151,7 +150,8 @@ static void judge_narrow(const struct watch *w, const struct mean *hour)
 	if (range > 0.0 && percent > 0.0) {
 		/* 11.9 - 10.0 is 1.9000000000000004. */
 		bool narrow = span <= range * percent / PERCENT + 1e-9 * range;
-		found(w, RULE_NARROW, hour, span, hour->valid ? bad_if(narrow) : VERDICT_NO_DATA, 1, 1);
+		struct finding finding = { verdict_of(hour, narrow), .raise = 1, .clear = 1 };
+		apply(w, RULE_NARROW, hour, span, finding);
 	}
 }
 
@@ -159,7 +159,8 @@ static void judge_few(const struct watch *w, enum alarm_rule rule, const struct 
 {
 	/* A period that had begun before the very first start says nothing of the instrument. */
 	if (w->pipeline->settings.few_data && mean->n_due > 0 && mean->start.ms >= w->pipeline->start.ms) {
-		found(w, rule, mean, NAN, bad_if(!mean->valid), 1, 1);
+		struct finding finding = { .verdict = bad_if(!mean->valid), .raise = 1, .clear = 1 };
+		apply(w, rule, mean, NAN, finding);
 	}
 }
 
@@ -187,8 +188,9 @@ static void judge_capture(const struct watch *w, const struct mean *day)
 		return;
 	}
 	double rate = running > 0 ? (double)q->valid / running : NAN;
-	struct event event = event_of(w, RULE_CAPTURE_RATE, day, rate);
+	struct event event = assess_event(w->outlet, w->point, RULE_CAPTURE_RATE, day);
 	struct finding finding = { .raise = 1, .clear = 1, .from = from };
+	event.value = rate;
 	finding.verdict = running >= CAPTURE_FROM_HOURS ? bad_if(rate < needed) : VERDICT_NO_DATA;
 	assess_apply(w->pipeline, alarm_of(w, RULE_CAPTURE_RATE), &event, &finding, w->sink);
 	if (day->end.ms >= q->end.ms) {

@@ -8,6 +8,9 @@
 
 #include "common/exact.h"
 
+#define PERCENT 100.0
+#define PA_PER_KPA 1000.0
+
 /* (18) Concentration at standard state from actual; the dry or wet basis stays.
  * barometric_pa and static_pa (signed, against the atmosphere) in Pa, temperature_c in degC. */
 double convert_to_standard(double value, double temperature_c, double barometric_pa, double static_pa);

@@ -189,20 +189,28 @@ const uint16_t *decode_registers(
 	return &answer->registers[offset];
 }
 
-/* False, with the flag set, when the registers of the field did not arrive. */
-static bool fetch(const struct profile *profile, const struct reg_field *field, const struct answer *answers,
-	double *ret_value, uint64_t *ret_bits, enum flag *ret_flag)
+/* What the registers of a field hold. */
+struct fetched {
+	bool arrived;
+	enum flag flag; /* why not, unless arrived */
+	double value;   /* NAN unless arrived */
+	uint64_t bits;  /* 0 unless arrived */
+};
+
+static struct fetched fetch(const struct profile *profile, const struct reg_field *field, const struct answer *answers)
 {
+	struct fetched f = { .value = NAN };
 	size_t offset;
 	const uint16_t *regs = decode_registers(profile, field, answers);
 	const struct answer *answer = answer_of(profile, field, answers, &offset);
 
-	if (!regs) {
-		*ret_flag = answer ? failure_flag(answer->result) : FLAG_FAULT;
-		return false;
+	f.arrived = regs != NULL;
+	if (f.arrived) {
+		f.value = field_value(field, regs, &f.bits);
+	} else {
+		f.flag = answer ? failure_flag(answer->result) : FLAG_FAULT;
 	}
-	*ret_value = field_value(field, regs, ret_bits);
-	return true;
+	return f;
 }
 
 static bool rule_matches(const struct status_rule *rule, double value, uint64_t bits, double tolerance)
@@ -217,14 +225,16 @@ static bool rule_matches(const struct status_rule *rule, double value, uint64_t 
 bool decode_status(const struct profile *profile, const struct status *status, const struct answer *answers,
 	enum flag *ret_flag, uint64_t *ret_code)
 {
-	double value, tolerance = status->field.type == REG_F32 ? FLOAT_ENUM_TOLERANCE : 0.0;
+	double tolerance = status->field.type == REG_F32 ? FLOAT_ENUM_TOLERANCE : 0.0;
+	struct fetched code = fetch(profile, &status->field, answers);
 
-	*ret_code = 0;
-	if (!fetch(profile, &status->field, answers, &value, ret_code, ret_flag)) {
+	*ret_code = code.bits;
+	if (!code.arrived) {
+		*ret_flag = code.flag;
 		return true;
 	}
 	for (size_t i = 0; i < status->n_rules; i++) {
-		if (rule_matches(&status->rules[i], value, *ret_code, tolerance)) {
+		if (rule_matches(&status->rules[i], code.value, code.bits, tolerance)) {
 			*ret_flag = status->rules[i].flag;
 			return true;
 		}
@@ -294,17 +304,13 @@ struct helpers {
 static bool fetch_auxiliary(
 	const struct profile *profile, unsigned aux, const struct answer *answers, double *value, enum flag *flag)
 {
-	uint64_t bits;
-
 	if (aux == 0) {
 		return true;
 	}
 	const struct auxiliary *a = &profile->auxiliaries[aux - 1];
-	if (!fetch(profile, &a->field, answers, value, &bits, flag)) {
-		return false;
-	}
-	*value *= a->scale;
-	*flag = FLAG_FAULT;
+	struct fetched fetched = fetch(profile, &a->field, answers);
+	*value = fetched.value * a->scale;
+	*flag = fetched.arrived ? FLAG_FAULT : fetched.flag;
 	return isfinite(*value);
 }
 
@@ -366,23 +372,24 @@ static void decode_by_driver(const struct profile *profile, const struct channel
 static double channel_value(
 	const struct profile *profile, const struct channel *channel, const struct answer *answers, enum flag *flag)
 {
-	double raw, value = NAN;
-	uint64_t bits;
+	double value = NAN;
 
 	if (profile->driver) {
 		decode_by_driver(profile, channel, answers, &value, flag);
 		return is_measurable(value) ? value : NAN;
 	}
-	if (!fetch(profile, &channel->field, answers, &raw, &bits, flag)) {
+	struct fetched raw = fetch(profile, &channel->field, answers);
+	if (!raw.arrived) {
+		*flag = raw.flag;
 		return NAN;
 	}
-	if (is_absent(channel, raw, bits) || raw < channel->raw_min) {
+	if (is_absent(channel, raw.value, raw.bits) || raw.value < channel->raw_min) {
 		*flag = FLAG_FAULT;
 		return NAN;
 	}
 	enum flag trouble = FLAG_NORMAL;
-	value = convert_raw(profile, channel, answers, raw, &trouble);
-	*flag = isfinite(value) ? raw > channel->raw_max ? FLAG_OVER_RANGE : FLAG_NORMAL : trouble;
+	value = convert_raw(profile, channel, answers, raw.value, &trouble);
+	*flag = isfinite(value) ? raw.value > channel->raw_max ? FLAG_OVER_RANGE : FLAG_NORMAL : trouble;
 	return value;
 }
 

@@ -38,6 +38,7 @@ struct point {
 	double least;        /* a lower one is D, and enters nothing; in the factor's unit */
 	int64_t hold_ms;     /* gas: a result stands this long until the next one comes (a chromatograph) */
 	int64_t cycle_ms;    /* water: time between the results of a discrete analyser */
+	int64_t max_age_ms;  /* a reading that is older counts as silence; 0 for computed points */
 	const struct limit *limits[POINT_LIMITS];
 	size_t n_limits;
 };

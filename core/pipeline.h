@@ -28,8 +28,8 @@ struct pipeline_settings {
 	enum conversion_order order;
 	enum rounding rounding;
 	double o2_zero_drift;         /* percent O2: down to so far below 0 a reading is 0, a lower one is D */
-	double hysteresis;            /* an alarm clears this share below its limit */
-	double approach;              /* share of a limit that warns */
+	double hysteresis;            /* an alarm clears at this fraction below its limit */
+	double approach;              /* the fraction of a limit from which the open period warns */
 	unsigned calibration_minutes; /* of calibration that make a condition */
 	unsigned constant_minutes;    /* valid minutes of gas with one value that are suspicious; 0 = none */
 	unsigned constant_results;    /* results of water with one value that are; 0 = none */
@@ -82,22 +82,43 @@ struct pipeline *pipeline_create(const struct outlet *outlets, size_t n_outlets,
 	const struct pipeline_settings *settings, struct utc start, struct utc judged_until);
 void pipeline_destroy(struct pipeline *pipeline);
 
-/* A raised alarm of an earlier run goes on. False when no such point or limit is configured now. */
-bool pipeline_restore_alarm(struct pipeline *pipeline, const char *outlet, const char *factor, enum alarm_rule rule,
-	const char *limit_key, struct utc since, double worst);
+/* An alarm that an earlier run raised. Borrowed. */
+struct past_alarm {
+	const char *outlet;
+	const char *factor;
+	enum alarm_rule rule;
+	const char *limit_key; /* of rules by limit; else "" */
+	struct utc since;
+	double worst;
+};
 
-/* A mean of an hour or a day before the pipeline's start that an earlier run closed: the month, its share and the
- * quarter need them. Call in order of time, before the first reading. False when no such point is configured now. */
-bool pipeline_restore_mean(struct pipeline *pipeline, const char *outlet, const char *factor, enum series_kind kind,
-	double o2_ref, const struct mean *mean, double amount);
+/* A raised alarm of an earlier run goes on. False when no such point or limit is configured now. */
+bool pipeline_restore_alarm(struct pipeline *pipeline, const struct past_alarm *past);
+
+/* A mean of an hour or a day that an earlier run closed. Borrowed. */
+struct past_mean {
+	const char *outlet;
+	const char *factor;
+	enum series_kind kind;
+	double o2_ref; /* NAN unless kind is SERIES_CONVERTED */
+	const struct mean *mean;
+	double amount; /* as in struct mean_record */
+};
+
+/* Counts a mean of before the pipeline's start: the open month, the month's share and the quarter need it. Call in
+ * order of time, before the first reading. False when no such point is configured now. */
+bool pipeline_restore_mean(struct pipeline *pipeline, const struct past_mean *past);
 
 /* Adds a mark for readings that come from now on; closed periods stay as they are. False when there are too many. */
-bool pipeline_mark(struct pipeline *pipeline, const struct mark *mark);
+bool pipeline_add_mark(struct pipeline *pipeline, const struct mark *mark);
 
 /* Files a reading as the instrument gave it. Call pipeline_step() up to the present first. */
 enum pipeline_filed pipeline_add(struct pipeline *pipeline, size_t outlet, size_t point, const struct reading *reading);
 
-/* The same for a value that was averaged before: it stands for `times` readings. */
+/* True when the newest reading that was filed for the point bears this stamp. */
+bool pipeline_has_filed(const struct pipeline *pipeline, size_t outlet, size_t point, struct utc at);
+
+/* The same as pipeline_add() for a value that was averaged before: the value stands for `times` readings. */
 enum pipeline_filed pipeline_add_averaged(
 	struct pipeline *pipeline, size_t outlet, size_t point, const struct reading *reading, unsigned times);
 
@@ -118,19 +139,20 @@ struct utc pipeline_closed_until(const struct pipeline *pipeline);
 
 /* What a point looks like now; see core/view.c. */
 struct point_view {
-	struct reading raw;        /* newest, as measured; flag B when older than max_age */
+	struct reading raw;        /* newest, as measured; flag B when older than the point's max_age_ms */
 	double converted;          /* newest, of the series that `limit` judges; NAN when not known or not converted */
 	double o2_ref;             /* of `converted`; NAN when there is no conversion */
 	double hour_mean;          /* so far, of that series; NAN without a valid minute */
 	unsigned valid_minutes;    /* valid base periods of this hour so far */
 	unsigned due_minutes;      /* base periods of a whole hour */
 	const struct limit *limit; /* the strictest in force; NULL without */
-	double share; /* of the limit: of the hour so far; for daily limits of the day so far, once it has an hour */
+	/* The hour so far as a ratio to the limit; for daily limits the day so far, once it has a valid hour. NAN
+	 * when not known. */
+	double limit_ratio;
 	struct mean last_hour; /* the newest closed hour of that series; .rule is NULL before the first */
 };
 
-/* Readings older than max_age_ms count as silence. */
-void pipeline_view(const struct pipeline *pipeline, size_t outlet, size_t point, struct utc now, int64_t max_age_ms,
-	struct point_view *ret_view);
+void pipeline_view(
+	const struct pipeline *pipeline, size_t outlet, size_t point, struct utc now, struct point_view *ret_view);
 
 #endif

@@ -69,7 +69,27 @@ struct pipeline {
 const struct series *point_series_of(const struct point_state *point, const struct limit *limit);
 
 /* The series at dry standard state: the measured one when the instrument measures so. */
-struct series *point_dry_series(struct point_state *point);
+struct series *point_dry_series(const struct point_state *point);
+
+/* The flag of a reading after the operator's marks: a marked reading stays evidence and counts in no mean (mark.c). */
+enum flag flag_after_marks(const struct pipeline *p, size_t outlet, size_t point, const struct reading *reading);
+
+/* ---- a reading on its way (reading.c) ---- */
+
+/* Brings the value into the factor's unit. Flag D where that gives no number, or one that is impossible. */
+void reading_to_unit(const struct pipeline *p, const struct point *conf, struct reading *reading);
+
+/* Turns a totaliser's reading into the volume since the reading before; what flowed during a silence belongs to the
+ * reading that ends the silence. False when the volume is not known: at the first reading, and when the counter was set
+ * back. */
+bool reading_count_volume(struct point_state *state, struct reading *reading);
+
+/* The reading at dry standard state. HJ 212-2017 (18) and (19) apply to each reading, before any mean
+ * (monitoring-rules 3.1). */
+struct reading reading_to_dry_standard(const struct pipeline *p, const struct outlet_state *outlet,
+	const struct point *conf, const struct reading *measured);
+
+/* ---- periods ---- */
 
 /* minute -> hour -> day -> month (aggregate.c): closes the oldest open minute of the outlet and what ends with it.
  * Means go to the sink unless it is NULL. Returns the longest period that ended. */
@@ -113,6 +133,10 @@ struct finding {
  * with rule, limit, value and mean. Without a sink only the runs are counted. */
 void assess_apply(const struct pipeline *p, struct alarm *alarm, struct event *event, const struct finding *finding,
 	const struct pipeline_sink *sink);
+
+/* An event of the rule about the mean, at the end of the newest minute; limit and value are not set (assess.c). */
+struct event assess_event(const struct outlet_state *outlet, const struct point_state *point, enum alarm_rule rule,
+	const struct mean *mean);
 
 /* What the alarm was about has ended. */
 void assess_end(struct alarm *alarm, struct event *event, const struct pipeline_sink *sink);

@@ -1,7 +1,7 @@
 /* point_series.c - which of a point's series is meant. */
 #include "core/pipeline_state.h"
 
-struct series *point_dry_series(struct point_state *point)
+struct series *point_dry_series(const struct point_state *point)
 {
 	return point->n_series > 1 && point->series[1].conf.kind == SERIES_DRY ? &point->series[1] : &point->series[0];
 }
@@ -13,5 +13,5 @@ const struct series *point_series_of(const struct point_state *point, const stru
 			return &point->series[i];
 		}
 	}
-	return point_dry_series((struct point_state *)point);
+	return point_dry_series(point);
 }

@@ -41,14 +41,14 @@ static struct reading last_minute(const struct point_state *point, struct utc no
 	return (struct reading){ .at = minute->end, .value = minute->value, .flag = minute->flag };
 }
 
-void pipeline_view(const struct pipeline *pipeline, size_t outlet, size_t point, struct utc now, int64_t max_age_ms,
-	struct point_view *ret_view)
+void pipeline_view(
+	const struct pipeline *pipeline, size_t outlet, size_t point, struct utc now, struct point_view *ret_view)
 {
 	const struct outlet_state *o = &pipeline->outlets[outlet];
 	const struct point_state *state = &o->points[point];
-	struct point_view view = { .raw = state->latest, .converted = NAN, .o2_ref = NAN, .share = NAN };
+	struct point_view view = { .raw = state->latest, .converted = NAN, .o2_ref = NAN, .limit_ratio = NAN };
 	const struct series *series = &state->series[0];
-	const struct utc oldest = { now.ms - max_age_ms };
+	const struct utc oldest = { now.ms - state->conf->max_age_ms };
 
 	if (state->conf->computed != COMPUTED_NOT) {
 		view.raw = last_minute(state, now);
@@ -75,10 +75,22 @@ void pipeline_view(const struct pipeline *pipeline, size_t outlet, size_t point,
 		double day = mean_so_far(&series->day);
 		bool daily = view.limit->period == LIMIT_DAY && !isnan(day); /* before its first hour: the hour */
 		enum rounding rounding = pipeline->settings.rounding;
-		view.share = judge_severity(view.limit, daily ? day : view.hour_mean, rounding);
+		view.limit_ratio = judge_severity(view.limit, daily ? day : view.hour_mean, rounding);
 		if (view.limit->period == LIMIT_INSTANT && reading_counts(&view.raw)) {
-			view.share = judge_severity(view.limit, view.raw.value, rounding);
+			view.limit_ratio = judge_severity(view.limit, view.raw.value, rounding);
 		}
 	}
 	*ret_view = view;
+}
+
+bool pipeline_month_share(
+	const struct pipeline *pipeline, size_t outlet, size_t point, size_t limit, struct month_share_view *ret_view)
+{
+	const struct limit_state *state = &pipeline->outlets[outlet].points[point].limits[limit];
+
+	if (isnan(state->limit->share_of_month)) {
+		return false;
+	}
+	month_share_view(&state->share, state->limit->share_of_month, ret_view);
+	return true;
 }

@@ -222,14 +222,12 @@ static struct result look_at_result(
 	return result;
 }
 
-/* A result that is made now and then belongs to its own time and counts once: also when emisd was started anew
- * since and sees it for the first time. */
-static bool is_told(const struct acquire *a, const struct feed *feed, const struct result *result)
+/* True when the result was filed before: each result of a discrete analyser belongs to its own time and counts once,
+ * also when emisd was restarted since and sees the result for the first time. */
+static bool already_filed(const struct acquire *a, const struct feed *feed, const struct result *result)
 {
-	struct point_view view;
-
-	pipeline_view(a->pipeline, feed->outlet, feed->point, result->at, 0, &view);
-	return !result->is_new || (result->first && view.raw.at.ms == result->at.ms);
+	return !result->is_new ||
+		(result->first && pipeline_has_filed(a->pipeline, feed->outlet, feed->point, result->at));
 }
 
 static void read_feed(struct acquire *a, const struct feed *feed, struct image *image, struct utc at)
@@ -251,7 +249,7 @@ static void read_feed(struct acquire *a, const struct feed *feed, struct image *
 			reading.value = NAN;
 			reading.flag = FLAG_FAULT;
 		} else if (discrete) {
-			if (is_told(a, feed, &result)) {
+			if (already_filed(a, feed, &result)) {
 				return;
 			}
 			reading.at = result.at;

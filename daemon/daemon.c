@@ -17,21 +17,6 @@
 #define STOP_LINKS_MS 1000   /* of the two seconds that stopping may take */
 #define STOP_BROKER_MS 500
 #define ROOM_EVERY_S 10
-#define MAX_AGE_POLLS 3
-#define MAX_AGE_MARGIN_MS 5000
-
-int64_t daemon_max_age_ms(const struct daemon *d, size_t outlet, size_t point)
-{
-	for (size_t i = 0; i < d->site->n_feeds; i++) {
-		const struct feed *feed = &d->site->feeds[i];
-		if (feed->outlet == outlet && feed->point == point) {
-			int64_t poll_ms = d->site->instruments[feed->instrument].poll_ms;
-			int64_t every_ms = feed->channel->field.every_s * 1000LL;
-			return MAX_AGE_POLLS * (every_ms > poll_ms ? every_ms : poll_ms) + MAX_AGE_MARGIN_MS;
-		}
-	}
-	return 0;
-}
 
 /* ---- retained states for late joiners ---- */
 
@@ -61,7 +46,7 @@ static char *compose_state(void *context, size_t index, char *topic)
 		return health_compose(&sources, topic);
 	}
 	const struct outlet *outlet = &d->site->outlets[o];
-	pipeline_view(d->keeper.pipeline, o, index, clock_utc(&d->clock), daemon_max_age_ms(d, o, index), &view);
+	pipeline_view(d->keeper.pipeline, o, index, clock_utc(&d->clock), &view);
 	message_state_topic(&d->context, outlet, &outlet->points[index], topic);
 	return message_state(&d->context, outlet, &outlet->points[index], &view);
 }

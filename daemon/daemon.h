@@ -54,7 +54,4 @@ int daemon_run(struct daemon *daemon);
  * ended and all memory is free; otherwise the process must be left at once. */
 bool daemon_stop(struct daemon *daemon);
 
-/* Readings of a point older than this count as silence. */
-int64_t daemon_max_age_ms(const struct daemon *daemon, size_t outlet, size_t point);
-
 #endif

@@ -44,7 +44,8 @@ static void restore_mean(void *context, const struct stored_mean *m)
 	struct rebuild *rb = context;
 
 	/* False for what is no longer configured: it then belongs to no month of ours. */
-	(void)pipeline_restore_mean(rb->pipeline, m->outlet, m->factor, m->kind, m->o2_ref, &m->mean, m->amount);
+	(void)pipeline_restore_mean(
+		rb->pipeline, &(struct past_mean){ m->outlet, m->factor, m->kind, m->o2_ref, &m->mean, m->amount });
 }
 
 bool rebuild_mark(const struct site *site, const struct store_mark *stored, struct mark *ret_mark)
@@ -72,7 +73,7 @@ static void restore_mark(void *context, const struct store_mark *stored)
 	struct rebuild *rb = context;
 	struct mark mark;
 
-	if (rebuild_mark(rb->site, stored, &mark) && !pipeline_mark(rb->pipeline, &mark)) {
+	if (rebuild_mark(rb->site, stored, &mark) && !pipeline_add_mark(rb->pipeline, &mark)) {
 		log_warning("more marks than can be at work at a time; one of %s is left out", stored->outlet);
 	}
 }
@@ -91,14 +92,16 @@ static int64_t longest_grace(const struct site *site)
 static void restore(void *context, const struct store_alarm *alarm)
 {
 	struct rebuild *rb = context;
-	enum alarm_rule rule;
+	struct past_alarm past = { .outlet = alarm->outlet,
+		.factor = alarm->factor,
+		.limit_key = alarm->limit_key,
+		.since = alarm->since,
+		.worst = alarm->worst };
 
 	if (strcmp(alarm->outlet, GATEWAY) == 0) {
-		return; /* of the box itself: gateway.c */
+		return; /* an alarm of the box itself: gateway.c */
 	}
-	if (!alarm_rule_from_name(alarm->rule, &rule) ||
-		!pipeline_restore_alarm(rb->pipeline, alarm->outlet, alarm->factor, rule, alarm->limit_key,
-			alarm->since, alarm->worst)) {
+	if (!alarm_rule_from_name(alarm->rule, &past.rule) || !pipeline_restore_alarm(rb->pipeline, &past)) {
 		rb->lost_alarms++;
 		log_warning(
 			"the alarm %s stays raised in the store: what it is about is no longer configured", alarm->id);

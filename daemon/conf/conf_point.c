@@ -6,6 +6,9 @@
 #include "core/convert.h"
 #include "daemon/conf/conf_internal.h"
 
+#define MAX_AGE_POLLS 3
+#define MAX_AGE_MARGIN_MS 5000
+
 static size_t find_instrument(const struct site *site, const char *name, size_t length)
 {
 	for (size_t i = 0; i < site->n_instruments; i++) {
@@ -245,6 +248,15 @@ static void add_point(struct conf_load *load, struct outlet *outlet, const struc
 	}
 }
 
+/* How old a reading may be before the instrument counts as silent: three intervals of its channel and a margin for slow
+ * answers. Both numbers are our choice. */
+static int64_t max_age_ms(const struct instrument_conf *instrument, const struct channel *channel)
+{
+	int64_t every_ms = (int64_t)channel->field.every_s * SECOND_MS;
+
+	return MAX_AGE_POLLS * (every_ms > instrument->poll_ms ? every_ms : instrument->poll_ms) + MAX_AGE_MARGIN_MS;
+}
+
 void conf_read_point(struct conf_load *load, struct conf_node node, struct outlet *outlet, size_t outlet_index)
 {
 	static const char *const keys[] = { "factor", "from", "computed", "flags", "basis", "state", "pitot", "kv",
@@ -280,6 +292,7 @@ void conf_read_point(struct conf_load *load, struct conf_node node, struct outle
 		point.has_least = true; /* decode_channel() gives nothing below it */
 		point.least = point_in_unit(&point, feed.channel->min);
 	}
+	point.max_age_ms = max_age_ms(&load->site->instruments[feed.instrument], feed.channel);
 	struct feed *slot = conf_grow(load, &load->site->feeds, &load->site->n_feeds, sizeof(feed));
 	if (slot) {
 		*slot = feed;
@@ -304,10 +317,10 @@ void conf_bound_computed(struct outlet *outlet)
 
 /* ---- an input that something is computed from and nobody measures would silently become a default ---- */
 
-static void need(struct conf_node node, const struct outlet *outlet, bool needed, const char *why, const char *what,
+static void need_points(struct conf_node node, const struct outlet *outlet, const char *what, const char *why,
 	const char *const *factors)
 {
-	for (size_t i = 0; needed && factors[i]; i++) {
+	for (size_t i = 0; factors[i]; i++) {
 		if (outlet_point(outlet, factors[i]) < 0) {
 			conf_node_complain(
 				node, "%s: %s %s; that needs a point for %s", outlet->id, what, why, factors[i]);
@@ -324,10 +337,18 @@ static void check_point(struct conf_node node, const struct outlet *outlet, cons
 	const char *key = point->factor->key;
 	bool by_flow = point->computed == COMPUTED_FLOW;
 
-	need(node, outlet, point->wet, "is measured wet", key, dry);
-	need(node, outlet, point->actual, "is measured at stack conditions", key, standard);
-	need(node, outlet, point->computed == COMPUTED_NOX, "is computed", key, oxides);
-	need(node, outlet, by_flow, "is computed", key, flow);
+	if (point->wet) {
+		need_points(node, outlet, key, "is measured wet", dry);
+	}
+	if (point->actual) {
+		need_points(node, outlet, key, "is measured at stack conditions", standard);
+	}
+	if (point->computed == COMPUTED_NOX) {
+		need_points(node, outlet, key, "is computed", oxides);
+	}
+	if (by_flow) {
+		need_points(node, outlet, key, "is computed", flow);
+	}
 	if ((point->actual || by_flow) && isnan(outlet->barometric_pa)) {
 		conf_node_complain(node, "%s: bringing %s to standard state needs barometric_kpa", outlet->id, key);
 	}

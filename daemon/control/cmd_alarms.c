@@ -215,7 +215,7 @@ json_t *cmd_mark(struct daemon *d, const json_t *request, char *error, size_t si
 	/* What is closed stays as it was judged: the mark then stands beside it, and changes what comes. */
 	mark.applies.ms = mark.from.ms > now.ms ? mark.from.ms : now.ms;
 	if (mark.until.ms > now.ms && rebuild_mark(d->site, &mark, &at_work) &&
-		!pipeline_mark(d->keeper.pipeline, &at_work)) {
+		!pipeline_add_mark(d->keeper.pipeline, &at_work)) {
 		snprintf(error, size, "there are too many marks at work");
 		return NULL;
 	}

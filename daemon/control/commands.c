@@ -42,8 +42,7 @@ static void add_point_row(struct daemon *d, json_t *table, size_t outlet_index, 
 	struct utc now = clock_utc(&d->clock);
 	struct point_view v;
 
-	pipeline_view(d->keeper.pipeline, outlet_index, point_index, now,
-		daemon_max_age_ms(d, outlet_index, point_index), &v);
+	pipeline_view(d->keeper.pipeline, outlet_index, point_index, now, &v);
 	json_t *row = json_pack("[s, s, s, s?, s, s, s, i]", outlet->id, outlet->name, factor->key,
 		factor->code[0] ? factor->code : NULL, factor->name, factor->name_zh, factor->unit, factor->decimals);
 	json_array_append_new(row, reply_number(v.raw.value));
@@ -56,7 +55,7 @@ static void add_point_row(struct daemon *d, json_t *table, size_t outlet_index, 
 	json_array_append_new(row, reply_number(v.limit ? v.limit->max : NAN));
 	json_array_append_new(row, v.limit ? json_string(limit_period_name(v.limit->period)) : json_null());
 	json_array_append_new(row, v.limit ? json_string(v.limit->tier) : json_null());
-	json_array_append_new(row, reply_number(v.share));
+	json_array_append_new(row, reply_number(v.limit_ratio));
 	json_array_append_new(row, flag_text(v.raw.flag));
 	bool seen = v.raw.at.ms != INT64_MIN;
 	json_array_append_new(row, seen ? json_real((double)(now.ms - v.raw.at.ms) / 1000.0) : json_null());

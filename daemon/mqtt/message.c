@@ -275,7 +275,7 @@ char *message_state(const struct message_context *context, const struct outlet *
 	set(&m, "hour_mean", message_number(view->hour_mean));
 	set(&m, "valid", json_integer(view->valid_minutes));
 	set(&m, "due", json_integer(view->due_minutes));
-	set(&m, "share", message_number(view->share));
+	set(&m, "share", message_number(view->limit_ratio));
 	set(&m, "last_hour", last_hour_object(context, &view->last_hour));
 	set(&m, "limit", limit_object(view->limit));
 	return message_dump(m);

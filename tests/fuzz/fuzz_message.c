@@ -247,7 +247,7 @@ static void state_and_mean(struct scene *s)
 	struct point_view view = { .raw = { moment(), number(), (enum flag)(byte() % FLAG_COUNT) },
 		.converted = number(),
 		.hour_mean = number(),
-		.share = number(),
+		.limit_ratio = number(),
 		.limit = byte() & 1 ? &s->limit : NULL };
 	struct stored_mean mean = { .kind = (enum series_kind)(byte() % 2), .o2_ref = number(), .amount = number() };
 

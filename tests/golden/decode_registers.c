@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "core/decode.h"
-#include "daemon/conf/conf_internal.h"
+#include "daemon/conf/site.h"
 
 #define SPACES 5 /* function codes 1 to 4; 0 is not used */
 
@@ -129,23 +129,17 @@ static bool run(const struct profile *p)
 int main(int argc, char **argv)
 {
 	struct conf_errors errors = { 0 };
-	struct site *site = calloc(1, sizeof(*site));
+	const struct profile *profile;
+	char name[128];
 
-	if (argc < 3 || !site) {
+	if (argc < 3) {
 		fputs("Usage: decode_registers SHARE PROFILE [VARIANT] < CASES\n", stderr);
-		free(site);
 		return 2;
 	}
-	struct conf_load load = { .site = site, .directory = argv[1], .share = argv[1], .errors = &errors };
-	const struct profile *profile = conf_load_profile(&load, argv[2], argc > 3 ? argv[3] : "");
-	bool good = profile && errors.n == 0;
-	for (size_t i = 0; i < errors.n; i++) {
-		fprintf(stderr, "%s\n", errors.lines[i]);
-	}
-	if (good) {
-		good = run(profile);
-	}
-	conf_errors_finish(&errors);
+	snprintf(name, sizeof(name), "%s/%s", argv[2], argc > 3 ? argv[3] : "");
+	struct site *site = site_load_profile(argv[1], name, &profile, &errors);
+	conf_errors_print(&errors, "");
+	bool good = site && run(profile);
 	site_free(site);
 	return good ? 0 : 1;
 }

@@ -322,8 +322,9 @@ static void restore_all(struct fixture *after, const struct fixture *before, siz
 			last = last && before->events[k].rule != e->rule;
 		}
 		if (last && e->change != ALARM_CLEARED) {
-			assert_true(pipeline_restore_alarm(after->pipeline, "DA001", "so2", e->rule,
-				e->limit ? e->limit->key : "", e->since, e->worst));
+			const struct past_alarm past = { "DA001", "so2", e->rule, e->limit ? e->limit->key : "",
+				e->since, e->worst };
+			assert_true(pipeline_restore_alarm(after->pipeline, &past));
 		}
 	}
 }

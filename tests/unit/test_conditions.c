@@ -216,7 +216,8 @@ static void test_x23_the_capture_rate(void **state)
 		hour.end.ms = hour.start.ms + HOUR_MS;
 		hour.counts[FLAG_STOPPED] = i < 200 ? 60 : 0;
 		hour.valid = i >= 350;
-		assert_true(pipeline_restore_mean(f->pipeline, "DA001", "so2", SERIES_MEASURED, NAN, &hour, NAN));
+		assert_true(pipeline_restore_mean(
+			f->pipeline, &(struct past_mean){ "DA001", "so2", SERIES_MEASURED, NAN, &hour, NAN }));
 	}
 	feed_noise(f, quarter.ms + 90 * DAY_MS, quarter.ms + 91 * DAY_MS);
 	fixture_step(f, quarter.ms + 91 * DAY_MS + GRACE);

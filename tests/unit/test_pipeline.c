@@ -131,15 +131,16 @@ static void test_old_auxiliary_values_are_unknown(void **state)
 	fixture_point(f, "pm");
 	fixture_point(f, "humidity");
 	f->outlet.points[0].wet = true;
+	f->outlet.points[0].max_age_ms = 5000;
 	fixture_start(f, EIGHT, INT64_MIN);
 	fixture_read(f, 1, MIN(0), 8.0, FLAG_NORMAL);
 	fixture_read(f, 0, MIN(1) + 1, 5.0, FLAG_NORMAL); /* aux_age is a minute */
 	fixture_step(f, MIN(2) + 10 * SECOND_MS);
 	assert_true(fixture_last(f, 0, PERIOD_MINUTE, SERIES_DRY, NAN)->mean.flag == FLAG_NO_COMM);
-	pipeline_view(f->pipeline, 0, 0, (struct utc){ MIN(1) + 2 }, 5000, &view);
+	pipeline_view(f->pipeline, 0, 0, (struct utc){ MIN(1) + 2 }, &view);
 	assert_true(view.raw.value == 5.0);
 	/* An instrument that went silent does not keep its last value. */
-	pipeline_view(f->pipeline, 0, 0, (struct utc){ MIN(2) }, 5000, &view);
+	pipeline_view(f->pipeline, 0, 0, (struct utc){ MIN(2) }, &view);
 	assert_true(isnan(view.raw.value) && view.raw.flag == FLAG_NO_COMM);
 	fixture_destroy(f);
 }
@@ -451,15 +452,16 @@ static void test_a_mark_changes_validity_and_no_value(void **state)
 	(void)state;
 	fixture_point(f, "so2");
 	fixture_point(f, "nox");
+	f->outlet.points[0].max_age_ms = 10000;
 	fixture_start(f, EIGHT, INT64_MIN);
 	struct mark mark = { 0, 0, { MIN(10) }, { MIN(30) }, FLAG_MAINTENANCE };
-	assert_true(pipeline_mark(f->pipeline, &mark));
+	assert_true(pipeline_add_mark(f->pipeline, &mark));
 	for (int m = 0; m < 60; m++) {
 		enum flag flag = m < 5 ? FLAG_CALIBRATION : m == 12 ? FLAG_FAULT : FLAG_NORMAL;
 		fixture_feed(f, 0, MIN(m), MIN(m + 1), 20.0, flag);
 		fixture_feed(f, 1, MIN(m), MIN(m + 1), 20.0, FLAG_NORMAL);
 		if (m == 20) {
-			pipeline_view(f->pipeline, 0, 0, (struct utc){ MIN(21) }, 10000, &view);
+			pipeline_view(f->pipeline, 0, 0, (struct utc){ MIN(21) }, &view);
 			assert_true(view.raw.value == 20.0 && view.raw.flag == FLAG_MAINTENANCE);
 		}
 	}
@@ -534,8 +536,8 @@ static void test_a_split_month_is_the_whole_month(void **state)
 		}
 		const struct mean_record *day = fixture_last(f[0], 0, PERIOD_DAY, SERIES_MEASURED, NAN);
 		if (d < 10) {
-			assert_true(pipeline_restore_mean(
-				f[1]->pipeline, "DA001", "cod", SERIES_MEASURED, NAN, &day->mean, day->amount));
+			const struct past_mean past = { "DA001", "cod", SERIES_MEASURED, NAN, &day->mean, day->amount };
+			assert_true(pipeline_restore_mean(f[1]->pipeline, &past));
 		}
 	}
 	const struct mean_record *whole = fixture_last(f[0], 0, PERIOD_MONTH, SERIES_MEASURED, NAN);

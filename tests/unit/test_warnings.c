@@ -177,9 +177,11 @@ static void test_the_budget_survives_a_restart(void **state)
 	for (int h = 0; h < 18; h++) {
 		hour.start.ms = march + h * HOUR_MS;
 		hour.end.ms = hour.start.ms + HOUR_MS;
-		assert_true(pipeline_restore_mean(f->pipeline, "DA001", "so2", SERIES_MEASURED, NAN, &hour, NAN));
+		assert_true(pipeline_restore_mean(
+			f->pipeline, &(struct past_mean){ "DA001", "so2", SERIES_MEASURED, NAN, &hour, NAN }));
 	}
-	assert_false(pipeline_restore_mean(f->pipeline, "DA001", "so2", SERIES_CONVERTED, 9.0, &hour, NAN));
+	assert_false(pipeline_restore_mean(
+		f->pipeline, &(struct past_mean){ "DA001", "so2", SERIES_CONVERTED, 9.0, &hour, NAN }));
 	assert_true(pipeline_month_share(f->pipeline, 0, 0, 0, &v) && v.over == 18);
 	fixture_feed_averaged(f, 0, today, today + HOUR_MS, 150.0, FLAG_NORMAL);
 	fixture_step(f, today + HOUR_MS + GRACE);
