@@ -1,7 +1,7 @@
 /* mark.c - the operator's marks, and the flags that they give to readings. */
 #include "core/pipeline_state.h"
 
-bool pipeline_add_mark(struct pipeline *pipeline, const struct mark *mark)
+bool pipeline_has_room_for_mark(struct pipeline *pipeline)
 {
 	size_t kept = 0;
 
@@ -12,7 +12,12 @@ bool pipeline_add_mark(struct pipeline *pipeline, const struct mark *mark)
 		}
 	}
 	pipeline->n_marks = kept;
-	if (kept == PIPELINE_MARKS) {
+	return kept < PIPELINE_MARKS;
+}
+
+bool pipeline_add_mark(struct pipeline *pipeline, const struct mark *mark)
+{
+	if (!pipeline_has_room_for_mark(pipeline)) {
 		return false;
 	}
 	pipeline->marks[pipeline->n_marks++] = *mark;

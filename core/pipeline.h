@@ -112,6 +112,9 @@ bool pipeline_restore_mean(struct pipeline *pipeline, const struct past_mean *pa
 /* Adds a mark for readings that come from now on; closed periods stay as they are. False when there are too many. */
 bool pipeline_add_mark(struct pipeline *pipeline, const struct mark *mark);
 
+/* True when one more mark can be added; marks that can flag no reading any more are dropped first. */
+bool pipeline_has_room_for_mark(struct pipeline *pipeline);
+
 /* Files a reading as the instrument gave it. Call pipeline_step() up to the present first. */
 enum pipeline_filed pipeline_add(struct pipeline *pipeline, size_t outlet, size_t point, const struct reading *reading);
 

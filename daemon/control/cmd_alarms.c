@@ -131,29 +131,37 @@ static const struct {
 	{ "stopped", FLAG_STOPPED },
 };
 
-static bool read_moment(
-	const struct daemon *d, const json_t *request, const char *key, struct utc *ret_at, char *error, size_t size)
-{
-	const char *text = text_of(request, key);
+/* A request to set a mark, and where the reason of a refusal goes. */
+struct mark_request {
+	const struct daemon *daemon;
+	const json_t *json;
+	char *error;
+	size_t size;
+};
 
-	if (text[0] == '\0' || time_parse(text, d->site->judging.offset_min, ret_at)) {
+static bool read_moment(const struct mark_request *r, const char *key, struct utc *ret_at)
+{
+	const char *text = text_of(r->json, key);
+
+	if (text[0] == '\0' || time_parse(text, r->daemon->site->judging.offset_min, ret_at)) {
 		return true;
 	}
-	snprintf(error, size, "--%s: \"%.40s\" is not a moment; write it as 2026-03-02T08:00:00+08:00", key, text);
+	snprintf(
+		r->error, r->size, "--%s: \"%.40s\" is not a moment; write it as 2026-03-02T08:00:00+08:00", key, text);
 	return false;
 }
 
-static bool read_what(const struct daemon *d, const json_t *request, struct store_mark *mark, char *error, size_t size)
+static bool read_what(const struct mark_request *r, struct store_mark *mark)
 {
-	const char *outlet = text_of(request, "argument"), *factor = text_of(request, "factor");
-	const char *kind = text_of(request, "kind");
+	const char *outlet = text_of(r->json, "argument"), *factor = text_of(r->json, "factor");
+	const char *kind = text_of(r->json, "kind");
 	size_t i = 0;
 
 	while (i < ARRAY_SIZE(kinds) && strcmp(kinds[i].kind, kind) != 0) {
 		i++;
 	}
 	if (i == ARRAY_SIZE(kinds)) {
-		snprintf(error, size,
+		snprintf(r->error, r->size,
 			"--kind: \"%.40s\" is not known; known are calibration, fault, maintenance, shut-down, "
 			"start-up, stopped",
 			kind);
@@ -163,12 +171,13 @@ static bool read_what(const struct daemon *d, const json_t *request, struct stor
 	snprintf(mark->kind, sizeof(mark->kind), "%s", kind);
 	snprintf(mark->outlet, sizeof(mark->outlet), "%s", outlet);
 	snprintf(mark->factor, sizeof(mark->factor), "%s", factor);
-	snprintf(mark->remark, sizeof(mark->remark), "%s", text_of(request, "remark"));
-	snprintf(mark->who, sizeof(mark->who), "%s", text_of(request, "who"));
+	snprintf(mark->remark, sizeof(mark->remark), "%s", text_of(r->json, "remark"));
+	snprintf(mark->who, sizeof(mark->who), "%s", text_of(r->json, "who"));
 	struct mark at_work;
-	if (!rebuild_mark(d->site, mark, &at_work)) {
-		if (filters_check_outlet(d->site, outlet, error, size)) {
-			snprintf(error, size, "there is no outlet \"%.32s\" with the factor %.16s", outlet, factor);
+	if (!rebuild_mark(r->daemon->site, mark, &at_work)) {
+		if (filters_check_outlet(r->daemon->site, outlet, r->error, r->size)) {
+			snprintf(r->error, r->size, "there is no outlet \"%.32s\" with the factor %.16s", outlet,
+				factor);
 		}
 		return false;
 	}
@@ -197,32 +206,46 @@ static void add_mark_row(void *context, const struct store_mark *m)
 			reply_moment(d, m->at)));
 }
 
+/* Reads the mark out of the request, without acting on it. */
+static bool read_mark(const struct mark_request *r, struct utc now, struct store_mark *mark)
+{
+	*mark = (struct store_mark){ .from = now, .until = { INT64_MIN }, .at = now };
+	if (!read_what(r, mark) || !read_moment(r, "from", &mark->from) || !read_moment(r, "until", &mark->until)) {
+		return false;
+	}
+	if (mark->until.ms <= mark->from.ms) {
+		snprintf(r->error, r->size, "--until must say a moment after --from");
+		return false;
+	}
+	/* Closed periods stay as they were judged; the mark changes what comes from now on. */
+	mark->applies.ms = mark->from.ms > now.ms ? mark->from.ms : now.ms;
+	return true;
+}
+
 json_t *cmd_mark(struct daemon *d, const json_t *request, char *error, size_t size)
 {
+	const struct mark_request r = { d, request, error, size };
 	struct utc now = clock_utc(&d->clock);
-	struct store_mark mark = { .from = now, .until = { INT64_MIN }, .at = now };
 	struct rows rows = { d, NULL };
+	struct store_mark mark;
 	struct mark at_work;
 
-	if (!read_what(d, request, &mark, error, size) || !read_moment(d, request, "from", &mark.from, error, size) ||
-		!read_moment(d, request, "until", &mark.until, error, size)) {
+	if (!read_mark(&r, now, &mark)) {
 		return NULL;
 	}
-	if (mark.until.ms <= mark.from.ms) {
-		snprintf(error, size, "--until must say a moment after --from");
-		return NULL;
-	}
-	/* What is closed stays as it was judged: the mark then stands beside it, and changes what comes. */
-	mark.applies.ms = mark.from.ms > now.ms ? mark.from.ms : now.ms;
-	if (mark.until.ms > now.ms && rebuild_mark(d->site, &mark, &at_work) &&
-		!pipeline_add_mark(d->keeper.pipeline, &at_work)) {
+	bool acts = mark.until.ms > now.ms && rebuild_mark(d->site, &mark, &at_work);
+	if (acts && !pipeline_has_room_for_mark(d->keeper.pipeline)) {
 		snprintf(error, size, "there are too many marks at work");
 		return NULL;
 	}
+	/* Stored first: no reading may be flagged by a mark that has no row and no entry in the audit log. */
 	if (store_mark_add(d->store, &mark) < 0) {
-		snprintf(error, size, "the mark cannot be stored and lasts until the next start only: %s",
+		snprintf(error, size, "the mark cannot be stored: %s; nothing was changed, try again",
 			store_error(d->store));
 		return NULL;
+	}
+	if (acts) {
+		(void)pipeline_add_mark(d->keeper.pipeline, &at_work); /* there is room */
 	}
 	rows.table = marks_table();
 	add_mark_row(&rows, &mark);

@@ -59,3 +59,28 @@ def acknowledged(rig, alarm_id):
         return True
     except AssertionError as error:
         return "was acknowledged" in str(error)
+
+
+def test_a_mark_that_is_not_stored_flags_nothing(make_rig):
+    rig = make_rig(scale=60, start="2026-03-02T08:05:00+08:00", plant=["hold so2 20"])
+    wait_for(lambda: rig.point("DA001", "so2")["flag"] == "N", 60, "the first reading")
+    mark = {"argument": "DA001", "kind": "maintenance", "until": "2026-03-02T20:00:00+08:00"}
+    with held(rig, "BEGIN IMMEDIATE"):
+        with pytest.raises(AssertionError, match="the mark cannot be stored: .*locked by another program"):
+            rig.ask("mark", **mark)
+        asked = rig.point("DA001", "so2")["valid_minutes"]
+        later = wait_for(lambda: (p := rig.point("DA001", "so2"))["valid_minutes"] > asked + 1 and p, 60, "a minute after the refusal")
+    assert later["flag"] == "N"
+    assert rig.ask("marks")["marks"] == []
+    assert not [row for row in rig.ask("audit")["audit"] if row["what"].startswith("mark")]
+    # Once it can be stored, the same mark is at work.
+    wait_for(lambda: stored(rig, mark), 60, "the mark")
+    wait_for(lambda: rig.point("DA001", "so2")["flag"] == "M", 60, "flag M")
+
+
+def stored(rig, mark):
+    try:
+        return rig.ask("mark", **mark)["marks"]
+    except AssertionError as error:
+        assert "locked by another program" in str(error)
+        return None
