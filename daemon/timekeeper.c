@@ -25,24 +25,27 @@ static const char *moment(const struct timekeeper *k, struct utc at, char *text)
 	return time_format(at, k->site->judging.offset_min, text);
 }
 
-static int swap_pipeline(struct timekeeper *k, struct pipeline *pipeline)
+static void swap_pipeline(struct timekeeper *k, struct pipeline *pipeline)
 {
-	if (!pipeline) {
-		return -ENOMEM;
-	}
 	acquire_aim(k->acquire, pipeline, k->watch.offset_ms, timekeeper_judges(k));
 	pipeline_destroy(k->pipeline);
 	k->pipeline = pipeline;
-	return 0;
 }
 
-/* A pipeline that shows what is measured; nothing of it is reported. */
+/* Replaces the pipeline by one that shows what is measured and reports nothing. 0, or -ENOMEM after a line in the log.
+ */
 static int wait_for_clock(struct timekeeper *k)
 {
 	struct utc never = { INT64_MAX / 2 };
-	struct utc now = clock_utc(k->clock);
+	struct pipeline *pipeline =
+		pipeline_create(k->site->outlets, k->site->n_outlets, &k->site->judging, clock_utc(k->clock), never);
 
-	return swap_pipeline(k, pipeline_create(k->site->outlets, k->site->n_outlets, &k->site->judging, now, never));
+	if (!pipeline) {
+		log_error("out of memory for the open periods");
+		return -ENOMEM;
+	}
+	swap_pipeline(k, pipeline);
+	return 0;
 }
 
 /* Puts what waited among the other readings. 0 or -errno after a line in the log. */
@@ -72,7 +75,7 @@ static int relabel(struct timekeeper *k)
 	return 0;
 }
 
-/* The clock can be believed: judges from where the store says. */
+/* The clock can be believed: judges from where the store says. 0, or a negative errno after a line in the log. */
 static int judge(struct timekeeper *k)
 {
 	(void)recorder_flush_raw(k->recorder); /* logged there; what is not on disk is part of no mean */
@@ -84,7 +87,12 @@ static int judge(struct timekeeper *k)
 	}
 	gateway_end(k->gateway, GATEWAY_CLOCK_UNSET);
 	recorder_forget(k->recorder);
-	return swap_pipeline(k, rebuild_pipeline(k->site, k->store, k->recorder, clock_utc(k->clock)));
+	struct pipeline *pipeline = rebuild_pipeline(k->site, k->store, k->recorder, clock_utc(k->clock));
+	if (!pipeline) {
+		return -EIO; /* logged there */
+	}
+	swap_pipeline(k, pipeline);
+	return 0;
 }
 
 static void note_jump(struct timekeeper *k)

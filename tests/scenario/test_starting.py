@@ -1,6 +1,7 @@
 """What is wrong when emisd starts, or is told to read its configuration anew: a sentence, and data stay as they are."""
 
 import signal
+import sqlite3
 import subprocess
 
 import pytest
@@ -57,3 +58,18 @@ def test_a_hang_up_is_answered_and_ends_nothing(quiet):
     quiet.emisd.child.send_signal(signal.SIGHUP)
     wait_for(lambda: "SIGHUP: the configuration is read at the start only" in quiet.emisd.text(), what="the line of the log")
     assert quiet.ask("status")["site"] and quiet.emisd.running()
+
+
+def test_a_store_that_cannot_be_read_is_the_reason_and_not_the_memory(make_rig):
+    rig = make_rig(scale=240, start="2026-03-02T07:50:00+08:00", poll="4s")
+    wait_for(lambda: list(rig.folder.glob("data/roll-2026.db")), what="the hours of the year")
+    assert rig.emisd.stop() == 0
+    db = sqlite3.connect(rig.folder / "data/roll-2026.db", isolation_level=None)
+    db.execute("PRAGMA locking_mode=EXCLUSIVE")
+    db.execute("BEGIN EXCLUSIVE")
+    rig.start_emisd(wait=False)
+    wait_for(lambda: not rig.emisd.running(), 60, "the end of emisd")
+    db.close()
+    assert "roll-2026.db" in rig.emisd.text() and "locked" in rig.emisd.text(), rig.emisd.text()
+    assert "out of memory" not in rig.emisd.text()
+    rig.start_emisd()
