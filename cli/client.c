@@ -129,15 +129,16 @@ static json_t *unpack(const char *text, bool *ret_refused, char *error, size_t s
 	return tables;
 }
 
-json_t *client_ask(
-	const char *socket_path, const json_t *request, int timeout_ms, bool *ret_refused, char *error, size_t size)
+json_t *client_ask(const char *socket_path, const json_t *request, int timeout_ms, struct client_error *ret_error)
 {
 	int64_t deadline = now_ms() + timeout_ms;
+	char *error = ret_error->words;
+	size_t size = sizeof(ret_error->words);
 	json_t *tables = NULL;
 	char *reply = NULL;
 
-	*ret_refused = false;
-	int fd = dial(socket_path, ret_refused, error, size);
+	ret_error->refused = false;
+	int fd = dial(socket_path, &ret_error->refused, error, size);
 	if (fd < 0) {
 		return NULL;
 	}
@@ -149,7 +150,7 @@ json_t *client_ask(
 		reply = read_line(fd, deadline, error, size);
 	}
 	if (reply) {
-		tables = unpack(reply, ret_refused, error, size);
+		tables = unpack(reply, &ret_error->refused, error, size);
 	}
 	free(reply);
 	free(line);

@@ -41,10 +41,11 @@ static bool has_option(int argc, char **argv, const char *option)
 /* The daemon's link that leads to this endpoint, into buf; false when there is none, or no daemon. */
 static bool link_of_daemon(const char *socket_path, const char *endpoint, char *buf, size_t size)
 {
-	char error[256], full[300];
-	bool refused, found = false;
+	struct client_error error;
+	char full[300];
+	bool found = false;
 	json_t *request = json_pack("{s:s}", "cmd", "status");
-	json_t *tables = client_ask(socket_path, request, 2000, &refused, error, sizeof(error));
+	json_t *tables = client_ask(socket_path, request, 2000, &error);
 	const json_t *links = tables_find(tables, "links");
 	size_t i;
 	json_t *row;

@@ -174,8 +174,7 @@ static int read_option(struct options *o, int option)
 
 static int run(const struct options *o, size_t command)
 {
-	char error[512];
-	bool refused;
+	struct client_error error;
 	json_t *request = json_pack("{s:s, s:b, s:s*, s:s*, s:s*}", "cmd", commands[command].name, "all", o->all,
 		"argument", o->argument, "outlet", o->view.outlet, "factor", o->view.factor);
 
@@ -184,12 +183,12 @@ static int run(const struct options *o, size_t command)
 			json_object_set_new(request, text_options[i], json_string(o->texts[i]));
 		}
 	}
-	json_t *tables = client_ask(o->socket, request, o->timeout_ms, &refused, error, sizeof(error));
+	json_t *tables = client_ask(o->socket, request, o->timeout_ms, &error);
 
 	json_decref(request);
 	if (!tables) {
-		fprintf(stderr, "emisctl: %s\n", error);
-		return refused ? EXIT_REFUSED : EXIT_NO_DAEMON;
+		fprintf(stderr, "emisctl: %s\n", error.words);
+		return error.refused ? EXIT_REFUSED : EXIT_NO_DAEMON;
 	}
 	if (o->json) {
 		tables_print_json(tables);
@@ -233,15 +232,16 @@ static int run_command(struct options *o, int argc, char **argv)
 /* history and verify look into the store of the daemon that answers; without one, into the default. */
 static int run_on_store(const struct options *o, const char *mode, int argc, char **argv)
 {
-	char error[512], option[] = "--directory", *args[64];
-	bool refused, named = argc > 60;
+	struct client_error error;
+	char option[] = "--directory", *args[64];
+	bool named = argc > 60;
 
 	for (int i = 1; i < argc; i++) {
 		named |= strncmp(argv[i], "-d", 2) == 0 || strncmp(argv[i], "--d", 3) == 0 ||
 			strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
 	}
 	json_t *request = named ? NULL : json_pack("{s:s}", "cmd", "status");
-	json_t *tables = request ? client_ask(o->socket, request, o->timeout_ms, &refused, error, sizeof(error)) : NULL;
+	json_t *tables = request ? client_ask(o->socket, request, o->timeout_ms, &error) : NULL;
 	const json_t *site = tables ? tables_find(tables, "site") : NULL;
 	const char *store = site ? tables_text(site, json_array_get(json_object_get(site, "rows"), 0), "store") : "";
 	char *directory = *store ? strdup(store) : NULL;

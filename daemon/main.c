@@ -149,8 +149,7 @@ static int run(const struct site *site, const struct clock *clock)
 	int r = daemon_start(&daemon, site, clock);
 
 	if (r == 0) {
-		socket = control_socket_create(
-			daemon.loop, site->control_socket, site->admin_group, commands, &daemon, error, sizeof(error));
+		socket = control_socket_create(&daemon, commands, error, sizeof(error));
 		r = socket ? daemon_run(&daemon) : -EIO;
 		if (!socket) {
 			log_error("%s", error);

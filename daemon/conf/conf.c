@@ -307,7 +307,7 @@ static double number_of(const config_setting_t *setting)
 								 : (double)config_setting_get_int64(setting);
 }
 
-bool conf_double(struct conf_node group, const char *key, bool required, double min, double max, double *ret)
+bool conf_double(struct conf_node group, const char *key, bool required, struct conf_range range, double *ret)
 {
 	struct conf_node node = find(group, key, required);
 
@@ -318,15 +318,16 @@ bool conf_double(struct conf_node group, const char *key, bool required, double 
 		return wrong_type(node, key, "a number");
 	}
 	double value = number_of(node.setting);
-	if (!isfinite(value) || value < min || value > max) {
-		conf_node_complain(node, "%s: %g is out of range; allowed are %g to %g", key, value, min, max);
+	if (!isfinite(value) || value < range.min || value > range.max) {
+		conf_node_complain(
+			node, "%s: %g is out of range; allowed are %g to %g", key, value, range.min, range.max);
 		return false;
 	}
 	*ret = value;
 	return true;
 }
 
-static bool int_of(struct conf_node node, const char *key, int64_t min, int64_t max, int64_t *ret)
+static bool int_of(struct conf_node node, const char *key, struct conf_range range, int64_t *ret)
 {
 	int type = config_setting_type(node.setting);
 
@@ -334,20 +335,20 @@ static bool int_of(struct conf_node node, const char *key, int64_t min, int64_t 
 		return wrong_type(node, key, "an integer");
 	}
 	int64_t value = config_setting_get_int64(node.setting);
-	if (value < min || value > max) {
-		conf_node_complain(node, "%s: %" PRId64 " is out of range; allowed are %" PRId64 " to %" PRId64, key,
-			value, min, max);
+	if ((double)value < range.min || (double)value > range.max) {
+		conf_node_complain(node, "%s: %" PRId64 " is out of range; allowed are %.0f to %.0f", key, value,
+			range.min, range.max);
 		return false;
 	}
 	*ret = value;
 	return true;
 }
 
-bool conf_int(struct conf_node group, const char *key, bool required, int64_t min, int64_t max, int64_t *ret)
+bool conf_int(struct conf_node group, const char *key, bool required, struct conf_range range, int64_t *ret)
 {
 	struct conf_node node = find(group, key, required);
 
-	return node.setting && int_of(node, key, min, max, ret);
+	return node.setting && int_of(node, key, range, ret);
 }
 
 bool conf_bool(struct conf_node group, const char *key, bool required, bool *ret)
@@ -364,8 +365,7 @@ bool conf_bool(struct conf_node group, const char *key, bool required, bool *ret
 	return true;
 }
 
-bool conf_duration(
-	struct conf_node group, const char *key, bool required, int64_t min_ms, int64_t max_ms, int64_t *ret_ms)
+bool conf_duration(struct conf_node group, const char *key, bool required, struct conf_range range_ms, int64_t *ret_ms)
 {
 	char text[32];
 	int64_t ms;
@@ -386,10 +386,10 @@ bool conf_duration(
 			text);
 		return false;
 	}
-	if (ms < min_ms || ms > max_ms) {
+	if ((double)ms < range_ms.min || (double)ms > range_ms.max) {
 		conf_node_complain(find(group, key, false),
-			"%s: \"%s\" is out of range; allowed are %" PRId64 " ms to %" PRId64 " ms", key, text, min_ms,
-			max_ms);
+			"%s: \"%s\" is out of range; allowed are %.0f ms to %.0f ms", key, text, range_ms.min,
+			range_ms.max);
 		return false;
 	}
 	*ret_ms = ms;
@@ -446,7 +446,7 @@ bool conf_string_at(struct conf_node array, size_t index, char *ret, size_t size
 
 bool conf_int_at(struct conf_node array, size_t index, int64_t *ret)
 {
-	return int_of(conf_at(array, index), "element", INT64_MIN, INT64_MAX, ret);
+	return int_of(conf_at(array, index), "element", CONF_RANGE(INT64_MIN, INT64_MAX), ret);
 }
 
 /* ---- settings as lines ---- */

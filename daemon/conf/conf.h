@@ -56,15 +56,21 @@ struct conf_node conf_list(struct conf_node group, const char *key, bool require
 size_t conf_count(struct conf_node list);
 struct conf_node conf_at(struct conf_node list, size_t index);
 
+/* The allowed values, both ends included. Integers and milliseconds up to 2^53 are exact in it. */
+struct conf_range {
+	double min;
+	double max;
+};
+#define CONF_RANGE(low, high) ((struct conf_range){ (double)(low), (double)(high) })
+
 /* Values. True when the key is there and good; *ret is untouched otherwise. A bad value is a complaint;
  * so is a missing one when `required`. */
 bool conf_string(struct conf_node group, const char *key, bool required, char *ret, size_t size);
 bool conf_name(struct conf_node group, const char *key, bool required, char *ret, size_t size);
-bool conf_double(struct conf_node group, const char *key, bool required, double min, double max, double *ret);
-bool conf_int(struct conf_node group, const char *key, bool required, int64_t min, int64_t max, int64_t *ret);
+bool conf_double(struct conf_node group, const char *key, bool required, struct conf_range range, double *ret);
+bool conf_int(struct conf_node group, const char *key, bool required, struct conf_range range, int64_t *ret);
 bool conf_bool(struct conf_node group, const char *key, bool required, bool *ret);
-bool conf_duration(
-	struct conf_node group, const char *key, bool required, int64_t min_ms, int64_t max_ms, int64_t *ret_ms);
+bool conf_duration(struct conf_node group, const char *key, bool required, struct conf_range range_ms, int64_t *ret_ms);
 
 /* A size of at least `least` bytes, as "2GiB". */
 bool conf_size(struct conf_node group, const char *key, bool required, int64_t least, int64_t *ret_bytes);

@@ -28,10 +28,10 @@ static bool read_rule(struct conf_node node, struct status_rule *rule)
 	double equals = 0.0;
 
 	conf_allow(node, keys);
-	bool has_equals = conf_double(node, "equals", false, -1e9, 1e10, &equals);
-	bool has_range = conf_double(node, "from", false, -1e9, 1e10, &rule->from);
-	has_range = conf_double(node, "to", has_range, -1e9, 1e10, &rule->to) && has_range;
-	bool has_mask = conf_int(node, "mask", false, 1, 0xFFFFFFFFLL, &mask);
+	bool has_equals = conf_double(node, "equals", false, CONF_RANGE(-1e9, 1e10), &equals);
+	bool has_range = conf_double(node, "from", false, CONF_RANGE(-1e9, 1e10), &rule->from);
+	has_range = conf_double(node, "to", has_range, CONF_RANGE(-1e9, 1e10), &rule->to) && has_range;
+	bool has_mask = conf_int(node, "mask", false, CONF_RANGE(1, 0xFFFFFFFFLL), &mask);
 	if ((has_equals && has_range) || !(has_equals || has_range || has_mask)) {
 		conf_node_complain(
 			node, "a rule needs \"equals\", \"from\" with \"to\", or \"mask\" with or without one of them");
@@ -120,11 +120,11 @@ static void read_identify(struct conf_node node, size_t notation, struct profile
 	conf_allow(node, keys);
 	bool good = conf_name(node, "name", true, status.name, sizeof(status.name));
 	good &= conf_field_read(node, notation, &no_records, &status.field);
-	if (conf_double(node, "equals", !conf_has(node, "from"), -1e9, 1e10, &rule->from)) {
+	if (conf_double(node, "equals", !conf_has(node, "from"), CONF_RANGE(-1e9, 1e10), &rule->from)) {
 		rule->to = rule->from;
 	} else {
-		good &= conf_double(node, "from", true, -1e9, 1e10, &rule->from) &&
-			conf_double(node, "to", true, -1e9, 1e10, &rule->to) &&
+		good &= conf_double(node, "from", true, CONF_RANGE(-1e9, 1e10), &rule->from) &&
+			conf_double(node, "to", true, CONF_RANGE(-1e9, 1e10), &rule->to) &&
 			check_order(node, "from", rule->from, "to", rule->to);
 	}
 	if (!conf_has(node, "every")) {
@@ -149,7 +149,7 @@ static void read_auxiliary(struct conf_node node, size_t notation, struct profil
 	conf_allow(node, keys);
 	bool good = conf_name(node, "name", true, name, sizeof(name));
 	good &= conf_field_read(node, notation, &records, &first);
-	(void)conf_double(node, "scale", false, -1e9, 1e9, &a.scale); /* optional */
+	(void)conf_double(node, "scale", false, CONF_RANGE(-1e9, 1e9), &a.scale); /* optional */
 	for (int64_t i = 0; good && (i == 0 || i < records.count); i++) {
 		size_t at = 0;
 		conf_field_record_name(name, &records, i, a.name);
@@ -167,9 +167,16 @@ static void read_auxiliary(struct conf_node node, size_t notation, struct profil
 	}
 }
 
-/* The number, from 1, of the auxiliary that a key names; of the record's own if there is one. */
-static bool read_helper(struct conf_node node, const char *key, const struct profile *p, const struct records *records,
-	int64_t index, uint8_t *ret_number)
+/* One of the records that a list entry is repeated for. */
+struct record {
+	const struct records *records;
+	int64_t index;
+};
+
+/* The number, from 1, of the auxiliary that a key of the channel names; the record's own auxiliary is
+ * preferred. Untouched without the key. False with a complaint. */
+static bool find_auxiliary(struct conf_node node, const char *key, const struct profile *p, const struct record *record,
+	uint8_t *ret_number)
 {
 	char name[CHANNEL_NAME_SIZE], own[CHANNEL_NAME_SIZE];
 
@@ -179,7 +186,7 @@ static bool read_helper(struct conf_node node, const char *key, const struct pro
 	if (!conf_name(node, key, true, name, sizeof(name))) {
 		return false;
 	}
-	conf_field_record_name(name, records, index, own);
+	conf_field_record_name(name, record->records, record->index, own);
 	for (size_t i = 0; i < p->n_auxiliaries; i++) {
 		if (strcmp(p->auxiliaries[i].name, own) == 0 || strcmp(p->auxiliaries[i].name, name) == 0) {
 			*ret_number = (uint8_t)(i + 1);
@@ -248,11 +255,11 @@ static bool read_span(struct conf_node channel_node, struct channel *channel)
 	}
 	conf_allow(node, keys);
 	bool by_register = conf_has(channel_node, "full_scale");
-	bool good = conf_double(node, "raw_low", true, -1e9, 1e10, &channel->span_raw_low) &&
-		conf_double(node, "raw_high", true, -1e9, 1e10, &channel->span_raw_high) &&
-		conf_double(node, "low", true, -1e9, 1e9, &channel->span_low);
+	bool good = conf_double(node, "raw_low", true, CONF_RANGE(-1e9, 1e10), &channel->span_raw_low) &&
+		conf_double(node, "raw_high", true, CONF_RANGE(-1e9, 1e10), &channel->span_raw_high) &&
+		conf_double(node, "low", true, CONF_RANGE(-1e9, 1e9), &channel->span_low);
 	if (!by_register) {
-		good = conf_double(node, "high", true, -1e9, 1e9, &channel->span_high) && good;
+		good = conf_double(node, "high", true, CONF_RANGE(-1e9, 1e9), &channel->span_high) && good;
 	}
 	if (good && channel->span_raw_low >= channel->span_raw_high) {
 		conf_node_complain(node, "raw_low must be less than raw_high");
@@ -278,8 +285,8 @@ static bool read_units(struct conf_node node, struct channel *channel)
 	for (size_t i = 0; i < conf_count(units); i++) {
 		struct conf_node unit = conf_at(units, i);
 		conf_allow(unit, keys);
-		good &= conf_int(unit, "code", true, 0, 0xFFFFFFFFLL, &channel->units[i].code);
-		good &= conf_double(unit, "factor", true, 1e-12, 1e12, &channel->units[i].factor);
+		good &= conf_int(unit, "code", true, CONF_RANGE(0, 0xFFFFFFFFLL), &channel->units[i].code);
+		good &= conf_double(unit, "factor", true, CONF_RANGE(1e-12, 1e12), &channel->units[i].factor);
 		channel->n_units++;
 	}
 	return good;
@@ -294,14 +301,15 @@ static bool read_result_time(struct conf_node channel_node, size_t notation, str
 	size_t format = RESULT_TIME_OPAQUE;
 
 	if (!node.setting) {
-		return conf_duration(channel_node, "max_age", false, SECOND_MS, 7 * DAY_MS, &channel->max_age_ms)
+		return conf_duration(
+			       channel_node, "max_age", false, CONF_RANGE(SECOND_MS, 7 * DAY_MS), &channel->max_age_ms)
 			? (conf_node_complain(channel_node, "max_age needs result_time"), false)
 			: true;
 	}
 	conf_allow(node, keys);
 	bool good = conf_field_place(node, notation, &channel->result_time);
-	good &= conf_int(node, "registers", true, 1, FIELD_REGISTERS, &registers);
-	good &= conf_duration(channel_node, "max_age", true, SECOND_MS, 7 * DAY_MS, &channel->max_age_ms);
+	good &= conf_int(node, "registers", true, CONF_RANGE(1, FIELD_REGISTERS), &registers);
+	good &= conf_duration(channel_node, "max_age", true, CONF_RANGE(SECOND_MS, 7 * DAY_MS), &channel->max_age_ms);
 	(void)conf_choice(node, "format", false, formats, &format); /* opaque unless said */
 	if (good && format != RESULT_TIME_OPAQUE && registers != (format == RESULT_TIME_BCD ? 3 : 6)) {
 		conf_node_complain(
@@ -320,14 +328,14 @@ static bool read_channel_values(struct conf_node node, size_t notation, const st
 	int64_t tag = 0;
 	bool good = conf_string(node, "unit", true, c->unit, sizeof(c->unit));
 
-	(void)conf_double(node, "scale", false, -1e9, 1e9, &c->scale); /* all of these are optional */
-	(void)conf_double(node, "offset", false, -1e9, 1e9, &c->offset);
-	(void)conf_double(node, "raw_min", false, -1e9, 1e10, &c->raw_min);
-	(void)conf_double(node, "raw_max", false, -1e9, 1e10, &c->raw_max);
-	(void)conf_double(node, "min", false, -1e9, 1e9, &c->min);
-	(void)conf_double(node, "max", false, -1e9, 1e9, &c->max);
+	(void)conf_double(node, "scale", false, CONF_RANGE(-1e9, 1e9), &c->scale); /* all of these are optional */
+	(void)conf_double(node, "offset", false, CONF_RANGE(-1e9, 1e9), &c->offset);
+	(void)conf_double(node, "raw_min", false, CONF_RANGE(-1e9, 1e10), &c->raw_min);
+	(void)conf_double(node, "raw_max", false, CONF_RANGE(-1e9, 1e10), &c->raw_max);
+	(void)conf_double(node, "min", false, CONF_RANGE(-1e9, 1e9), &c->min);
+	(void)conf_double(node, "max", false, CONF_RANGE(-1e9, 1e9), &c->max);
 	if (p->driver) {
-		good &= conf_int(node, "tag", true, 0, 65535, &tag);
+		good &= conf_int(node, "tag", true, CONF_RANGE(0, 65535), &tag);
 	} else if (conf_has(node, "tag")) {
 		conf_node_complain(node, "tag: only a driver finds values by it");
 	}
@@ -375,12 +383,13 @@ static void read_channel(struct conf_node node, size_t notation, struct profile 
 	struct reg_field first_time = channel.result_time;
 	for (int64_t i = 0; good && (i == 0 || i < records.count); i++) {
 		conf_field_record_name(name, &records, i, channel.name);
+		const struct record record = { &records, i };
 		channel.field = conf_field_of_record(&first, &records, i);
 		channel.result_time = conf_field_of_record(&first_time, &records, i);
-		good = read_helper(node, "full_scale", p, &records, i, &channel.full_scale) &&
-			read_helper(node, "decimals", p, &records, i, &channel.decimals) &&
-			read_helper(node, "fraction", p, &records, i, &channel.fraction) &&
-			read_helper(node, "unit_code", p, &records, i, &channel.unit_code) &&
+		good = find_auxiliary(node, "full_scale", p, &record, &channel.full_scale) &&
+			find_auxiliary(node, "decimals", p, &record, &channel.decimals) &&
+			find_auxiliary(node, "fraction", p, &record, &channel.fraction) &&
+			find_auxiliary(node, "unit_code", p, &record, &channel.unit_code) &&
 			read_status_names(node, p, &records, i, &channel);
 		if (good) {
 			put_channel(node, p, &channel, replace);
@@ -390,26 +399,37 @@ static void read_channel(struct conf_node node, size_t notation, struct profile 
 
 /* ---- all lists of a group ---- */
 
-static void read_each(struct conf_node group, const char *key, size_t notation, struct profile *p, bool replace,
-	void (*read)(struct conf_node, size_t, struct profile *, bool))
+/* How the entries of the lists are read. */
+struct lists {
+	size_t notation;
+	struct profile *profile;
+	bool replace;
+};
+
+static void read_list(struct conf_node group, const char *key, const struct lists *how,
+	void (*read)(struct conf_node entry, size_t notation, struct profile *p, bool replace))
 {
 	struct conf_node list = conf_list(group, key, false);
 
 	for (size_t i = 0; i < conf_count(list); i++) {
-		read(conf_at(list, i), notation, p, replace);
+		read(conf_at(list, i), how->notation, how->profile, how->replace);
 	}
 }
 
 void conf_read_states(struct conf_node group, size_t notation, struct profile *p, bool replace)
 {
-	read_each(group, "statuses", notation, p, replace, read_status);
-	read_each(group, "identify", notation, p, replace, read_identify);
-	read_each(group, "auxiliaries", notation, p, replace, read_auxiliary);
+	const struct lists how = { notation, p, replace };
+
+	read_list(group, "statuses", &how, read_status);
+	read_list(group, "identify", &how, read_identify);
+	read_list(group, "auxiliaries", &how, read_auxiliary);
 }
 
 void conf_read_channels(struct conf_node group, size_t notation, struct profile *p, bool replace)
 {
-	read_each(group, "channels", notation, p, replace, read_channel);
+	const struct lists how = { notation, p, replace };
+
+	read_list(group, "channels", &how, read_channel);
 }
 
 void conf_note_channels(struct conf_node group, const struct profile *p, struct conf_errors *notes)

@@ -33,9 +33,9 @@ static void read_factor(struct conf_load *load, struct conf_node node)
 	good &= conf_string(node, "name_zh", true, f.name_zh, sizeof(f.name_zh));
 	good &= conf_string(node, "unit", true, f.unit, sizeof(f.unit));
 	good &= conf_choice(node, "medium", true, media, &medium);
-	good &= conf_int(node, "decimals", true, 0, 9, &decimals);
-	(void)conf_double(node, "molar_mass", false, 1.0, 1000.0, &f.molar_mass); /* optional */
-	(void)conf_bool(node, "flow_weighted", false, &f.flow_weighted);          /* optional */
+	good &= conf_int(node, "decimals", true, CONF_RANGE(0, 9), &decimals);
+	(void)conf_double(node, "molar_mass", false, CONF_RANGE(1.0, 1000.0), &f.molar_mass); /* optional */
+	(void)conf_bool(node, "flow_weighted", false, &f.flow_weighted);                      /* optional */
 	if (good && site_factor(load->site, f.key)) {
 		conf_node_complain(node, "the factor \"%s\" stands here twice", f.key);
 		good = false;

@@ -40,8 +40,9 @@ struct records conf_field_records(struct conf_node node)
 {
 	struct records records = { 0, 0 };
 
-	if (conf_int(node, "count", false, 1, MAX_RECORDS, &records.count)) {
-		(void)conf_int(node, "stride", true, 1, 1000, &records.stride); /* a complaint refuses the file */
+	if (conf_int(node, "count", false, CONF_RANGE(1, MAX_RECORDS), &records.count)) {
+		(void)conf_int(
+			node, "stride", true, CONF_RANGE(1, 1000), &records.stride); /* a complaint refuses the file */
 	} else if (conf_has(node, "stride")) {
 		conf_node_complain(node, "stride needs count");
 	}
@@ -81,10 +82,12 @@ static bool read_order(struct conf_node node, struct reg_field *field)
 bool conf_field_place(struct conf_node node, size_t notation, struct reg_field *field)
 {
 	int64_t function = 0, address = 0, every_ms = 0;
-	bool good = conf_int(node, "function", true, 1, 4, &function);
+	bool good = conf_int(node, "function", true, CONF_RANGE(1, 4), &function);
 
-	good &= conf_int(node, "address", true, notations[notation].base, notations[notation].last, &address);
-	(void)conf_duration(node, "every", false, 1000, 24 * HOUR_MS, &every_ms); /* a complaint refuses the file */
+	good &= conf_int(
+		node, "address", true, CONF_RANGE(notations[notation].base, notations[notation].last), &address);
+	(void)conf_duration(
+		node, "every", false, CONF_RANGE(1000, 24 * HOUR_MS), &every_ms); /* a complaint refuses the file */
 	field->function = (uint8_t)function;
 	field->address = (uint16_t)(address - notations[notation].base);
 	field->every_s = (uint32_t)(every_ms / 1000);
@@ -114,7 +117,9 @@ bool conf_field_read(struct conf_node node, size_t notation, const struct record
 	}
 	field.type = (enum reg_type)type;
 	bool sized = field.type == REG_BCD || field.type == REG_ASCII;
-	if (sized && !conf_int(node, "registers", true, 1, field.type == REG_BCD ? 4 : FIELD_REGISTERS, &registers)) {
+	if (sized &&
+		!conf_int(node, "registers", true, CONF_RANGE(1, field.type == REG_BCD ? 4 : FIELD_REGISTERS),
+			&registers)) {
 		return false;
 	}
 	if (!sized && conf_has(node, "registers")) {

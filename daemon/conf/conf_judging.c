@@ -86,18 +86,19 @@ void conf_read_judging(struct conf_node root, struct pipeline_settings *judging)
 	conf_allow(node, keys);
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
 		int64_t count = counts[i].preset; /* all are optional */
-		(void)conf_int(node, counts[i].key, false, counts[i].min, counts[i].max, &count);
+		(void)conf_int(node, counts[i].key, false, CONF_RANGE(counts[i].min, counts[i].max), &count);
 		unsigned value = (unsigned)count;
 		memcpy(field(judging, counts[i].at), &value, sizeof(value));
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(shares); i++) {
-		(void)conf_double(node, shares[i].key, false, 0.0, shares[i].max, field(judging, shares[i].at));
+		(void)conf_double(
+			node, shares[i].key, false, CONF_RANGE(0.0, shares[i].max), field(judging, shares[i].at));
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
 		(void)conf_bool(node, switches[i].key, false, field(judging, switches[i].at));
 	}
-	(void)conf_duration(node, "grace", false, 0, MINUTE_MS - 1, &judging->grace_ms);
-	(void)conf_duration(node, "aux_age", false, SECOND_MS, HOUR_MS, &judging->aux_age_ms);
+	(void)conf_duration(node, "grace", false, CONF_RANGE(0, MINUTE_MS - 1), &judging->grace_ms);
+	(void)conf_duration(node, "aux_age", false, CONF_RANGE(SECOND_MS, HOUR_MS), &judging->aux_age_ms);
 	(void)conf_choice(node, "order", false, orders, &order);
 	(void)conf_choice(node, "rounding", false, roundings, &rounding);
 	judging->order = (enum conversion_order)order;

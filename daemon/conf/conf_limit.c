@@ -41,8 +41,8 @@ static void read_when(struct conf_load *load, struct conf_node limit, struct lim
 		conf_node_complain(node, "when: there is no factor \"%s\" in factors.conf%s", l->when_factor,
 			conf_nearest_factor(load->site, l->when_factor, words));
 	}
-	bool above = conf_double(node, "above", false, -1e6, 1e6, &l->when_above);
-	bool at_most = conf_double(node, "at_most", false, -1e6, 1e6, &l->when_at_most);
+	bool above = conf_double(node, "above", false, CONF_RANGE(-1e6, 1e6), &l->when_above);
+	bool at_most = conf_double(node, "at_most", false, CONF_RANGE(-1e6, 1e6), &l->when_at_most);
 	if (!above && !at_most) {
 		conf_node_complain(node, "when: \"above\" or \"at_most\" is missing");
 	}
@@ -54,15 +54,15 @@ static bool read_bounds(struct conf_node node, struct limit *l)
 
 	l->min = NAN;
 	l->max = NAN;
-	bool min = conf_double(node, "min", false, -1e6, 1e6, &l->min);
-	bool max = conf_double(node, "max", false, 0.0, 1e6, &l->max);
+	bool min = conf_double(node, "min", false, CONF_RANGE(-1e6, 1e6), &l->min);
+	bool max = conf_double(node, "max", false, CONF_RANGE(0.0, 1e6), &l->max);
 	if (!min && !max) {
 		conf_node_complain(node, "a limit needs \"max\", \"min\" or both");
 	} else if (min && max && l->min >= l->max) {
 		conf_node_complain(node, "min %g is not below max %g", l->min, l->max);
 		return false;
 	}
-	if (conf_int(node, "digits", false, 0, 9, &digits)) {
+	if (conf_int(node, "digits", false, CONF_RANGE(0, 9), &digits)) {
 		l->digits = (int)digits;
 	} else {
 		int of_min = min ? num_decimals(l->min) : 0, of_max = max ? num_decimals(l->max) : 0;
@@ -80,9 +80,9 @@ static bool read_reference(struct conf_node node, struct limit *l)
 	l->o2_ref = NAN;
 	l->excess_air = NAN;
 	l->gas_volume_per_tonne = NAN;
-	bool oxygen = conf_double(node, "o2_ref", false, 0.0, 20.9, &l->o2_ref);
-	bool air = conf_double(node, "excess_air", false, 1.01, 100.0, &l->excess_air);
-	(void)conf_double(node, "gas_volume_per_tonne", false, 1.0, 1e7, &l->gas_volume_per_tonne);
+	bool oxygen = conf_double(node, "o2_ref", false, CONF_RANGE(0.0, 20.9), &l->o2_ref);
+	bool air = conf_double(node, "excess_air", false, CONF_RANGE(1.01, 100.0), &l->excess_air);
+	(void)conf_double(node, "gas_volume_per_tonne", false, CONF_RANGE(1.0, 1e7), &l->gas_volume_per_tonne);
 	l->o2_ref_if_air_added = conf_choice(node, "o2_ref_when", false, conditions, &condition);
 	if (oxygen && air) {
 		conf_node_complain(node, "o2_ref and excess_air say the same thing twice; give one");
@@ -188,7 +188,7 @@ static void read_limit(struct conf_load *load, struct conf_node node, const stru
 	good &= conf_choice(node, "period", true, periods, &period);
 	l.period = (enum limit_period)period;
 	l.share_of_month = NAN;
-	(void)conf_double(node, "share_of_month", false, 0.0, 1.0, &l.share_of_month); /* optional */
+	(void)conf_double(node, "share_of_month", false, CONF_RANGE(0.0, 1.0), &l.share_of_month); /* optional */
 	good &= read_bounds(node, &l);
 	good &= read_reference(node, &l);
 	good &= read_dates(node, &l);

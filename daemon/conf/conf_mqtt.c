@@ -118,9 +118,9 @@ void conf_read_mqtt(struct conf_node root, struct mqtt_conf *mqtt)
 	read_means(node, mqtt);
 	mqtt->health_ms = 5 * MINUTE_MS;
 	(void)conf_choice(node, "version", false, versions, &version); /* all are optional */
-	(void)conf_duration(node, "keepalive", false, 10 * SECOND_MS, 20 * MINUTE_MS, &keepalive_ms);
-	(void)conf_duration(node, "health", false, 0, DAY_MS, &mqtt->health_ms);
-	(void)conf_int(node, "window", false, 1, 100, &window);
+	(void)conf_duration(node, "keepalive", false, CONF_RANGE(10 * SECOND_MS, 20 * MINUTE_MS), &keepalive_ms);
+	(void)conf_duration(node, "health", false, CONF_RANGE(0, DAY_MS), &mqtt->health_ms);
+	(void)conf_int(node, "window", false, CONF_RANGE(1, 100), &window);
 	mqtt->version = version == 0 ? 5 : 3;
 	mqtt->keepalive_s = (int)(keepalive_ms / SECOND_MS);
 	mqtt->window = (size_t)window;

@@ -70,14 +70,14 @@ static void read_self(struct conf_node node, struct outlet *outlet)
 	outlet->area_m2 = NAN;
 	outlet->built = BUILT_UNKNOWN;
 	outlet->air_added = -1;
-	if (conf_double(node, "barometric_kpa", false, 50.0, 110.0, &outlet->barometric_pa)) {
+	if (conf_double(node, "barometric_kpa", false, CONF_RANGE(50.0, 110.0), &outlet->barometric_pa)) {
 		outlet->barometric_pa *= 1000.0;
 	} else if (conf_has(node, "barometric_kpa")) {
 		outlet->barometric_pa = 101325.0; /* refused already: what needs it has no fault of its own */
 	}
-	(void)conf_double(node, "area", false, 1e-4, 1e4, &outlet->area_m2);
+	(void)conf_double(node, "area", false, CONF_RANGE(1e-4, 1e4), &outlet->area_m2);
 	(void)conf_date(node, "built", false, &outlet->built);
-	(void)conf_duration(node, "grace", false, SECOND_MS, 6 * HOUR_MS, &outlet->grace_ms);
+	(void)conf_duration(node, "grace", false, CONF_RANGE(SECOND_MS, 6 * HOUR_MS), &outlet->grace_ms);
 	if (conf_bool(node, "air_added", false, &air)) {
 		outlet->air_added = air;
 	}

@@ -154,8 +154,8 @@ static bool read_pitot(struct conf_node node, struct point *point)
 		return true;
 	}
 	conf_allow(pitot, keys);
-	bool good = conf_double(pitot, "kp", true, 0.1, 2.0, &point->pitot_kp);
-	good &= conf_double(pitot, "density", true, 0.1, 5.0, &point->gas_density);
+	bool good = conf_double(pitot, "kp", true, CONF_RANGE(0.1, 2.0), &point->pitot_kp);
+	good &= conf_double(pitot, "density", true, CONF_RANGE(0.1, 5.0), &point->gas_density);
 	if (strcmp(point->factor->key, "velocity") != 0) {
 		conf_node_complain(pitot, "pitot makes a velocity, not %s", point->factor->key);
 		return false;
@@ -185,14 +185,15 @@ static bool read_numbers(struct conf_node node, struct point *point, const struc
 	(void)conf_choice(node, "state", false, states, &state); /* standard unless said */
 	point->wet = basis == 1;
 	point->actual = state == 1;
-	(void)conf_double(node, "kv", false, 0.01, 10.0, &point->field_coefficient); /* the rest is optional, too */
-	(void)conf_double(node, "slope", false, 0.001, 1000.0, &point->slope);
-	(void)conf_double(node, "intercept", false, -1e4, 1e4, &point->intercept);
-	(void)conf_double(node, "wrap", false, 1.0, 1e15, &point->counter_wrap);
-	(void)conf_double(node, "range", false, 1e-6, 1e9, &point->range);
-	point->has_least = conf_double(node, "least", false, -1e9, 1e9, &point->least);
-	(void)conf_duration(node, "hold", false, MINUTE_MS, HOUR_MS, &point->hold_ms);
-	(void)conf_duration(node, "cycle", false, 10 * MINUTE_MS, DAY_MS, &point->cycle_ms);
+	(void)conf_double(
+		node, "kv", false, CONF_RANGE(0.01, 10.0), &point->field_coefficient); /* the rest is optional, too */
+	(void)conf_double(node, "slope", false, CONF_RANGE(0.001, 1000.0), &point->slope);
+	(void)conf_double(node, "intercept", false, CONF_RANGE(-1e4, 1e4), &point->intercept);
+	(void)conf_double(node, "wrap", false, CONF_RANGE(1.0, 1e15), &point->counter_wrap);
+	(void)conf_double(node, "range", false, CONF_RANGE(1e-6, 1e9), &point->range);
+	point->has_least = conf_double(node, "least", false, CONF_RANGE(-1e9, 1e9), &point->least);
+	(void)conf_duration(node, "hold", false, CONF_RANGE(MINUTE_MS, HOUR_MS), &point->hold_ms);
+	(void)conf_duration(node, "cycle", false, CONF_RANGE(10 * MINUTE_MS, DAY_MS), &point->cycle_ms);
 	bool good = belongs(node, "basis", gas, "gas") && belongs(node, "state", gas, "gas");
 	good &= belongs(node, "hold", gas, "gas; water analysers have a cycle");
 	good &= belongs(node, "cycle", !gas, "water; a gas analyser's result has a hold");

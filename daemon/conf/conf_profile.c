@@ -26,7 +26,7 @@ static void read_driver(struct conf_node head, struct profile *p)
 	if (conf_name(head, "driver", true, name, sizeof(name)) && !(p->driver = driver_find(name))) {
 		conf_node_complain(head, "driver: there is no driver \"%s\"", name);
 	}
-	(void)conf_int(head, "records", true, 1, 64, &records); /* a complaint refuses the file */
+	(void)conf_int(head, "records", true, CONF_RANGE(1, 64), &records); /* a complaint refuses the file */
 	p->records = (unsigned)records;
 }
 
@@ -45,13 +45,13 @@ static size_t read_head(struct conf_node root, struct profile *p)
 	(void)conf_string(head, "source", true, p->source, sizeof(p->source));
 	(void)conf_string(head, "confidence", true, p->confidence, sizeof(p->confidence));
 	(void)conf_choice(head, "addresses", true, conf_notation_names, &notation);
-	(void)conf_int(head, "max_registers", false, 1, REQUEST_REGISTERS, &max_registers);
-	(void)conf_int(head, "max_gap", false, 0, REQUEST_REGISTERS, &max_gap);
-	(void)conf_int(head, "retries", false, 0, 5, &retries);
-	(void)conf_duration(head, "delay", false, 0, 5 * SECOND_MS, &p->delay_ms);
-	(void)conf_duration(head, "turnaround", false, 0, 5 * SECOND_MS, &p->turnaround_ms);
-	(void)conf_duration(head, "timeout", false, 20, 5 * SECOND_MS, &p->timeout_ms);
-	(void)conf_duration(head, "byte_timeout", false, 1, SECOND_MS, &p->byte_timeout_ms);
+	(void)conf_int(head, "max_registers", false, CONF_RANGE(1, REQUEST_REGISTERS), &max_registers);
+	(void)conf_int(head, "max_gap", false, CONF_RANGE(0, REQUEST_REGISTERS), &max_gap);
+	(void)conf_int(head, "retries", false, CONF_RANGE(0, 5), &retries);
+	(void)conf_duration(head, "delay", false, CONF_RANGE(0, 5 * SECOND_MS), &p->delay_ms);
+	(void)conf_duration(head, "turnaround", false, CONF_RANGE(0, 5 * SECOND_MS), &p->turnaround_ms);
+	(void)conf_duration(head, "timeout", false, CONF_RANGE(20, 5 * SECOND_MS), &p->timeout_ms);
+	(void)conf_duration(head, "byte_timeout", false, CONF_RANGE(1, SECOND_MS), &p->byte_timeout_ms);
 	char name[sizeof(p->name)];
 	if (conf_name(head, "name", true, name, sizeof(name)) && strcmp(name, p->name) != 0) {
 		conf_node_complain(
@@ -77,9 +77,9 @@ static void read_forbidden(struct conf_node root, struct profile *p)
 		struct conf_node node = conf_at(list, i);
 		int64_t function = 0, from = 0, to = 0;
 		conf_allow(node, keys);
-		bool good = conf_int(node, "function", true, 1, 4, &function);
-		good &= conf_int(node, "from", true, 0, 65535, &from);
-		good &= conf_int(node, "to", true, 0, 65535, &to);
+		bool good = conf_int(node, "function", true, CONF_RANGE(1, 4), &function);
+		good &= conf_int(node, "from", true, CONF_RANGE(0, 65535), &from);
+		good &= conf_int(node, "to", true, CONF_RANGE(0, 65535), &to);
 		if (good && from > to) {
 			conf_node_complain(node, "from lies behind to");
 		}

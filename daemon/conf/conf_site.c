@@ -23,9 +23,9 @@ static void read_tcp(struct conf_node node, struct link_conf *link)
 	size_t ids = 0;
 
 	conf_allow(node, rtu ? rtu_keys : keys);
-	(void)conf_duration(node, "gap", false, 0, 2000, &link->gap_ms);
+	(void)conf_duration(node, "gap", false, CONF_RANGE(0, 2000), &link->gap_ms);
 	(void)conf_string(node, "host", true, link->host, sizeof(link->host)); /* a complaint refuses the file */
-	(void)conf_int(node, "port", rtu, 1, 65535, &port);
+	(void)conf_int(node, "port", rtu, CONF_RANGE(1, 65535), &port);
 	link->port = (int)port;
 	if (!rtu) {
 		(void)conf_choice(node, "transaction_ids", false, id_names, &ids); /* checked unless said */
@@ -46,13 +46,13 @@ static void read_rtu(struct conf_node node, struct link_conf *link)
 
 	conf_allow(node, keys);
 	(void)conf_string(node, "device", true, link->device, sizeof(link->device)); /* as above */
-	(void)conf_int(node, "baud", false, 1, 4000000, &baud);
-	(void)conf_int(node, "data_bits", false, 7, 8, &data_bits);
-	(void)conf_int(node, "stop_bits", false, 1, 2, &stop_bits);
+	(void)conf_int(node, "baud", false, CONF_RANGE(1, 4000000), &baud);
+	(void)conf_int(node, "data_bits", false, CONF_RANGE(7, 8), &data_bits);
+	(void)conf_int(node, "stop_bits", false, CONF_RANGE(1, 2), &stop_bits);
 	(void)conf_choice(node, "parity", false, parities, &parity);
-	(void)conf_duration(node, "gap", false, 0, 2000, &link->gap_ms);
+	(void)conf_duration(node, "gap", false, CONF_RANGE(0, 2000), &link->gap_ms);
 	(void)conf_choice(node, "rts", false, rts_names, &rts);
-	(void)conf_duration(node, "rts_delay", false, 0, 100, &link->rts_delay_ms);
+	(void)conf_duration(node, "rts_delay", false, CONF_RANGE(0, 100), &link->rts_delay_ms);
 	if (conf_has(node, "rts_delay") && rts != RTS_UP && rts != RTS_DOWN) {
 		conf_node_complain(node, "rts_delay needs rts = \"up\" or \"down\"");
 	}
@@ -98,7 +98,7 @@ static void read_link(struct conf_load *load, struct conf_node node)
 	}
 	link->timeout_ms = 1000;
 	(void)conf_name(node, "name", true, link->name, sizeof(link->name)); /* a complaint refuses the file */
-	(void)conf_duration(node, "timeout", false, 20, 5000, &link->timeout_ms);
+	(void)conf_duration(node, "timeout", false, CONF_RANGE(20, 5000), &link->timeout_ms);
 	if (!conf_choice(node, "type", true, types, &type)) {
 		return;
 	}
@@ -146,10 +146,10 @@ static void read_instrument(struct conf_load *load, struct conf_node node)
 			conf_names(link, site->links[0].name, site->n_links, sizeof(site->links[0]), words));
 	}
 	bool rtu = site->n_links > 0 && site->links[instrument->link].type != LINK_TCP;
-	(void)conf_int(node, "unit", true, rtu ? 1 : 0, rtu ? 247 : 255, &unit);
+	(void)conf_int(node, "unit", true, CONF_RANGE(rtu ? 1 : 0, rtu ? 247 : 255), &unit);
 	instrument->unit = (int)unit;
 	instrument->poll_ms = 2000;
-	(void)conf_duration(node, "poll", false, 200, HOUR_MS, &instrument->poll_ms);
+	(void)conf_duration(node, "poll", false, CONF_RANGE(200, HOUR_MS), &instrument->poll_ms);
 	if (conf_name(node, "profile", true, profile, sizeof(profile))) {
 		(void)conf_name(node, "variant", false, variant, sizeof(variant)); /* optional */
 		if (conf_find_profile(load, node, profile)) {
@@ -224,9 +224,9 @@ static void read_store(struct conf_load *load, struct conf_node root)
 	store->batch_ms = 2 * SECOND_MS;
 	conf_allow(node, keys);
 	(void)conf_string(node, "path", false, store->path, sizeof(store->path)); /* all are optional */
-	(void)conf_duration(node, "batch", false, SECOND_MS, 10 * SECOND_MS, &store->batch_ms);
-	(void)conf_int(node, "keep_minutes", false, 1, 1200, &keep_minutes);
-	(void)conf_int(node, "keep_means", false, 1, 1200, &keep_means);
+	(void)conf_duration(node, "batch", false, CONF_RANGE(SECOND_MS, 10 * SECOND_MS), &store->batch_ms);
+	(void)conf_int(node, "keep_minutes", false, CONF_RANGE(1, 1200), &keep_minutes);
+	(void)conf_int(node, "keep_means", false, CONF_RANGE(1, 1200), &keep_means);
 	store->keep_minutes = (int)keep_minutes;
 	store->keep_means = (int)keep_means;
 	(void)conf_size(node, "quota", false, (int64_t)16 << 20, &store->quota_bytes);
@@ -243,7 +243,7 @@ static void read_clock(struct conf_load *load, struct conf_node root)
 	/* Where systemd-timesyncd says it. */
 	(void)text_copy(clock->synchronized, sizeof(clock->synchronized), "/run/systemd/timesync/synchronized");
 	conf_allow(node, keys);
-	(void)conf_duration(node, "wait", false, 0, DAY_MS, &clock->wait_ms); /* both are optional */
+	(void)conf_duration(node, "wait", false, CONF_RANGE(0, DAY_MS), &clock->wait_ms); /* both are optional */
 	(void)conf_string(node, "synchronized", false, clock->synchronized, sizeof(clock->synchronized));
 }
 
@@ -272,8 +272,7 @@ static void read_root(struct conf_load *load, struct conf_node root)
 	(void)text_copy(site->admin_group, sizeof(site->admin_group), "emisd-admin");
 	struct conf_node control = conf_group(root, "control", false);
 	conf_allow(control, control_keys);
-	/* sun_path holds 107 bytes */
-	(void)conf_string(control, "socket", false, site->control_socket, 108);
+	(void)conf_string(control, "socket", false, site->control_socket, sizeof(site->control_socket));
 	read_links_and_instruments(load, root);
 	conf_load_outlets(load, root);
 	check_budgets(load, root);

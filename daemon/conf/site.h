@@ -106,8 +106,8 @@ struct site {
 	struct mqtt_conf mqtt;
 	struct store_conf store;
 	struct clock_conf clock;
-	char control_socket[PATH_SIZE];
-	char admin_group[32]; /* its members may acknowledge and mark */
+	char control_socket[108]; /* as long as sun_path of struct sockaddr_un */
+	char admin_group[32];     /* its members may acknowledge and mark */
 };
 
 /* The names of the tiers; NULL ends. */

@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/text.h"
 #include "daemon/base/loop.h"
 #include "daemon/control/reply_table.h"
+#include "daemon/daemon.h"
 
 #define MAX_CLIENTS 16
 #define MAX_LINE 4096
@@ -41,7 +43,7 @@ struct control_socket {
 	const struct command *commands;
 	struct daemon *daemon;
 	const char *admin_group;
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	const char *path; /* of the site */
 	int fd;
 	struct loop_io *io;
 	struct client clients[MAX_CLIENTS];
@@ -276,7 +278,7 @@ static int listen_at(const char *path, char *error, size_t size)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	(void)text_copy(address.sun_path, sizeof(address.sun_path), path); /* the configuration is no longer */
 	if (somebody_listens(&address)) {
 		snprintf(error, size, "another emisd answers at the control socket %s", path);
 	} else {
@@ -296,29 +298,30 @@ static int listen_at(const char *path, char *error, size_t size)
 	return -1;
 }
 
-struct control_socket *control_socket_create(struct loop *loop, const char *path, const char *admin_group,
-	const struct command *commands, struct daemon *daemon, char *error, size_t size)
+struct control_socket *control_socket_create(
+	struct daemon *daemon, const struct command *commands, char *error, size_t size)
 {
+	const struct site *site = daemon->site;
 	struct control_socket *socket = calloc(1, sizeof(*socket));
 
 	if (!socket) {
 		snprintf(error, size, "out of memory");
 		return NULL;
 	}
-	socket->loop = loop;
+	socket->loop = daemon->loop;
 	socket->commands = commands;
 	socket->daemon = daemon;
-	socket->admin_group = admin_group;
-	snprintf(socket->path, sizeof(socket->path), "%s", path);
+	socket->admin_group = site->admin_group;
+	socket->path = site->control_socket;
 	for (size_t i = 0; i < MAX_CLIENTS; i++) {
 		socket->clients[i].fd = -1;
 	}
-	socket->fd = listen_at(path, error, size);
+	socket->fd = listen_at(socket->path, error, size);
 	if (socket->fd < 0) {
 		free(socket);
 		return NULL;
 	}
-	socket->io = loop_add_io(loop, socket->fd, EPOLLIN, on_listen, socket);
+	socket->io = loop_add_io(socket->loop, socket->fd, EPOLLIN, on_listen, socket);
 	if (!socket->io) {
 		snprintf(error, size, "out of memory or descriptors");
 		control_socket_destroy(socket);

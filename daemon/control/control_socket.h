@@ -7,9 +7,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-struct ctl;
+struct control_socket;
 struct daemon;
-struct loop;
 
 /* A command: returns its tables (a JSON array), or NULL with a sentence in `error`. The text "who" of the request is
  * the user at the other end, as the kernel says it; what the client wrote there is gone. */
@@ -19,10 +18,10 @@ struct command {
 	json_t *(*run)(struct daemon *daemon, const json_t *request, char *error, size_t size);
 };
 
-/* Listens at `path` and runs `commands` on `daemon`; all borrowed. A socket left behind is replaced; one that
- * answers belongs to another emisd. NULL with a sentence in `error`. */
-struct control_socket *control_socket_create(struct loop *loop, const char *path, const char *admin_group,
-	const struct command *commands, struct daemon *daemon, char *error, size_t size);
-void control_socket_destroy(struct control_socket *ctl);
+/* Listens at the site's control socket and runs `commands` on `daemon`; all borrowed. A socket left behind is replaced;
+ * one that answers belongs to another emisd. NULL with a sentence in `error`. */
+struct control_socket *control_socket_create(
+	struct daemon *daemon, const struct command *commands, char *error, size_t size);
+void control_socket_destroy(struct control_socket *socket);
 
 #endif
