@@ -176,6 +176,16 @@ def test_a_dead_neighbour_costs_a_bus_nothing_but_its_time_outs(make_rig):
     assert dust["answers"] == 0
 
 
+def test_after_a_silence_the_rest_of_a_poll_is_not_asked(make_rig):
+    """An instrument of five requests that is silent costs the others on its bus one time-out a poll, and not five."""
+    rig = make_rig(scale=20, broker=False, plant=["silence nutrients"])
+    assert len([r for r in rig.ask("plan")["plan"] if r["instrument"] == "nutrients"]) == 5
+    wait_for(lambda: "instrument nutrients on link" in rig.emisd.text() and "failure 4 in a row" in rig.emisd.text(), 60,
+             "four polls without an answer")
+    nutrients = stats(rig, "nutrients")
+    assert 4 <= nutrients["timeouts"] - nutrients["retries"] <= 7, nutrients
+
+
 def test_a_neighbour_that_only_refuses_costs_a_bus_no_more_than_a_dead_one(make_rig):
     """After each exception the line must fall silent, for the real answer may follow: the others pay for that."""
     rig = make_rig(scale=20, broker=False, plant=["exception dust 4"])

@@ -122,10 +122,22 @@ static void test_a_refusal_is_told_once_and_asked_ever_less_often(void **state)
 	assert_false(blocks_split(&blocks, 0)); /* one field cannot be cut */
 	assert_true(blocks_refuse(&blocks, 0, 2, 1000));
 	int64_t first = blocks.list[0].again_ms - 1000;
+	assert_int_equal(first, 10000);
 	assert_false(blocks_refuse(&blocks, 0, 2, blocks.list[0].again_ms));
 	assert_int_equal(blocks.list[0].again_ms - (1000 + first), 2 * first);
 	assert_int_equal(blocks_refused(&blocks), 1);
 	blocks_finish(&blocks);
+}
+
+static void test_only_an_illegal_address_or_value_is_a_refusal(void **state)
+{
+	(void)state;
+	for (unsigned exception = 0; exception <= 0xFF; exception++) {
+		const struct answer answer = { .result = ANSWER_EXCEPTION, .exception = (uint8_t)exception };
+		assert_int_equal(blocks_is_refusal(&answer), exception == 2 || exception == 3);
+	}
+	const struct answer broken = { .result = ANSWER_BROKEN, .exception = 2 };
+	assert_false(blocks_is_refusal(&broken));
 }
 
 /* ---- response times ---- */
@@ -194,6 +206,28 @@ static void *send_all(void *context)
 	return NULL;
 }
 
+static void test_one_message_wakes_the_reader(void **state)
+{
+	struct mailbox *box = mailbox_create(2, sizeof(int));
+	struct pollfd pfd = { .events = POLLIN };
+	int message = 7, taken = 0;
+
+	(void)state;
+	assert_non_null(box);
+	pfd.fd = mailbox_fd(box);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(poll(&pfd, 1, 0), 0);
+		assert_true(mailbox_offer(box, &message));
+		assert_int_equal(poll(&pfd, 1, 0), 1);
+		assert_true(mailbox_take(box, &taken));
+		assert_int_equal(taken, message);
+		assert_false(mailbox_take(box, &taken)); /* the end of the mail is noticed by an empty take */
+	}
+	assert_true(mailbox_offer(box, &message) && mailbox_offer(box, &message));
+	assert_false(mailbox_offer(box, &message)); /* there is room for two */
+	mailbox_destroy(box);
+}
+
 static void test_no_message_is_lost_or_slept_through(void **state)
 {
 	struct mailbox *box = mailbox_create(7, 2 * sizeof(int));
@@ -228,8 +262,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_bad_register_costs_only_its_own_field),
 		cmocka_unit_test(test_a_refusal_is_told_once_and_asked_ever_less_often),
+		cmocka_unit_test(test_only_an_illegal_address_or_value_is_a_refusal),
 		cmocka_unit_test(test_response_times),
 		cmocka_unit_test(test_the_cost_of_a_request),
+		cmocka_unit_test(test_one_message_wakes_the_reader),
 		cmocka_unit_test(test_no_message_is_lost_or_slept_through),
 	};
 

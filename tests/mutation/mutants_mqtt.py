@@ -1,0 +1,3 @@
+"""One-line faults in the way to the bureau."""
+
+MUTANTS = []

@@ -1,0 +1,3 @@
+"""One-line faults in the store."""
+
+MUTANTS = []
