@@ -1,7 +1,7 @@
-"""The product at work, told in plain words: a plant, a broker, emisd and the bureau on one machine.
+"""Shows the product at work, with explanations: a plant, a broker, emisd and the bureau on one machine.
 
-Two hours and a quarter of a sinter plant in about 70 seconds. Ends with 0 when the bureau got the exceedance
-alarm and its clearing, and with 1 and a sentence when it did not. Run by `./dev demo`.
+The demo runs two hours and a quarter of a sinter plant in about 70 seconds. The exit status is 0 when the bureau got the
+exceedance alarm and its clearing; otherwise the status is 1, and a sentence says what is missing. `./dev demo` runs it.
 """
 
 import argparse
@@ -98,7 +98,7 @@ def exceedances(rig, event):
 
 
 def verdict(rig):
-    """A sentence on what is wrong, or None."""
+    """A sentence that says what is wrong, or None."""
     raised, cleared = exceedances(rig, "raised"), exceedances(rig, "cleared")
     if len(raised) != 1 or len(cleared) != 1:
         return f"the bureau got {len(raised)} raised and {len(cleared)} cleared exceedance alarms, not one of each"

@@ -1,4 +1,4 @@
-"""Expected outputs in tests/golden/expected; `./dev golden` writes them anew, for a look at the diff."""
+"""Expected outputs in tests/golden/expected; `./dev golden` writes them again, so that you can look at the diff."""
 
 import os
 import pathlib

@@ -1,7 +1,7 @@
-"""Reads libconfig files, enough of the grammar for config/: an independent second reader.
+"""Reads libconfig files: a second reader, independent of libconfig, for the part of the grammar that config/ uses.
 
-Groups become dicts, lists and arrays become lists. Doubled keys are errors; so are @include and
-strings in several parts, which config/ does not use.
+Groups become dicts, lists and arrays become lists. Repeated keys are errors; so are @include and strings in several parts,
+which config/ does not use.
 """
 import re
 
@@ -36,7 +36,7 @@ class Reader:
         raise ValueError(f'{self.path}:{line}: found {text!r}, expected {expected}')
 
     def take(self, *marks):
-        """The next token if it is one of the marks, else None."""
+        """Takes and returns the next token if it is one of `marks`, else None."""
         kind, text, _ = self.tokens[self.at]
         if kind == 'mark' and text in marks:
             self.at += 1

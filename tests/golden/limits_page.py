@@ -1,4 +1,4 @@
-"""docs/limits.md, made of the catalogue's files; `./dev golden` writes it anew."""
+"""Makes docs/limits.md from the files of the catalogue; `./dev golden` writes the page again."""
 
 import collections
 import pathlib

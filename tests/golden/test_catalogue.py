@@ -1,4 +1,4 @@
-"""What emisd judges by is what was read: config/ against the catalogue it was made from."""
+"""emisd judges by the numbers that were read: compares config/ with the catalogue from which it was made."""
 import csv
 import pathlib
 import re
@@ -15,18 +15,18 @@ LIMIT_FILES = {path.name: libconfig_reader.read(path) for path in sorted((CONFIG
 LIMITS = [(name, limit) for name, file in LIMIT_FILES.items() for limit in file['limits']]
 PROFILES = {path.stem: libconfig_reader.read(path) for path in sorted((CONFIG / 'profiles.d').glob('*.conf'))}
 
-# The water metals have keys of their own, because the same pollutants exist in gas.
+# Metals in water have their own keys, because the same pollutants exist in gas.
 WATER = {'w' + name: name for name in
          ('hg', 'cd', 'cr', 'cr6', 'pb', 'as', 'ni', 'cu', 'zn', 'mn', 'cn', 'phenol', 'sulfide', 'benzene', 'toluene')}
 # Outlets are named after the machine: the head of the sinter machine is one outlet, its tail another. GB 18918-2002
-# Table 2 has no grades and covers all works. What was superseded covers the sector of what superseded it.
+# Table 2 has no grades and covers all works. A superseded document covers the sector of the document that superseded it.
 SECTOR = {'steel.sinter': 'steel.sinter-head', 'wwtp.metals': 'wwtp', 'wwtp.haihe': 'wwtp',
           'glass.furnace-2011': 'glass.furnace', 'glass.batch-2011': 'glass.batch', 'brick.kiln-old': 'brick.kiln',
           'cement.dryer-independent-old': 'cement.dryer-independent', 'boiler.gas-low-nox': 'boiler.gas'}
-# A limit whose reference oxygen came later than its number is two rows of the files and one of the table.
+# A limit whose reference oxygen came into force later than its number has two rows in the files and one in the table.
 BEFORE_2021 = '.before-2021'
 OXYGEN_CAME = '2021-01-08'
-# New plants since, existing plants since; what replaced the older document.
+# The document that replaced the older one: the date from which it applies to new plants, and to existing plants.
 REPLACED = {'GB 26453-2022': ('2023-01-01', '2024-07-01'), 'GB 16171.1-2024': ('2025-04-01', '2027-01-01'),
             'GB 41618-2022 for the lime': ('2023-01-01', '2024-07-01'), 'GB 37823-2019': ('2019-07-01', '2020-07-01'),
             'DB41/1951-2020': ('2020-06-01', '2020-10-01'), 'DB41/1956-2020': ('2020-06-01', '2020-10-01'),
@@ -56,24 +56,24 @@ def bounds(text):
 
 
 def digits(text):
-    """How many digits the document writes after the point: '1.0' -> 1, '35' -> 0, '6-9' -> 0."""
+    """The number of digits that the document writes after the point: '1.0' -> 1, '35' -> 0, '6-9' -> 0."""
     return max(len(number.partition('.')[2]) for number in re.findall(r'[0-9.]+', text))
 
 
 def digits_of(limit):
-    """How many emisd rounds to: those of the shortest form of the bounds, unless the file says otherwise."""
+    """The decimals to which emisd rounds: those of the shortest form of the bounds, unless the file says otherwise."""
     shortest = [f'{limit[key]:.9f}'.rstrip('0').partition('.')[2] for key in ('min', 'max') if key in limit]
     return limit.get('digits', max(len(fraction) for fraction in shortest))
 
 
 def in_force(name, limit):
-    """(new plants, existing plants, until, built before) as the file says."""
+    """(new plants, existing plants, until, built before) as in the file."""
     start = limit.get('in_force', LIMIT_FILES[name]['document']['in_force'])
     return start, limit.get('in_force_existing', start), limit.get('until'), limit.get('built_before')
 
 
 def effective(row):
-    """The same as the table says."""
+    """(new plants, existing plants, until, built before) as in the table."""
     dates = re.findall(r'\d{4}-\d\d-\d\d', row['effective'])
     if 'new,' in row['effective']:
         start, existing = dates[:2]
@@ -92,7 +92,7 @@ def effective(row):
     if row['effective'] == '2019-10-01 to 2020-03-31':
         until = '2020-04-01'
     if row['key'] == 'wwtp.1a.general.tp':
-        existing = '2028-01-01'  # works built before 2006 keep 1 mg/L until then
+        existing = '2028-01-01'  # works built before 2006 have the limit 1 mg/L until then
     return start, existing, until, built_before
 
 
@@ -253,7 +253,7 @@ def test_the_status_names_of_a_profile_resolve(name):
     known = [status['name'] for status in profile.get('statuses', [])]
     used = {status for channel in profile.get('channels', []) for status in channel.get('status', [])}
     assert len(known) == len(set(known))
-    # and none is there for nothing, unless points of other instruments take it
+    # and each status is used, unless it is there for points of other instruments
     assert used == set(known) or 'channels' not in profile
 
 

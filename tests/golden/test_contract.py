@@ -1,4 +1,4 @@
-"""docs/mqtt.md against its own schemas, and schemas that refuse what must not be."""
+"""Checks the examples of docs/mqtt.md against the schemas, and that the schemas refuse wrong messages."""
 
 import json
 import re

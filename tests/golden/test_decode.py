@@ -1,4 +1,4 @@
-"""Registers -> readings through every shipped profile. Cases in registers/, expected readings in expected/."""
+"""Decodes registers to readings with every shipped profile. Cases are in registers/, expected readings in expected/."""
 
 import math
 import pathlib
@@ -39,7 +39,7 @@ IMAGES = "".join(f"case {word}\nno states\nfill {word}\n" for word in ("FFFF", "
 
 @pytest.mark.parametrize("name", NAMES)
 def test_registers_without_a_value_are_none(name):
-    """All registers alike, as a gateway that has not read yet or a sensor that is not there shows them."""
+    """All registers hold the same word, as in a gateway that has not read yet, or for a sensor that is not connected."""
     done = decode(ROOT / "config", name, IMAGES)
     assert done.returncode == 0, done.stderr
     image = None
@@ -52,7 +52,7 @@ def test_registers_without_a_value_are_none(name):
             assert flag != "N" or image == "0000", line
         elif image != "0000":
             assert (value, flag) == ("nan", "D") or flag == "T", f"{image}: {line}"
-        else:  # nothing, or a zero that such an instrument can measure
+        else:  # no value, or a zero that such an instrument can measure
             assert (value, flag) == ("nan", "D") or (float(value) == 0.0 and unit != "pH"), line
     expect(f"image-{name}.txt", done.stdout)
 
@@ -88,7 +88,7 @@ def test_the_example_of_the_manual_is_a_profile(tmp_path):
     text = (ROOT / "docs/profiles.md").read_text().split("```")[1]
     (tmp_path / "profiles.d").mkdir()
     (tmp_path / "profiles.d/acme-gx2.conf").write_text(text)
-    # 40101 is wire 100: 35.0 in CDAB, 16.00 %, state 2 is calibration; bit 2 of 40121 is an alarm of SO2 alone.
+    # 40101 is wire address 100: 35.0 in CDAB and 16.00 %; state 2 is calibration; bit 2 of 40121 is an alarm of SO2 only.
     done = decode(tmp_path, "acme-gx2", "case calibration\n3 100: 0000 420C 0640\n3 119: 0002\n"
                                         "case SO2 alarm\n3 100: 0000 420C 0640\n3 119: 0000 0004\n"
                                         "case no oxygen\n3 100: 0000 420C FFFF\n")
@@ -103,7 +103,7 @@ HEAD = 'profile = { name = "all"; maker = "-"; model = "-"; source = "-"; confid
 
 
 def one(channel, registers, more="", addresses="wire", head="", folder=None):
-    """What one channel of a profile with this text becomes: value and flag, or the complaint."""
+    """Decodes one channel of a profile with this text; returns value and flag, or the complaint."""
     (folder / "profiles.d").mkdir(exist_ok=True)
     unit = "" if "unit =" in channel else 'unit = "mg/m3"; '
     text = HEAD % (addresses, head) + more + 'channels = ( { name = "x"; ' + unit + channel + " } );\n"
@@ -117,7 +117,7 @@ def one(channel, registers, more="", addresses="wire", head="", folder=None):
 
 NAN = float("nan")
 LANGUAGE = [
-    # the rule, the channel, the registers, what comes of it, and more of the profile
+    # the rule, the channel, the registers, the expected result, and further text of the profile
     ("u64", 'function = 3; address = 0; type = "u64"; order = "ABCDEFGH";', "3 0: 0 0 1 2", 65538.0, "N", {}),
     ("u64, low word first", 'function = 3; address = 0; type = "u64"; order = "GHEFCDAB";', "3 0: 2 1 0 0", 65538.0, "N", {}),
     ("i64 is signed", 'function = 3; address = 0; type = "i64"; order = "ABCDEFGH";', "3 0: FFFF FFFF FFFF FFFE", -2.0, "N", {}),

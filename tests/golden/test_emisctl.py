@@ -1,4 +1,4 @@
-"""What emisctl prints, from replies recorded of a running emisd, and how it fails."""
+"""Checks what emisctl prints for replies that were recorded from a running emisd, and how it fails."""
 
 import json
 import os
@@ -20,7 +20,7 @@ REPLIES = pathlib.Path(__file__).resolve().parent / "replies"
 
 
 class Replayer:
-    """Answers one connection after the other with the same bytes; keeps what was asked."""
+    """Answers one connection after the other with the same bytes, and keeps the requests."""
 
     def __init__(self, folder, reply):
         self.path = folder / "ctl.sock"
@@ -44,9 +44,9 @@ class Replayer:
                     if self.reply is not None:
                         connection.sendall(self.reply)
                     else:
-                        connection.recv(1)  # says nothing until emisctl gives up
+                        connection.recv(1)  # sends nothing until emisctl gives up
                 except OSError:
-                    pass  # emisctl had enough
+                    pass  # emisctl has closed the connection
 
     def stop(self):
         self.socket.shutdown(socket.SHUT_RDWR)
@@ -68,7 +68,7 @@ def fixture_replay(tmp_path):
 
 
 def recorded(command):
-    """The daemon sends one line; the files are broken into lines for people."""
+    """A recorded reply as the one line that the daemon sends; the files have several lines to be readable."""
     return json.dumps(json.loads((REPLIES / f"{command}.json").read_text())).encode() + b"\n"
 
 
@@ -127,7 +127,7 @@ def test_what_is_asked(replay):
 
 
 def on_a_terminal(path, **env):
-    """The status as a terminal of 80 columns gets it."""
+    """The output of `emisctl status` on a terminal of 80 columns."""
     parent, child = pty.openpty()
     process = subprocess.Popen([build_dir() / "cli/emisctl", "--socket", path, "status"], stdout=child,
                                env={"PATH": os.environ["PATH"], "COLUMNS": "80", **env})
@@ -136,7 +136,7 @@ def on_a_terminal(path, **env):
     try:
         while chunk := os.read(parent, 4096):
             text += chunk
-    except OSError:  # the other end is closed
+    except OSError:  # emisctl has closed the terminal
         pass
     os.close(parent)
     assert process.wait() == 0

@@ -1,8 +1,9 @@
-"""A mean that equals its limit in decimal arithmetic keeps it, and one just above exceeds it: fractions are the judge.
+"""A mean that equals its limit in decimal arithmetic does not exceed it, and one just above does: fractions are the judge.
 
-Random ways to make a mean of each limit of the catalogue: minutes, readings of minutes, conversion to a reference oxygen,
-weights by flow, days of a month that went through the store. Half of them equal the limit exactly, the others miss it by one
-unit of a last digit. EMISD_CASES says how many (20,000); `./dev judge` runs ten million.
+For limits of the catalogue the test makes means in random ways: of minutes, of readings of minutes, with conversion to a
+reference oxygen, with weights by flow, of the days of a month that went through the store. Half of the means equal the limit
+exactly, the others differ from it by one unit of a last digit of one number. EMISD_CASES gives the number of cases (20,000);
+`./dev judge` runs ten million.
 """
 
 import os
@@ -19,7 +20,7 @@ CASES = int(os.environ.get("EMISD_CASES", "20000"))
 SEED = int(os.environ.get("EMISD_SEED", "8170"))
 CHUNK = 20000
 ONE = 10 ** 9  # numbers are integers of 1e-9
-# Differences of this share of the limit and less are noise to emisd (core/judge.c: 12 significant digits).
+# emisd ignores a difference from the limit of this fraction of the limit or less (core/judge.c: 12 significant digits).
 NOISE = Fraction(1, 10 ** 11)
 
 
@@ -33,7 +34,7 @@ def unit_of(decimals):
 
 
 def with_sum(rng, n, unit, limit):
-    """n multiples of the unit with the mean `limit`, in pairs that lie on both sides of it."""
+    """n multiples of the unit whose mean is `limit`: pairs, of which one lies below and one above the limit."""
     base = limit // unit
     spread = max(1, min(base // 2, 5000))
     numbers = []
@@ -67,7 +68,7 @@ def days(rng, limit, decimals):
 
 
 def converted(rng, limit, decimals):
-    """Concentrations that the oxygen beside them makes the converted values of: all of them are decimal numbers."""
+    """Concentrations and O2 values whose converted values have the mean `limit`; all of them are decimal numbers."""
     o2_ref = rng.choice((16, 11, 8, 9, 6, 3.5, 3, 15))
     asked = int((21 - o2_ref) * ONE)
     numbers = []
@@ -75,7 +76,7 @@ def converted(rng, limit, decimals):
         o2 = (rng.randint(0, 20999) if rng.random() < 0.8 else rng.randint(20900, 20999)) * 10 ** 6
         concentration, rest = divmod(value * (21 * ONE - o2), asked)
         if rest:
-            # Another factor than 2 and 5 in 21 - o2_ref: an oxygen that holds it, too.
+            # 21 - o2_ref has another prime factor than 2 and 5: take an oxygen for which 21 - o2 has it, too.
             left = asked // 100 * rng.randint(1, 100)
             o2 = 21 * ONE - left
             concentration, rest = divmod(value * left, asked)
@@ -91,7 +92,7 @@ def converted_mean(numbers, o2_ref):
 
 
 def weighted(rng, limit, decimals):
-    """Pairs of values on both sides of the limit whose flows hold the balance."""
+    """Pairs of values below and above the limit, with flows such that the weighted mean is the limit."""
     unit = unit_of(decimals + 1)
     numbers = []
     for _ in range(rng.choice((1, 3, 12))):
@@ -115,11 +116,11 @@ def half_even(mean, decimals):
 
 
 def case(rng, maxima):
-    """A line for judge_cases, and the letters that it has to answer; None where the mean differs by noise only."""
+    """A line for judge_cases and the letters that it must answer; None where the difference is too small to count."""
     limit, decimals = rng.choice(maxima)
     kind, o2_ref, numbers = rng.choice((values, readings, days, converted, weighted))(rng, limit, decimals)
     expected = "OO"
-    if rng.random() < 0.5:  # one number a unit of a last digit higher or lower
+    if rng.random() < 0.5:  # change one number by one unit of a last digit
         i = rng.randrange(0, len(numbers), 2 if kind in "cw" else 1)
         numbers[i] += rng.choice((-1, 1, 1)) * unit_of(rng.randint(decimals, min(9, decimals + 4)))
         mean = MEANS[kind](numbers, o2_ref)

@@ -1,4 +1,4 @@
-"""docs/limits.md is what the catalogue's files say now."""
+"""docs/limits.md agrees with the files of the catalogue."""
 
 import os
 

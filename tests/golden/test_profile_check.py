@@ -1,4 +1,4 @@
-"""What `emisd --check` says of a profile: bounds that cannot be, and channels that take anything for a value."""
+"""`emisd --check` reports impossible bounds of a profile, and channels that take any register content for a value."""
 
 import subprocess
 

@@ -1,4 +1,4 @@
-"""docs/regulation.md names functions and tests that are there."""
+"""The functions and tests that docs/regulation.md names exist."""
 
 import re
 

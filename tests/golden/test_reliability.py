@@ -1,4 +1,4 @@
-"""docs/reliability.md names tests that there are."""
+"""The tests that docs/reliability.md names exist."""
 
 import re
 

@@ -1,7 +1,7 @@
-"""Deliberate one-line faults in the regulation core: the unit tests have to notice each.
+"""Deliberate one-line faults in the regulation core: the unit tests have to find each of them.
 
-The core and its unit tests are built in a folder of their own; a mutant is one changed line of one file. A line that is no
-longer there fails too, so that a mutant is never lost in silence.
+The core and its unit tests are built in a separate folder; a mutant is one changed line of one file. If the original line no
+longer exists, the test fails too, so that a mutant is never lost unnoticed.
 """
 
 import concurrent.futures
@@ -16,7 +16,7 @@ TESTS = ["alarms", "conditions", "convert", "limits", "mean", "physical", "pipel
          "warnings"]
 FLAGS = ["-std=c17", "-O1", "-D_GNU_SOURCE"]
 
-# file, line, what stands in its place, the rule that is broken
+# file, line, the line that replaces it, the rule that is broken
 MUTANTS = [
     ("core/judge.c", "number > limit->max ||", "number >= limit->max ||", "a mean equal to the limit holds it"),
     ("core/mean.c", "HOUR_MS, 60, 45 }", "HOUR_MS, 60, 44 }", "45 valid minutes make an hour"),
@@ -65,7 +65,7 @@ MUTANTS = [
 
 
 def compile_to(folder, source, text=None):
-    """The object file of a source of the project, or of a changed text in its place."""
+    """Compiles a source of the project, or `text` instead of it; returns the object file."""
     if text is not None:
         path = folder / source
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ def sources():
 
 @pytest.fixture(scope="module", name="objects")
 def fixture_objects(tmp_path_factory):
-    """{source: object} of everything unchanged."""
+    """{source: object} of all unchanged sources."""
     folder = tmp_path_factory.mktemp("whole")
     tests = [f"tests/unit/test_{name}.c" for name in TESTS] + ["tests/unit/fixture.c"]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
@@ -92,7 +92,7 @@ def fixture_objects(tmp_path_factory):
 
 
 def failing(folder, objects):
-    """The unit tests that fail with these objects; one is enough."""
+    """The name of the first unit test that fails with these objects, or None."""
     library = [objects[s] for s in sources()] + [objects["tests/unit/fixture.c"]]
     for name in TESTS:
         program = folder / name

@@ -9,7 +9,7 @@ from tests.support.rig import PYTHON, ROOT, Process, wait_for
 
 
 class Consumer(Process):
-    """Started and subscribed; options are those of bureau.py, as words."""
+    """A consumer that is started and has subscribed; `options` are command-line arguments of bureau.py."""
 
     def __init__(self, folder, port, *options, host="127.0.0.1", prefix=(), name="bureau"):
         self.database = folder / f"{name}.db"
@@ -27,13 +27,13 @@ class Consumer(Process):
             raise
 
     def rows(self, sql, *values):
-        """Rows of its database as dictionaries."""
+        """Rows of the consumer's database as dictionaries."""
         with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as db:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(sql, values)]
 
     def alarms(self, **wanted):
-        """The payloads of alarm events in order of their numbers; `class_` stands for class."""
+        """The payloads of alarm events with the wanted fields, in order of their numbers; write `class_` for class."""
         fields = {key.rstrip("_"): value for key, value in wanted.items()}
         payloads = [json.loads(row["payload"]) for row in self.rows("SELECT payload FROM alarm ORDER BY site, seq")]
         return [p for p in payloads if all(p[k] == v for k, v in fields.items())]
@@ -46,5 +46,5 @@ class Consumer(Process):
                 if kind in (None, row["kind"])]
 
     def copies(self):
-        """How many messages came that were there already."""
+        """How many messages arrived that the database had already."""
         return sum(row["n"] for row in self.rows("SELECT n FROM copies"))

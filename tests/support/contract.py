@@ -1,4 +1,4 @@
-"""The contract with the bureau: docs/mqtt as a judge of messages."""
+"""The contract with the bureau: checks messages against the schemas in docs/mqtt."""
 
 import functools
 import json
@@ -8,7 +8,7 @@ import re
 import jsonschema
 
 SCHEMAS = pathlib.Path(__file__).resolve().parents[2] / "docs/mqtt"
-# The first that fits. Its named groups are fields of the message.
+# The first pattern that matches a topic counts. Its named groups are fields of the message.
 SITE = "emis/1/(?P<site>[^/]+)/"
 TOPICS = [(re.compile(SITE + pattern), schema) for pattern, schema in (
     ("gateway/alarm", "gateway-alarm"),
@@ -24,7 +24,7 @@ TOPICS = [(re.compile(SITE + pattern), schema) for pattern, schema in (
 
 
 def kind_of(topic):
-    """The name of the schema of what a topic carries, or None when the contract does not know it."""
+    """The name of the schema for the messages of a topic, or None when the contract does not know the topic."""
     return next((name for pattern, name in TOPICS if pattern.fullmatch(topic)), None)
 
 
@@ -44,7 +44,7 @@ def complaint(topic, payload):
     if error:
         return f"{topic}: {error.json_path}: {error.message}"
     if name == "resend":
-        return None  # what is sent to a gateway names it in the topic only
+        return None  # a message to a gateway names the gateway in the topic only
     about = {**payload, "kind": payload["period"]["kind"]} if name == "mean" else payload
     wrong = [key for key, value in match.groupdict().items() if about[key] != value]
     return f"{topic}: the message has another {wrong[0]}" if wrong else None

@@ -1,12 +1,12 @@
-"""A Modbus TCP device with the registers that a test gives it; it keeps what it was asked."""
+"""A Modbus TCP device with the registers that a test gives it; it keeps a list of the requests."""
 
 import socket
 import threading
 
 
 class Device:
-    """Answers functions 3 and 4; a request for a register that is not there gets exception 2. It serves one connection
-    at a time, as many devices do: a second one waits for the end of the first.
+    """Answers functions 3 and 4; a request for a register that does not exist gets exception 2. The device serves one
+    connection at a time, as many devices do: a second connection waits for the end of the first.
     """
 
     def __init__(self, registers, host="127.0.0.1"):

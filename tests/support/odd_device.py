@@ -1,4 +1,4 @@
-"""A Modbus device of bytes: it may do with a connection and a question whatever a test wants."""
+"""A Modbus device whose answers are bytes: a test decides what it does with each connection and each request."""
 
 import socket
 import struct
@@ -8,14 +8,14 @@ from tests.plant import modbus
 
 
 class OddDevice:
-    """Serves each connection on a thread of its own. `habit(device, peer, question)` answers one question and returns
-    False to close. The registers are what `registers` says.
+    """Serves each connection on its own thread. `habit(device, peer, question)` answers one request, and returns False to
+    close the connection. `registers` holds the values of the registers.
     """
 
     def __init__(self, registers, habit, rtu=False):
         self.registers, self.habit, self.rtu = registers, habit, rtu
         self.connections = 0
-        self.kept = {}  # for habits
+        self.kept = {}  # for the use of habits
         self.peers = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -60,7 +60,7 @@ class OddDevice:
         return modbus.tcp_frame(transaction, question[6], pdu)
 
     def answer(self, question, transaction=None):
-        """The right answer."""
+        """The right answer to a request."""
         count = struct.unpack(">H", question[4:6] if self.rtu else question[10:12])[0]
         function = question[1] if self.rtu else question[7]
         first = self.address(question)
@@ -72,12 +72,12 @@ class OddDevice:
         return self.frame(question, bytes([function | 0x80, code]), transaction)
 
     def later(self, seconds, data, peer=None):
-        """Sends so much later, on `peer` or on whatever connection is the newest then."""
+        """Sends `data` after so many seconds, on `peer` or on the connection that is the newest at that time."""
         def send():
             try:
                 (peer or self.peers[-1]).sendall(data)
             except OSError:
-                pass  # closed meanwhile
+                pass  # the connection was closed meanwhile
         self.threads.append(threading.Timer(seconds, send))
         self.threads[-1].start()
 
@@ -89,6 +89,6 @@ class OddDevice:
             try:
                 peer.shutdown(socket.SHUT_RDWR)
             except OSError:
-                pass  # it has ended already
+                pass  # the connection has ended already
         for thread in self.threads[1:]:
             thread.join()

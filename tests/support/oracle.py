@@ -1,7 +1,7 @@
-"""An independent calculation of what emisd judges: Python's statistics, none of our C.
+"""An independent calculation of the means that emisd judges: with Python's statistics module, without our C code.
 
-Written from the rules (HJ 76-2017 annex B, HJ 212-2017 annex D; the 75 % of water are unconfirmed), for series of gas that
-come minute by minute and of water every ten minutes.
+The calculation was written from the rules (HJ 76-2017 annex B, HJ 212-2017 annex D; the 75 % of water are unconfirmed). The
+series of gas have a value each minute, those of water every ten minutes.
 """
 
 import collections
@@ -13,12 +13,12 @@ CHINA = datetime.timezone(datetime.timedelta(hours=8))
 
 
 def measured(rows, factor):
-    """[(time, value or None, flag)] row by row; a value counts with the flag N only."""
+    """[(time, value or None, flag)], one for each row; only a value with the flag N counts."""
     return [(row["time"], row[factor] if row[f"{factor}.flag"] == "N" else None, row[f"{factor}.flag"]) for row in rows]
 
 
 def convert(minutes, oxygen, o2_ref):
-    """The same at the reference oxygen; what O2 is missing for has no value and O2's flag."""
+    """The same list, converted to the reference oxygen; a minute without O2 has no value and gets the flag of O2."""
     converted = []
     for (time, value, flag), (_, o2, o2_flag) in zip(minutes, oxygen):
         if value is None:
@@ -71,14 +71,14 @@ def days(hour_means):
 
 
 def water_flag(flags):
-    """One abnormal value makes the period abnormal: the most frequent letter, of several the gravest."""
+    """One abnormal value makes the period abnormal: with the most frequent flag; of equally frequent flags the most severe."""
     counts = collections.Counter(flag for flag in flags if flag != "N")
     return max(counts, key=lambda flag: (counts[flag], "STCMFBD".index(flag))) if counts else "N"
 
 
 def water_periods(values, weights, start_of, needed):
-    """{start: (mean or None, number of valid values, flag)}; `weights` are {time: m3, or None where that is not known}, and
-    a value that cannot be weighed does not count. What did not flow at all has no mean.
+    """{start: (mean or None, number of valid values, flag)}; `weights` are {time: m3, or None where that is not known}. A
+    value without a weight does not count. A period in which no water flowed has no mean.
     """
     means = {}
     for start, inside in group([(time, (value, weights[time]), flag) for time, value, flag in values], start_of).items():
@@ -100,12 +100,12 @@ def water_days(hour_means, weights):
 
 
 def volumes(flow, seconds):
-    """{time: m3} of a flow in L/s."""
+    """{time: m3}, computed from a flow in L/s."""
     return {time: None if value is None else value * seconds / 1000 for time, value, _ in flow}
 
 
 def day_sums(amounts):
-    """{day: sum of what is known of it, or None when nothing is}"""
+    """{day: sum of the known amounts of the day, or None when no amount is known}"""
     sums = {}
     for time, amount in amounts.items():
         sums.setdefault(day_of(time), []).append(amount)
@@ -118,7 +118,7 @@ def over(means, limit, least=-math.inf):
 
 
 def shares(hour_means, limit, share=0.95):
-    """{month: (judged, over, kept)}"""
+    """{month: (hours judged, hours over the limit, whether the share was met)}"""
     result = {}
     for start, (mean, _, _) in hour_means.items():
         judged, beyond, _ = result.get(month_of(start), (0, 0, True))

@@ -1,4 +1,4 @@
-"""An MQTT broker of bytes that misbehaves as a test wants; it keeps what it got."""
+"""An MQTT broker whose answers are bytes and which misbehaves as a test wants; it keeps a list of what it received."""
 
 import json
 import socket
@@ -22,9 +22,9 @@ def packet(first, body):
 
 
 class RawBroker:
-    """`connack(connect)` gives the bytes that answer a CONNECT, None to end the connection without an answer;
-    `puback(topic, payload)` the reason code of a message, None for no answer, or bytes that are sent in its place;
-    `after(peer)` is called behind each CONNACK. All run on the connection's own thread.
+    """`connack(connect)` returns the bytes that answer a CONNECT, or None to end the connection without an answer.
+    `puback(topic, payload)` returns the reason code for a message, None for no answer, or bytes that are sent instead of a
+    PUBACK. `after(peer)` is called after each CONNACK. All of them run on the connection's own thread.
     """
 
     def __init__(self, connack=None, puback=None, after=None, properties=b"", port=0):
@@ -34,8 +34,8 @@ class RawBroker:
         self.after = after
         self.lock = threading.Lock()
         self.connects = []  # {"version", "keepalive", "client"}
-        self.messages = []  # (topic, payload) as they came
-        self.taken = []  # those that were acknowledged
+        self.messages = []  # (topic, payload) in order of arrival
+        self.taken = []  # the messages that were acknowledged
         self.peers = []
         self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
@@ -94,7 +94,7 @@ class RawBroker:
             pass
 
     def take_connect(self, peer, body):
-        at = 10 + (1 + body[10] if body[6] == 5 else 0)  # its properties are few
+        at = 10 + (1 + body[10] if body[6] == 5 else 0)  # the properties are shorter than 128 bytes
         n = struct.unpack(">H", body[at:at + 2])[0]
         connect = {"version": body[6], "keepalive": struct.unpack(">H", body[8:10])[0],
                    "client": body[at + 2:at + 2 + n].decode()}
@@ -128,7 +128,7 @@ class RawBroker:
             peer.sendall(packet(0x40, pid + (bytes([code, 0]) if version == 5 and code else b"")))
 
     def alarms(self, taken=True):
-        """The payloads of alarm events in their order."""
+        """The payloads of alarm events in order of arrival."""
         with self.lock:
             return [json.loads(payload) for topic, payload in (self.taken if taken else self.messages)
                     if topic.endswith("/alarm")]

@@ -1,6 +1,6 @@
 """A whole site on one machine: the simulated plant, a private Mosquitto, emisd and the bureau's subscriber.
 
-Everything runs on 127.0.0.1 with kernel-chosen ports, in a folder of its own, and ends by pid.
+All of them run on 127.0.0.1, on ports chosen by the kernel and in their own folder, and are stopped by their pid.
 """
 
 import json
@@ -28,7 +28,7 @@ def build_dir():
 
 
 def wait_for(condition, seconds=30.0, what="the condition"):
-    """The first true value of condition(), asked until the deadline."""
+    """The first true value of condition(), which is called again and again until the deadline."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -40,7 +40,7 @@ def wait_for(condition, seconds=30.0, what="the condition"):
 
 
 class Process:
-    """A child whose standard error goes to a file."""
+    """A child process whose standard error goes to a file."""
 
     def __init__(self, args, log, env=None):
         self.log = Path(log)
@@ -58,7 +58,7 @@ class Process:
         return self.log.read_text(errors="replace")
 
     def stop(self, sig=signal.SIGTERM, seconds=10.0):
-        """The exit status."""
+        """Stops the process and returns its exit status."""
         if self.running():
             self.child.send_signal(sig)
         try:
@@ -84,7 +84,7 @@ class Plant(Process):
         self.links = json.loads(self.ready.read_text())["links"]
 
     def do(self, *statements):
-        """Statements as in a scenario; the last answer."""
+        """Sends statements as in a scenario; returns the answer to the last one."""
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(10)
             s.connect(str(self.control))
@@ -102,7 +102,7 @@ class Plant(Process):
 
 
 class Broker(Process):
-    """Mosquitto on a port of the kernel's choice, which it keeps over restarts."""
+    """Mosquitto on a port chosen by the kernel; a restart uses the same port."""
 
     def __init__(self, folder, port=None, extra=""):
         if port is None:
@@ -124,12 +124,12 @@ class Broker(Process):
 
 
 class Bureau:
-    """What arrives at the environmental bureau."""
+    """A subscriber that keeps the messages which arrive at the environmental bureau."""
 
     def __init__(self, port, on_alarm=None):
         self.lock = threading.Lock()
         self.messages = []  # (topic, payload)
-        self.complaints = []  # about messages that break the contract
+        self.complaints = []  # texts about messages that break the contract
         self.on_alarm = on_alarm
         self.subscribed = threading.Event()
         self.client = mqtt.Client(client_id="bureau", clean_session=False)
@@ -144,7 +144,7 @@ class Bureau:
 
     def _take(self, _client, _data, message):
         if message.topic.endswith("/resend"):
-            return  # of another desk
+            return  # a request of another subscriber at the bureau
         payload = json.loads(message.payload)
         wrong = complaint(message.topic, payload)
         with self.lock:
@@ -162,13 +162,13 @@ class Bureau:
             return [payload for topic, payload in self.messages if topic.endswith(ending)]
 
     def alarms(self, **wanted):
-        """Alarm events whose fields are as wanted, in order of arrival; `class_` stands for class."""
+        """Alarm events with the wanted fields, in order of arrival; write `class_` for class."""
         fields = {key.rstrip("_"): value for key, value in wanted.items()}
         return [a for a in self.all("/alarm") if all(a.get(k) == v for k, v in fields.items())]
 
 
 def site_conf(folder, links, broker_port=None, judging="", poll="2s", extra=""):
-    """The example configuration with the plant's addresses: what is tested is what is shipped."""
+    """The example configuration with the plant's addresses, so that the tests use the file that is shipped."""
     text = (ROOT / "config/emisd.conf").read_text()
     bus = '{ name = "%s"; type = "rtu"; device = "%s"; baud = 115200; timeout = "200ms"; }'
     tcp = '{ name = "%s"; type = "%s"; host = "%s"; port = %d; timeout = "200ms"; }'
@@ -181,13 +181,14 @@ def site_conf(folder, links, broker_port=None, judging="", poll="2s", extra=""):
     text = replace_section(text, "mqtt",
                            None if broker_port is None else '{ broker = "mqtt://127.0.0.1:%d"; }' % broker_port)
     text = text.replace('poll = "2s"', f'poll = "{poll}"')
-    # Without a bound nothing is certain before the hour is over; the simulated analyser shows nothing below 0.
+    # Without a lower bound no exceedance is certain before the end of the hour; the simulated analyser never shows
+    # a value below 0.
     text = re.sub(r'factor = "so2"; +from', 'factor = "so2"; least = 0.0; from', text)
     return text + "simulation = true;\n" + extra
 
 
 def replace_section(text, name, value):
-    """Gives a top-level setting another value, or takes it away with None."""
+    """Gives a top-level setting another value; None removes the setting."""
     found = re.search(rf"^{name} = ", text, re.M)
     line = "" if value is None else f"{name} = {value};\n"
     if not found:
@@ -202,8 +203,8 @@ def replace_section(text, name, value):
 class Rig:
     def __init__(self, folder, scale=60.0, start=START, scenario=None, noise=0.0, broker=True, judging="",
                  poll="2s", on_alarm=None, mqtt_extra="", plant=(), links=None, edit=None):
-        """`plant` holds statements that are true from the very start, however late emisd comes up; `links` puts others
-        in the place of the plant's, or makes them of those; `edit` changes the text of the configuration.
+        """`plant` holds statements that are in effect from the very start, however late emisd starts. `links` replaces the
+        plant's links, or is a function that makes links from them. `edit` changes the text of the configuration.
         """
         self.folder = Path(folder)
         if plant:
@@ -241,7 +242,7 @@ class Rig:
         self.stop()
 
     def another_emisd(self, folder):
-        """A daemon of its own with the configuration in that folder."""
+        """Another daemon, with the configuration in that folder."""
         return Process([build_dir() / "daemon/emisd", "--config", folder / "emisd.conf", "--share", ROOT / "config",
                         "--time-scale", self.scale, "--time-start", self.start, "--time-anchor", repr(self.anchor)],
                        folder / "emisd.log")
@@ -271,10 +272,10 @@ class Rig:
     def restart_broker(self):
         self.broker = Broker(self.folder, self.broker.port)
 
-    # ---- what the operator sees
+    # ---- the operator's view
 
     def ask(self, command, **more):
-        """The daemon's tables as lists of dictionaries."""
+        """Sends a control command; returns the daemon's tables as lists of dictionaries."""
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(10)
             s.connect(str(self.folder / "ctl.sock"))
@@ -296,7 +297,7 @@ class Rig:
         return datetime.fromisoformat(self.start).timestamp() + self.now()
 
     def until(self, wall, seconds=None):
-        """Waits for a simulated wall-clock time, "08:00:40"."""
+        """Waits until the simulated clock shows a time, for example "08:00:40"."""
         at = datetime.fromisoformat(self.start[:11] + wall + self.start[19:]).timestamp()
         limit = seconds or (at - self.clock()) / self.scale + 10
         wait_for(lambda: self.clock() >= at, limit, wall)

@@ -1,4 +1,4 @@
-"""How much a fault test does: a little within `./dev test`, the long schedule with `./dev fault`."""
+"""How long a fault test runs: a short schedule in `./dev test`, the long schedule in `./dev fault`."""
 
 import os
 import random
@@ -11,7 +11,7 @@ def runs(short, long):
 
 
 def schedule(name):
-    """A random schedule whose seed is printed; EMISD_SEED repeats one."""
+    """The random numbers of a schedule; the seed is printed, and EMISD_SEED repeats a schedule."""
     seed = int(os.environ.get("EMISD_SEED") or random.SystemRandom().randrange(1 << 32))
     print(f"{name}: EMISD_SEED={seed}")
     return random.Random(f"{name}/{seed}")

@@ -1,4 +1,4 @@
-"""A transparent serial server: what a DTU or an Ethernet-to-RS-485 box does. Bytes go both ways, nothing is understood."""
+"""A transparent serial server, like a DTU or an Ethernet-to-RS-485 box: it forwards bytes both ways without reading them."""
 
 import os
 import select
@@ -7,7 +7,7 @@ import threading
 
 
 class SerialServer:
-    """Forwards one TCP connection at a time to a serial device; the newest wins, as in most boxes."""
+    """Forwards one TCP connection at a time to a serial device; a new connection replaces the old one, as in most boxes."""
 
     def __init__(self, device):
         self.line = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
