@@ -1,4 +1,4 @@
-"""Fixtures of the scenarios: each runs the real daemon, the real plant and a real broker."""
+"""Fixtures of the scenarios: each runs the real daemon, the simulated plant and a real broker."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.support.rig import Rig
 
 @pytest.fixture(name="make_rig")
 def fixture_make_rig(tmp_path):
-    """Rigs that are started when made and stopped with the test; what emisd said is shown when it fails."""
+    """Makes rigs, which start at once and stop at the end of the test; when the test fails, the log of emisd is shown."""
     rigs = []
 
     def make(**options):
@@ -28,6 +28,6 @@ def fixture_make_rig(tmp_path):
 
 @pytest.fixture(scope="module", name="quiet")
 def fixture_quiet(tmp_path_factory):
-    """One plant for all questions of a module that change nothing."""
+    """One rig for all tests of a module that only ask and change nothing."""
     with Rig(tmp_path_factory.mktemp("quiet"), scale=60, broker=False) as rig:
         yield rig

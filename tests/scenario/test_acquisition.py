@@ -1,4 +1,5 @@
-"""Whatever an instrument does on the wire: a flag and no number, the others undisturbed, and never a wrong value."""
+"""Whatever an instrument does on the wire: its value gets a flag and no number, other instruments are not disturbed, and
+no wrong value is ever shown."""
 
 import threading
 
@@ -8,11 +9,11 @@ from tests.support.rig import START, wait_for
 from tests.support.device import Device
 from tests.support.serial_server import SerialServer
 
-# What the plant does, what becomes of the value, and the counter that tells (of emisctl instruments).
+# What the plant does, the flag of the value after it, and the counter of `emisctl instruments` that counts it.
 WRONG = [
     ("silence", "B", "timeouts"),
     ("half-frame", "B", "timeouts"),
-    ("late 800ms", "B", "timeouts"),  # behind half-frame: what comes late would make a checksum of its half
+    ("late 800ms", "B", "timeouts"),  # after half-frame: a late reply would complete the checksum of the half frame
     ("wrong-unit", "B", None),
     ("wrong-function", "B", None),
     ("wrong-count", "B", None),
@@ -40,7 +41,7 @@ def stats(rig, name):
 
 
 class Watcher:
-    """Asks for one point all the time; keeps every value that was ever shown."""
+    """Asks for one point again and again; keeps every value that was shown."""
 
     def __init__(self, rig, outlet, factor):
         self.seen = []
@@ -61,7 +62,7 @@ class Watcher:
 
 
 def suffer(rig, instrument, factor, value, wrongs):
-    """Puts an instrument through all of it; what was ever shown must be the true value or none."""
+    """Lets an instrument do everything in `wrongs`; each shown value must be the true value or no value."""
     wait_for(lambda: rig.point("DA001", factor)["raw"] == value, what="the first value")
     watcher = Watcher(rig, "DA001", factor)
     try:
@@ -137,7 +138,7 @@ def test_a_refused_register_costs_only_itself(make_rig):
         assert len(told) == 1 and "2 registers from 4 (0x0004)" in told[0] and "illegal data address" in told[0]
         registers = rig.ask("raw", argument="stack")["raw"][0]["registers"].split()
         assert registers == ["0000", "42ED", "0000", "BF00", "-", "-", "0000", "4140"]
-        device.registers.update({4: 0, 5: 0x4100})  # somebody repairs it
+        device.registers.update({4: 0, 5: 0x4100})  # the sensor is repaired
         wait_for(lambda: rig.point("DA001", "humidity")["raw"] == 8.0, 40, "the register that came back")
         assert {function for function, _, _ in device.asked} == {3}
     finally:
@@ -171,7 +172,7 @@ def test_a_dead_neighbour_costs_a_bus_nothing_but_its_time_outs(make_rig):
     wait_for(lambda: stats(rig, "gas")["answers"] > 100, 40, "a hundred polls")
     gas, dust = stats(rig, "gas"), stats(rig, "dust")
     assert sum(gas[k] for k in FAILURES) == 0
-    # Backed off: far fewer questions to the dead one than polls of the living.
+    # emisd has backed off: it sends far fewer requests to the dead instrument than to the healthy one.
     assert dust["timeouts"] < gas["answers"] / 4
     assert dust["answers"] == 0
 
@@ -187,7 +188,7 @@ def test_after_a_silence_the_rest_of_a_poll_is_not_asked(make_rig):
 
 
 def test_a_neighbour_that_only_refuses_costs_a_bus_no_more_than_a_dead_one(make_rig):
-    """After each exception the line must fall silent, for the real answer may follow: the others pay for that."""
+    """After each exception emisd waits for silence, because the real answer may follow; this costs the others time."""
     rig = make_rig(scale=20, broker=False, plant=["exception dust 4"])
     wait_for(lambda: stats(rig, "gas")["answers"] > 100, 40, "a hundred polls")
     gas, dust = stats(rig, "gas"), stats(rig, "dust")

@@ -1,4 +1,4 @@
-"""emisctl backtest: history judged by the core, held against an independent calculation."""
+"""emisctl backtest: the core judges history, and the tests compare the result with an independent calculation."""
 
 import collections
 import csv
@@ -27,7 +27,7 @@ def backtest(path, *arguments, status=0):
 
 
 def objects(path, *arguments):
-    """{type: [object, ...]} of --json."""
+    """{type: [object, ...]} from the output of --json."""
     found = collections.defaultdict(list)
     for line in backtest(path, "--json", *arguments).stdout.splitlines():
         found[json.loads(line)["type"]].append(json.loads(line))
@@ -39,7 +39,7 @@ def moment(text):
 
 
 def random_rows(seed, n_days):
-    """Minutes of a plant with outages, calibrations, failures of O2 and bad days; every flag comes up."""
+    """Minutes of a plant with outages, calibrations, failures of O2 and bad days; every flag occurs."""
     rng = random.Random(seed)
     start = datetime.datetime(2025, 1, 30, tzinfo=oracle.CHINA)
     level, flag, o2_flag = 20.0, "N", "N"
@@ -55,7 +55,8 @@ def random_rows(seed, n_days):
 
 
 def random_water(seed, n_days):
-    """Ten minutes by ten minutes of a works' outlet: it stands still at times, instruments fail, some days are bad."""
+    """Values every ten minutes from the outlet of a treatment works: the flow stops at times, instruments fail, some days
+    are bad."""
     rng = random.Random(seed)
     start = datetime.datetime(2025, 1, 30, tzinfo=oracle.CHINA)
     cod, ph, flow, flags = 30.0, 7.5, 100.0, {"cod": "N", "ph": "N", "flow": "N"}
@@ -99,7 +100,7 @@ def exceedances(found, limit):
 
 
 def check_judged(found, key, means, told):
-    """What the summary of a limit counts, and that the exceedances told are those of the oracle."""
+    """Checks the numbers in the summary of a limit, and that the reported exceedances are those of the oracle."""
     summary = next(line for line in found["limit"] if line["key"] == key)
     judged = [value for value, _, _ in means.values() if value is not None]
     assert exceedances(found, key) == told
@@ -167,7 +168,7 @@ def test_averaging_first_is_judged_by_the_hour_s_oxygen(tmp_path):
 
 
 def test_rows_finer_and_coarser_than_a_minute_say_the_same(tmp_path):
-    """An hour at 5 s, at 10 s, by the minute and as one row."""
+    """The same hour with rows every 5 s, every 10 s, every minute, and as one row."""
     values = {}
     for seconds in (5, 10, 60, 3600):
         path = tmp_path / f"{seconds}.csv"
@@ -187,7 +188,7 @@ def test_a_gap_is_a_gap(tmp_path):
 
 
 def test_limits_are_those_of_the_data_s_date(tmp_path):
-    """GB 28662: the measured value until January 2021, then at 16 % oxygen."""
+    """GB 28662: the measured value is judged until January 2021, and the value at 16 % oxygen after that."""
     lines = ["time,so2,o2"]
     for day in ("2019-06-12", "2021-06-12"):
         lines += [f"{day}T{hour:02}:00,{160},{18.5}" for hour in range(24)]
@@ -195,12 +196,12 @@ def test_limits_are_those_of_the_data_s_date(tmp_path):
     found = objects(tmp_path / "years.csv", *STEEL, "--interval", "1h")
     over = collections.Counter((e["start"][:4], e["limit"]) for e in found["event"]
                                if e["rule"] == "period-mean" and e["event"] != "cleared" and e["factor"] == "so2")
-    # 160 as measured keeps 180; at 16 % it is 320. The ultra-low limit is of April 2019.
+    # 160 as measured is below 180; converted to 16 % it is 320. The ultra-low limit is in force since April 2019.
     assert over == {("2019", ULTRA_LOW): 24, ("2021", ULTRA_LOW): 24, ("2021", SPECIAL): 24}
 
 
 def test_a_gas_turbine_s_year():
-    """7411 operating hours of a real turbine, as hours of 2019. Expected: counted from the file."""
+    """7411 operating hours of a real turbine, taken as hours of 2019. The expected numbers are counted from the file."""
     with open(DATA / "gas-turbine-2011.csv", encoding="utf-8") as file:
         nox = [float(row["nox_mg_m3"]) for row in csv.DictReader(file)]
     found = objects(DATA / "gas-turbine-2011.csv", "--limits", "special", "--sector", "power.gas-turbine", "--column",
@@ -220,7 +221,8 @@ def test_a_gas_turbine_s_year():
 
 
 def test_a_wastewater_works_year():
-    """300 days of a real works, as days of 2010, against grade 1A. Expected: counted from the file."""
+    """300 days of a real treatment works, taken as days of 2010, judged by grade 1A. The expected numbers are counted from
+    the file."""
     with open(DATA / "wwtp-1990.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     columns = {"cod": "effluent_cod_mg_l", "bod5": "effluent_bod_mg_l", "ss": "effluent_ss_mg_l", "ph": "effluent_ph"}
@@ -236,7 +238,7 @@ def test_a_wastewater_works_year():
     ph = [float(row["effluent_ph"]) for row in rows if row["effluent_ph"]]
     summary = next(line for line in found["limit"] if line["key"] == "wwtp.1a.general.ph-daily")
     assert (summary["judged"], summary["over"]) == (len(ph), sum(not 6 <= value <= 9 for value in ph))
-    # Table 4 came in 2026 and judges nothing of 2010.
+    # Table 4 is in force since 2026 and does not apply to 2010.
     assert next(line for line in found["limit"] if line["key"] == "wwtp.1a.general.ph.instant")["judged"] == 0
 
 
@@ -301,7 +303,7 @@ def test_gas_volume_per_tonne_is_refused_with_a_reason(tmp_path):
 
 
 def test_emisctl_hands_over(tmp_path):
-    """emisctl finds emisd beside itself."""
+    """emisctl runs the emisd that lies beside it."""
     (tmp_path / "emisctl").write_bytes((build_dir() / "cli/emisctl").read_bytes())
     (tmp_path / "emisctl").chmod(0o755)
     (tmp_path / "emisd").symlink_to(EMISD)

@@ -1,4 +1,4 @@
-"""Bad input is a sentence and a sane exit code, or a running daemon that says what it does about it."""
+"""Bad input gives a sentence and the right exit status, or a daemon that runs on and says what it does about the input."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ EMISD = build_dir() / "daemon/emisd"
 
 
 def check(text, folder, *options):
-    """What emisd --check says of this configuration: exit status and lines."""
+    """Exit status and output of emisd --check for this configuration."""
     conf = folder / "emisd.conf"
     conf.write_text(text)
     done = subprocess.run([EMISD, "--config", conf, "--share", ROOT / "config", *(options or ["--check"])],
@@ -156,7 +156,7 @@ def test_a_refused_device_and_an_unreachable_broker_are_said_and_survived(make_r
     rig.emisd.stop()
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
-        closed = s.getsockname()[1]  # bound, and nobody listens
+        closed = s.getsockname()[1]  # a port on which nobody listens
         text = rig.conf.read_text().replace(f"port = {rig.plant.links['voc']['port']}", f"port = {closed}")
         rig.conf.write_text(text + f'mqtt = {{ broker = "mqtt://127.0.0.1:{closed}"; }};\n')
         rig.start_emisd()
@@ -226,12 +226,12 @@ def test_nonsense_at_the_control_socket_harms_nobody(make_rig):
             s.connect(str(rig.folder / "ctl.sock"))
             s.sendall(line)
             assert said in s.makefile().readline()
-    with socket.socket(socket.AF_UNIX) as s:  # a line without end
+    with socket.socket(socket.AF_UNIX) as s:  # a request line without an end
         s.settimeout(10)
         s.connect(str(rig.folder / "ctl.sock"))
         s.sendall(b"x" * 5000)
         with pytest.raises(ConnectionError):
-            assert s.recv(1) == b""  # closed, politely or by a reset
+            assert s.recv(1) == b""  # the daemon closed the connection, possibly with a reset
             raise ConnectionError
     crowd = []
     for _ in range(40):
@@ -244,7 +244,7 @@ def test_nonsense_at_the_control_socket_harms_nobody(make_rig):
 
 
 def test_rig_stops_what_it_started(tmp_path):
-    """The rig itself: nothing is left behind."""
+    """Tests the rig: after its end none of its processes runs."""
     with Rig(tmp_path) as rig:
         pids = [rig.emisd.pid, rig.plant.pid, rig.broker.pid]
     assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)

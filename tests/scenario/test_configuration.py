@@ -1,4 +1,4 @@
-"""What the configuration can say about outlets, points and limits, and what it refuses: emisd --check and --print."""
+"""What a configuration can say about outlets, points and limits, and what emisd refuses: --check and --print."""
 
 import shutil
 
@@ -99,7 +99,7 @@ def test_oxygen_behind_an_oxidiser_is_a_matter_of_added_air(tmp_path):
     where = {"sector": "foundry.voc-oxidiser", "tiers": '"general"'}
     refused(tmp_path, with_outlet(points, **where), "say air_added = true or false")
     good(tmp_path, with_outlet(points, more="air_added = true;", **where))
-    # Without added air the measured value counts, and no O2 is needed.
+    # Without added air the measured value is judged, and no O2 is needed.
     good(tmp_path, with_outlet('{ factor = "so2"; from = "gas.so2"; }', more="air_added = false;", **where))
     refused(tmp_path, with_outlet('{ factor = "so2"; from = "gas.so2"; }', more="air_added = true;", **where),
             "that needs a point for o2")
@@ -168,5 +168,5 @@ def test_a_faulty_document_is_told_with_its_line(tmp_path, old, new, words):
     ('"DW001"', '"."', 'id: "." has a dot'),
 ])
 def test_a_name_that_becomes_a_level_of_topics_has_no_dot(tmp_path, old, new, words):
-    """NATS ends the connection for it, and RabbitMQ makes two levels of it."""
+    """NATS ends the connection because of a dot, and RabbitMQ makes two levels of the name."""
     refused(tmp_path, example().replace(old, new, 1), words)

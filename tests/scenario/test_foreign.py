@@ -1,4 +1,4 @@
-"""A Modbus server that is not ours: pymodbus, as Debian ships it."""
+"""emisd with a Modbus server that we did not write: pymodbus, as packaged in Debian."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""What gateways and serial servers are in the habit of doing: no value of another register, and no reading lost."""
+"""Odd habits of gateways and serial servers: emisd never shows the value of another register, and loses no reading."""
 
 import json
 import socket
@@ -10,10 +10,11 @@ from tests.scenario.test_profiles_live import PROFILE
 from tests.support.odd_device import OddDevice
 from tests.support.rig import ROOT, Process, build_dir, wait_for
 
-TIMEOUT = 0.2  # of the link, in real seconds
+TIMEOUT = 0.2  # time-out of the link, in real seconds
 SO2, O2 = 500.0, 15.0
 
-# Two blocks of one length, far apart: a frame of the one fits the other in all but the transaction id.
+# Two blocks of the same length, far apart: an answer for one differs from an answer for the other only in the
+# transaction id.
 CHANNELS = """channels = (
   { name = "so2"; function = 3; address = 0;    type = "f32"; order = "ABCD"; unit = "mg/m3"; min = 0.0; max = 5000.0; },
   { name = "o2";  function = 3; address = 2000; type = "f32"; order = "ABCD"; unit = "%";     min = 0.0; max = 25.0; } );
@@ -37,7 +38,7 @@ REGISTERS = dict(zip((0, 1, 2000, 2001), words(SO2) + words(O2)))
 
 
 class Gateway:
-    """emisd, 20 times as fast, with one device of odd habits; keeps all that was ever shown."""
+    """emisd with a clock 20 times as fast and one device with an odd habit; keeps every value that was shown."""
 
     def __init__(self, folder, device, kind="tcp", more=""):
         (folder / "profiles.d").mkdir()
@@ -58,7 +59,7 @@ class Gateway:
                 s.sendall(json.dumps({"cmd": command}).encode() + b"\n")
                 tables = json.loads(s.makefile().readline())["tables"]
         except OSError:
-            return None  # not up yet
+            return None  # emisd is not up yet
         return {t["name"]: [dict(zip((c["name"] for c in t["columns"]), row)) for row in t["rows"]] for t in tables}
 
     def look(self):
@@ -95,9 +96,9 @@ def never_wrong(gateway):
 
 
 def every_poll_counts(gateway, polls=6):
-    """So many polls, of two questions each, and every question got its answer."""
+    """Waits for so many polls of two requests each, and checks that every request got its answer."""
     row = wait_for(lambda: (r := gateway.stats())["answers"] >= 2 * polls and r, 60, f"{polls} polls")
-    assert row["timeouts"] == 0 and row["requests"] - row["answers"] <= 1, row  # one may be on its way
+    assert row["timeouts"] == 0 and row["requests"] - row["answers"] <= 1, row  # one request may be waiting for its answer
     never_wrong(gateway)
     assert {("so2", SO2, "N"), ("o2", O2, "N")} <= gateway.seen
     return row
@@ -117,7 +118,7 @@ def closes_after_each_answer(device, peer, question):
 
 def resets_after_each_answer(device, peer, question):
     peer.sendall(device.answer(question))
-    peer.recv(1, socket.MSG_PEEK)  # the next question: the answer before it has surely arrived
+    peer.recv(1, socket.MSG_PEEK)  # the next request shows that the answer before it has arrived
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     return False
 
@@ -161,7 +162,7 @@ def answers_twice_apart(device, peer, question):
 
 
 def gives_up_and_answers_late(code, delay):
-    """SO2's question gets an exception, and its answer while O2 is asked for."""
+    """The request for SO2 gets an exception; its real answer comes during the request for O2."""
     def habit(device, peer, question):
         if device.address(question) == 0:
             peer.sendall(device.exception(question, code))
@@ -188,7 +189,7 @@ def own_ids_and_late_answers(device, peer, question):
         device.later(0.4 * TIMEOUT, device.answer(question, 0), peer)
 
 
-# ---- what comes of them ----
+# ---- results ----
 
 
 @pytest.mark.parametrize("habit", [good, closes_after_each_answer, resets_after_each_answer, closes_when_idle,

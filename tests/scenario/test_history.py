@@ -1,4 +1,4 @@
-"""What emisctl history prints is what the bureau was told and what the plant did, with the daemon on and off."""
+"""emisctl history prints what the bureau received and what the plant did, with the daemon running and stopped."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ import subprocess
 
 from tests.support.rig import build_dir, wait_for
 
-# emisctl finds emisd beside itself or on the PATH.
+# emisctl runs the emisd that lies beside it or is on the PATH.
 ENVIRONMENT = {**os.environ, "PATH": f"{build_dir() / 'daemon'}:{os.environ['PATH']}"}
 EIGHT, NINE = "2026-03-02T08:00:00+08:00", "2026-03-02T09:00:00+08:00"
 
@@ -26,13 +26,13 @@ def rows(folder, *arguments):
 
 
 def check_minutes(minutes):
-    """120 mg/m3 up to the half hour, a calibration of five minutes, 20 from then on."""
+    """Checks the minutes: 120 mg/m3 until 08:30, then 20, with a calibration of five minutes."""
     assert [m["start"] for m in minutes] == [f"2026-03-02T08:{i:02d}:00+08:00" for i in range(60)]
     values = {i: float(m["value"]) for i, m in enumerate(minutes) if m["value"]}
-    assert len(values) >= 45  # on a slow machine a minute may miss readings, and is then not valid
+    assert len(values) >= 45  # on a slow machine a minute may miss readings, so that it is not valid
     assert {v for i, v in values.items() if i < 29} == {120.0}
     assert {v for i, v in values.items() if i > 32} == {20.0}
-    # What is not valid has no value; the flag says why.
+    # A minute that is not valid has no value; the flag gives the reason.
     assert all((m["valid"] == "1") == (m["value"] != "") for m in minutes)
     assert all((m["value"], m["valid"], m["flag"]) == ("", "0", "C") for m in minutes[41:44])
 
@@ -53,7 +53,7 @@ def test_history_is_what_was(make_rig, tmp_path_factory):
     assert len(readings) > 700 and {float(r["value"]) for r in readings if r["flag"] == "N"} == {20.0, 120.0}
     assert any(r["flag"] == "C" for r in readings)
     assert [r["at"] for r in readings] == sorted(r["at"] for r in readings)
-    # A copy says the same with the daemon off, in every format.
+    # A copy gives the same output with the daemon stopped, in every format.
     assert rig.emisd.stop() == 0
     copy = tmp_path_factory.mktemp("copy") / "data"
     shutil.copytree(data, copy)

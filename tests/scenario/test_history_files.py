@@ -1,6 +1,6 @@
-"""Files of history as people have them: emisctl backtest reads them right or refuses them with a sentence.
+"""Files of history as users have them: emisctl backtest reads them correctly or refuses them with a sentence.
 
-Each test is a case from the field with others of its kind.
+Each test is a case from the field together with similar cases.
 """
 
 import json
@@ -23,7 +23,7 @@ def run(path, *arguments, env=None):
 
 
 def judged(path, *arguments):
-    """The objects of --json by type; what comes on stderr is a failure."""
+    """The objects of --json by type; any output on stderr is a failure."""
     done = run(path, "--json", *arguments)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     found = {}
@@ -33,7 +33,7 @@ def judged(path, *arguments):
 
 
 def refused(path, *arguments):
-    """The sentence that refuses the file; there is one, and no verdict."""
+    """The sentence that refuses the file; there must be exactly one sentence and no verdict."""
     done = run(path, *arguments)
     assert done.returncode == 1 and "judged" not in done.stdout, done.stdout
     assert done.stderr.count("\n") == 1 and done.stderr.startswith("emisctl backtest: "), done.stderr
@@ -69,7 +69,7 @@ def test_a_gap_at_the_start_is_not_the_interval(tmp_path, lines):
 
 def test_the_interval_is_printed_and_may_be_given(tmp_path):
     path = write(tmp_path / "hours.csv", [f"2026-03-02T{h:02}:00,20,16" for h in (8, 11, 14, 15)])
-    assert "a row stands for 10800 s" in refused(path, *STEEL)  # most frequent: three hours, too long for gas
+    assert "a row stands for 10800 s" in refused(path, *STEEL)  # the most frequent distance is three hours, too long for gas
     assert judged(path, *STEEL, "--interval", "1h")["limit"][0]["judged"] == 4
 
 
@@ -170,7 +170,7 @@ def test_the_last_hour_is_judged_by_what_is_there(tmp_path):
     assert hours(found)["08"]["n_valid"] == 59
     assert [e["event"] for e in found["event"] if e["class"] == "exceedance"] == ["raised"]
     assert found["limit"][0]["judged"] == 1 and found["file"][0]["last_cut_short"] is True
-    assert not [e for e in found["event"] if e["class"] == "condition"]  # the end of the file is no silence
+    assert not [e for e in found["event"] if e["class"] == "condition"]  # no condition no-data at the end of the file
 
 
 def test_an_hour_with_too_little_in_it_is_not_judged(tmp_path):
@@ -255,10 +255,10 @@ def test_a_pipe_cannot_be_read_twice(tmp_path):
     writer.wait(timeout=20)
 
 
-# ---- values that cannot be, and means equal to their limit ----
+# ---- impossible values, and means equal to their limit ----
 
 def water(*rows):
-    """Ten minutes by ten minutes; rows of (cod, flow)."""
+    """Rows every ten minutes, from pairs (cod, flow)."""
     return [f"2026-03-02T{i // 6:02}:{i % 6}0,{cod},{flow}" for i, (cod, flow) in enumerate(rows)]
 
 
@@ -293,7 +293,7 @@ def test_nothing_is_certain_that_later_values_can_undo(tmp_path):
     for arguments in ([], ["--least", "so2=-10"]):
         found = judged(write(tmp_path / "f.csv", lines), *STEEL, *arguments)
         assert "certain" not in {e["rule"] for e in found["event"]} and found["limit"][0]["over"] == 0
-    # With a least value of 0 the values of -5 are not valid, and 36 minutes make no hour: nothing is kept.
+    # With a least value of 0 the values of -5 are not valid, and 36 minutes do not make a valid hour: nothing was judged.
     found = judged(tmp_path / "f.csv", *STEEL, "--least", "so2=0")
     assert "certain" in {e["rule"] for e in found["event"]} and found["limit"][0]["judged"] == 0
 

@@ -1,4 +1,4 @@
-"""Another program holds the database of alarms: alarms wait for it, and nothing else does."""
+"""Another program locks the database of alarms: alarms wait for the lock, and no other work does."""
 
 import contextlib
 import sqlite3
@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.rig import wait_for
 
-ASKED = 12  # times while it is held
+ASKED = 12  # number of requests while the database is locked
 
 
 @contextlib.contextmanager
@@ -33,8 +33,8 @@ def test_alarms_wait_and_the_operator_is_answered(make_rig, words):
             began = time.monotonic()
             rig.ask("status")
             answers.append(time.monotonic() - began)
-    # A wait of 3 s at each of several writes was what made them 6 to 9 s: no single one is left. The median of many
-    # does not depend on a moment in which the machine was busy.
+    # In an earlier version several writes waited 3 s each, so that answers took 6 to 9 s: no such wait is left. The median
+    # of many answers does not depend on a moment in which the machine was busy.
     assert sorted(answers)[ASKED // 2] < 1.5, answers
     stored = len(rig.bureau.alarms())
     wait_for(lambda: len(rig.bureau.alarms()) > stored, 60, "what waited")
@@ -73,7 +73,7 @@ def test_a_mark_that_is_not_stored_flags_nothing(make_rig):
     assert later["flag"] == "N"
     assert rig.ask("marks")["marks"] == []
     assert not [row for row in rig.ask("audit")["audit"] if row["what"].startswith("mark")]
-    # Once it can be stored, the same mark is at work.
+    # When the mark can be stored, it takes effect.
     wait_for(lambda: stored(rig, mark), 60, "the mark")
     wait_for(lambda: rig.point("DA001", "so2")["flag"] == "M", 60, "flag M")
 

@@ -1,4 +1,4 @@
-"""Means are published as they close, and those of an outage follow; how the box is is told beside."""
+"""Means are published when their period closes, and means of an outage follow later; health messages are published, too."""
 
 import signal
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ def with_means(text):
 
 
 def minutes_of(rig, outlet):
-    """Start of each minute of the outlet that arrived, in order of arrival."""
+    """The start of each minute mean of the outlet that arrived, in order of arrival."""
     return [m["period"]["start"] for m in rig.bureau.all("/mean/minute") if m["outlet"] == outlet]
 
 
@@ -37,7 +37,7 @@ def test_every_minute_arrives_those_of_an_outage_after_the_new_ones(make_rig):
     rig.until("09:03:30")
     first, last = minutes_of(rig, "DA001")[0], "2026-03-02T09:01:00+08:00"
     wait_for(lambda: set(starts(first, last)) <= set(minutes_of(rig, "DA001")), 30, "all minutes")
-    # Those of the outage came behind newer ones, in their own order.
+    # The means of the outage arrived after newer ones, and in their own order.
     arrived = [m for m in minutes_of(rig, "DA001") if "08:51" <= m[11:16] < "08:57"]
     assert arrived == sorted(arrived)
     assert hour["period"]["end"] == "2026-03-02T09:00:00+08:00"

@@ -1,6 +1,6 @@
-"""Configurations as people write them: emisd --check says what was found, what was expected and what to do.
+"""Configurations with mistakes that users make: emisd --check says what was found, what was expected and what to do.
 
-Cases from the field with others of their kind.
+These are cases from the field together with similar cases.
 """
 
 import os
@@ -15,10 +15,10 @@ EXAMPLE = (ROOT / "config/emisd.conf").read_text(encoding="utf-8")
 
 
 def check(folder, data, *arguments):
-    """(status, complaints, notes) of emisd --check; complaints come first."""
+    """(status, complaints, notes) of emisd --check; checks that complaints are printed first."""
     path = folder / "emisd.conf"
     path.write_bytes(data if isinstance(data, bytes) else data.encode())
-    # libconfig itself leaks the pending string of a text with a syntax error.
+    # libconfig itself leaks the string that it was reading when it finds a syntax error.
     done = subprocess.run([EMISD, "--check", "--share", ROOT / "config", "--config", path, *arguments], capture_output=True,
                           timeout=30, env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
     lines = done.stderr.decode().splitlines()

@@ -1,4 +1,4 @@
-"""What operators change: acknowledgements, marks and confirmed limits; each by whom it may, and noted."""
+"""What operators change: acknowledgements, marks and confirmed limits; only by those who may, and recorded."""
 
 import sqlite3
 import subprocess
@@ -28,7 +28,7 @@ def exceedance(rig, key=ULTRA_LOW, class_="exceedance"):
 
 
 def open_folders(rig):
-    """Lets everybody reach the socket: all folders below that of temporary files."""
+    """Lets all users reach the socket: opens all folders up to that of temporary files."""
     for folder in (rig.folder, *rig.folder.parents):
         if folder == Path(tempfile.gettempdir()):
             break
@@ -36,7 +36,7 @@ def open_folders(rig):
 
 
 def let_everybody_in(rig):
-    """To the socket, which a stranger cannot even open by itself."""
+    """Opens the control socket to all users; by default a stranger cannot even connect."""
     open_folders(rig)
     (rig.folder / "ctl.sock").chmod(0o666)
 
@@ -54,7 +54,7 @@ def test_an_alarm_is_acknowledged_once_by_name(make_rig):
     assert "was acknowledged by root" in emisctl(rig, "ack", alarm["alarm_id"], status=1)
     assert 'there is no alarm "x"' in emisctl(rig, "ack", "x", status=1)
     assert 'there is no alarm "999999"' in emisctl(rig, "ack", "999999", status=1)
-    # The alarm goes on, and no number is missing.
+    # The alarm continues after the acknowledgement, and no number is missing.
     wait_for(lambda: [a for a in rig.bureau.alarms(event="continued") if a["alarm_id"] == alarm["alarm_id"]], 60,
              "the next hour")
     assert [a["seq"] for a in rig.bureau.alarms()] == list(range(1, len(rig.bureau.alarms()) + 1))
@@ -67,12 +67,12 @@ def test_the_open_alarms_come_first_and_have_numbers(make_rig):
     assert lines[2].startswith("Open alarms: ") and lines[3].split()[:4] == ["no", "outlet", "factor", "rule"]
     first = lines[4].split()
     assert (first[0], first[3]) == (str(alarm["seq"]), "period-mean"), lines
-    # By that number, as by the number of any of its messages.
+    # The alarm can be acknowledged by this number, or by the number of any of its messages.
     emisctl(rig, "ack", first[0])
     told = wait_for(lambda: rig.bureau.alarms(event="acknowledged"), what="the acknowledgement")[0]
     assert told["alarm_id"] == alarm["alarm_id"]
     assert "was acknowledged by root" in emisctl(rig, "ack", str(told["seq"]), status=1)
-    # A damaged text costs its bytes, not its row.
+    # A damaged text loses its bad bytes, but its row is still shown.
     with sqlite3.connect(rig.folder / "data/state.db", timeout=20) as db:
         db.execute("UPDATE alarm SET document = CAST(x'C9D541' AS TEXT) WHERE id = ?", (alarm["alarm_id"],))
     assert [a["document"] for a in rig.ask("alarms", all=True)["alarms"] if a["id"] == alarm["alarm_id"]] == ["??A"]
@@ -136,7 +136,7 @@ def test_only_admins_change_things(make_rig):
                     ["mark", "DA001", "--kind", "maintenance", "--until", "2026-03-03T00:00:00+08:00"]):
         assert "is for root and members of the group emisd-admin; you are nobody" in \
             emisctl(rig, *command, status=1, user=NOBODY)
-    # A client cannot say who it is.
+    # A client cannot choose the name under which it is recorded.
     assert rig.ask("audit")["audit"][0]["who"] == "emisd"
     rig.ask("ack", argument=alarm["alarm_id"], who="somebody else")
     assert rig.ask("audit")["audit"][0]["who"] == "root (uid 0)"
@@ -152,7 +152,7 @@ def test_a_mark_takes_validity_and_leaves_values(make_rig):
     assert marked["raw"] == 120.0 and marked["converted"] is None
     assert rig.point("DA001", "nox")["flag"] == "N"
     rig.emisd.stop()
-    rig.start_emisd()  # it is remembered
+    rig.start_emisd()  # the mark is still known after a restart
     wait_for(lambda: rig.point("DA001", "so2")["flag"] == "M", what="flag M again")
     rig.until("09:01:00")
     assert wait_for(lambda: (p := rig.point("DA001", "so2"))["flag"] == "N" and p, what="the end of the mark")

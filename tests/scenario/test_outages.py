@@ -1,4 +1,4 @@
-"""Nothing is lost and nothing comes twice when the broker is away or emisd is killed."""
+"""No message is lost, and none counts twice, when the broker is away or emisd is killed."""
 
 import signal
 import sqlite3
@@ -44,7 +44,7 @@ def test_a_kill_in_the_middle_of_an_hour_changes_neither_its_mean_nor_its_alarm(
     assert events[0]["valid"] >= 45
     killed.until("09:01:00")
     assert len(raised(killed)) == 1
-    # The warnings of the first minutes survived the kill: the bureau did not hear of them twice.
+    # emisd remembered the warnings of the first minutes after the kill: the bureau did not get them twice.
     warnings = [a for a in killed.bureau.alarms(class_="warning") if a["limit"]["key"] == ULTRA_LOW]
     told = sorted((w["rule"], w["event"]) for w in warnings)
     assert told == sorted([("minutes-beyond", "raised")] + [(rule, event) for rule in ("approach", "projected", "certain")
@@ -56,7 +56,7 @@ def test_a_kill_in_the_middle_of_an_hour_changes_neither_its_mean_nor_its_alarm(
             " FROM minute JOIN series ON id=series WHERE factor='so2' AND basis='converted'"
             " AND o2_ref=16.0 AND start_ms>=unixepoch('2026-03-02T08:00:00+08:00')*1000"
             " AND start_ms<unixepoch('2026-03-02T09:00:00+08:00')*1000").fetchone()
-    # A slow machine's first start may come after 08:00.
+    # On a slow machine the first start may be after 08:00.
     assert n == left >= 45, "each minute since the start has its row, those of the stop included"
 
 
@@ -69,7 +69,7 @@ def test_the_broker_tells_when_emisd_dies(make_rig):
 
 
 def test_stopping_says_goodbye_in_less_than_two_seconds_while_an_instrument_hangs(make_rig):
-    import time  # the promise is about time
+    import time  # needed because the promise is about real time
 
     rig = make_rig(scale=60)
     wait_for(lambda: rig.point("DA002", "nmhc")["flag"] == "N", what="the first value")

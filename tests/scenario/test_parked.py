@@ -1,5 +1,5 @@
-"""A message that the broker will not take is reported with its reason and never holds the others back: where the broker
-says its limit, it waits for one that takes it; where the broker only hangs up, it is set aside."""
+"""A message that is too large for the broker is reported with its reason and never delays the others. If the broker
+announces its limit, the message waits for a connection that allows it; if the broker only hangs up, the message is parked."""
 
 import signal
 
@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.rig import Broker, wait_for
 
-SMALL = "max_packet_size 800\n"  # an alarm event has more, what the box says of itself less
+SMALL = "max_packet_size 800\n"  # an alarm event is larger, an alarm about the box itself is smaller
 
 
 def parked(rig):
@@ -15,8 +15,8 @@ def parked(rig):
 
 
 @pytest.mark.parametrize("version,words,rule", [
-    ("5", "more than the 800 that the broker takes", "messages-wait"),  # it says so when the connection is made
-    ("3.1.1", "ends the connection whenever it is sent", "message-parked"),  # it only hangs up
+    ("5", "more than the 800 that the broker takes", "messages-wait"),  # the broker announces its limit
+    ("3.1.1", "ends the connection whenever it is sent", "message-parked"),  # the broker only hangs up
 ])
 def test_too_large_messages_are_set_aside_and_the_rest_flows(make_rig, version, words, rule):
     rig = make_rig(scale=60, start="2026-03-02T08:05:00+08:00", mqtt_extra=SMALL, plant=["hold so2 120"],
@@ -26,11 +26,11 @@ def test_too_large_messages_are_set_aside_and_the_rest_flows(make_rig, version, 
     told = wait_for(lambda: [a for a in rig.bureau.alarms() if a["rule"] == rule], 60, "the report")[0]
     assert told["event"] == "raised" and words in told["words"]
     assert "emisctl outbox" in told["words"]
-    # The broker is put right.
+    # The broker gets a configuration without the limit.
     rig.broker.stop(signal.SIGTERM)
     rig.broker = Broker(rig.folder, rig.broker.port)
     wait_for(lambda: rig.ask("status")["outbox"][0]["state"] == "connected", 60, "the connection")
-    rig.ask("release")  # of what was parked; what waited goes by itself
+    rig.ask("release")  # only for parked messages; a waiting message is sent without it
     wait_for(lambda: rig.ask("status")["outbox"][0]["pending"] == 0 and not parked(rig), 60, "all of them")
     newest = rig.bureau.all("/online")[-1]["seq"]
     wait_for(lambda: {a["seq"] for a in rig.bureau.alarms()} >= set(range(1, newest + 1)), 30, "every number")

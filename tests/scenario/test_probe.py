@@ -1,4 +1,4 @@
-"""emisctl probe: commissioning without a daemon, on the plant's instruments."""
+"""emisctl probe: looks at the instruments of the simulated plant without a daemon, as during commissioning."""
 
 import os
 import subprocess

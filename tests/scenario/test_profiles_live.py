@@ -1,4 +1,4 @@
-"""What a profile says about time, identity and other instruments, with the real daemon."""
+"""Profiles with result times, identify registers and statuses of other instruments, with the real daemon."""
 
 import json
 import socket
@@ -24,7 +24,7 @@ control = {{ socket = "{folder}/ctl.sock"; }};
 
 
 class Live:
-    """emisd, 20 times as fast, with profiles and points of a test's own."""
+    """emisd with a clock 20 times as fast and with the profiles and points of a test."""
 
     def __init__(self, folder, devices, profiles, points, poll="1s", extra="",
                  outlet='medium = "gas"; sector = "steel.sinter-head";', clock=("--time-scale", 20)):
@@ -47,7 +47,7 @@ class Live:
         wait_for(lambda: self.ask("status"), 20, "the first reply")
 
     def ask(self, command):
-        """{table: [row, ...]}, or None while nobody answers."""
+        """{table: [row, ...]}, or None while emisd does not answer."""
         assert self.emisd.running(), self.emisd.text()
         try:
             with socket.socket(socket.AF_UNIX) as s:
@@ -95,18 +95,18 @@ def test_a_result_that_is_never_renewed_is_none(make_live):
     live = make_live({"gas": device}, {"gas": ("max_gap = 5;", SO2 % (
         'result_time = { function = 3; address = 1; registers = 3; }; max_age = "40s";'))}, POINT % "")
     live.until("N", 35.0)
-    live.until("D", None)  # two seconds at this speed, and it still answers
+    live.until("D", None)  # after two real seconds at this speed, although the device still answers
     device.registers.update({0: 36, 3: 24})
     live.until("N", 36.0)
 
 
 def bcd(text):
-    """Registers of "260302080500"."""
+    """The registers for a time such as "260302080500"."""
     return [int(text[i:i + 4], 16) for i in (0, 4, 8)]
 
 
 def test_a_discrete_result_belongs_to_the_hour_of_its_sample_and_counts_once(make_live, tmp_path):
-    """COD every half hour. The second result comes at 09:05, for a sample of 08:35; emisd is started anew after that."""
+    """COD every half hour. The second result comes at 09:05, for a sample of 08:35; after that emisd is restarted."""
     device = Device({0: 40, **dict(enumerate(bcd("260302073500"), 1))})
     start = ("--time-scale", 300, "--time-start", "2026-03-02T07:58:00+08:00", "--time-anchor", repr(time.time()))
     live = make_live({"gas": device}, {"gas": ("", SO2.replace("so2", "cod").replace("mg/m3", "mg/L") % (
@@ -143,7 +143,7 @@ def test_the_state_of_a_cabinet_speaks_about_its_instruments(make_live):
     live.until("D", 35.0)
     plc.registers[0] = 0
     live.until("N", 35.0)
-    plc.registers.clear()  # a state that cannot be read is not a good one
+    plc.registers.clear()  # a state that cannot be read does not count as good
     live.until("D", 35.0)
 
 
@@ -187,7 +187,7 @@ def test_a_device_with_one_connection_is_not_opened_twice(make_live):
     device.silent = True
     live.until("B", None)
     device.silent = False
-    live.until("N", 35.0)  # it could not, if the old connection still stood
+    live.until("N", 35.0)  # this would be impossible if the old connection were still open
     assert device.connections > 1
 
 

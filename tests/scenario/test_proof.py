@@ -1,4 +1,4 @@
-"""What is stored can be proved: the chain of the running daemon, its checkpoints, and what a change of a file does."""
+"""Stored data can be verified: the chain of the running daemon, its checkpoints, and the detection of a changed file."""
 
 import base64
 import os
@@ -10,7 +10,7 @@ from nacl.signing import VerifyKey
 
 from tests.support.rig import build_dir, wait_for
 
-# emisctl finds emisd beside itself or on the PATH.
+# emisctl runs the emisd that lies beside it or is on the PATH.
 ENVIRONMENT = {**os.environ, "PATH": f"{build_dir() / 'daemon'}:{os.environ['PATH']}"}
 
 
@@ -30,7 +30,7 @@ def test_an_hour_is_sealed_told_and_can_be_proved(make_rig, tmp_path_factory):
     words = dict(line.split(" ", 1) for line in checkpoint["body"].splitlines()[1:])
     assert words["site"] == rig.ask("identity")["identity"][0]["site"]
     assert rig.emisd.stop() == 0
-    # A copy, with the daemon off; against what the bureau holds.
+    # Verifies a copy with the daemon stopped, against a checkpoint that the bureau has.
     copy = tmp_path_factory.mktemp("copy") / "data"
     shutil.copytree(rig.folder / "data", copy)
     good = verify(copy, "--key", identity["public_key"], "--against", f"{words['link']}:{words['hash']}")

@@ -1,5 +1,5 @@
-"""A broker that says "not now": what it refuses for now arrives later, in order and by itself; what it will never take is
-set aside; and a broker that cannot be used is named."""
+"""A broker that refuses messages: temporarily refused messages arrive later, in order and without help; permanently refused
+messages are parked; and a broker that cannot be used is named."""
 
 import shutil
 import socket
@@ -16,7 +16,7 @@ BEGIN = {"scale": 240, "start": "2026-03-02T08:05:00+08:00", "plant": ["hold so2
 
 @pytest.fixture(name="make_site")
 def fixture_make_site(make_rig):
-    """A rig whose broker is one of bytes."""
+    """A rig with a RawBroker instead of Mosquitto."""
     brokers = []
 
     def make(extra="", **options):
@@ -42,7 +42,7 @@ def outbox(rig):
 
 
 class Gate:
-    """Refuses with a code until it is opened."""
+    """Refuses messages with a reason code until the gate is opened."""
 
     def __init__(self, code, topics=lambda topic: topic.endswith("/alarm")):
         self.code, self.topics, self.open = code, topics, threading.Event()
@@ -74,7 +74,7 @@ def test_no_right_to_one_topic_holds_back_that_topic_only(make_site):
     wait_for(lambda: len(broker.alarms(taken=False)) >= 2, 60, "two tries")
     assert outbox(rig)["parked"] == 0
     wait_for(lambda: [t for t, _ in broker.taken if "/mean/" in t or t.endswith("/checkpoint")], 120, "the rest")
-    # It lasts: nobody is changing rights. The messages are set aside, told, and tried all the same.
+    # After 20 s emisd assumes that nobody is changing the rights: the messages are parked and reported, but still tried.
     wait_for(lambda: outbox(rig)["parked"] >= 1 and outbox(rig)["pending"] == 0, 90, "the parked messages")
     wait_for(lambda: [a for a in broker.alarms() if a["rule"] == "message-parked"], 60, "the report")
     assert not [a for a in broker.alarms() if a["outlet"] == "DA001"]
@@ -146,7 +146,7 @@ NATS = shutil.which("nats-server", path="/usr/sbin:/usr/bin")
 
 @pytest.mark.skipif(not NATS, reason="nats-server is not installed")
 def test_the_broker_of_nats(make_rig, tmp_path):
-    """It speaks 3.1.1 only, and ends the connection for a dot in a level of a topic."""
+    """NATS speaks 3.1.1 only, and ends the connection because of a dot in a level of a topic."""
     port, clients = free_port(), free_port()
     conf = tmp_path / "nats.conf"
     conf.write_text(f'server_name: n1\nlisten: "127.0.0.1:{clients}"\njetstream {{ store_dir: "{tmp_path}/nats" }}\n'
@@ -220,7 +220,7 @@ def test_refused_unknown_and_without_an_answer_are_three_sentences(make_rig):
 
 
 def test_the_bureau_sees_a_broker_that_came_back(make_rig):
-    """The same over a real broker whose rights are changed while emisd sends."""
+    """Refused messages arrive later, here with a real broker whose access rights change while emisd sends."""
     rig = make_rig(**{**BEGIN, "broker": True}, mqtt_extra="")
     wait_for(rig.bureau.alarms, 60, "an alarm")
     acl = rig.folder / "acl"

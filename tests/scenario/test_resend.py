@@ -1,4 +1,4 @@
-"""The bureau asks for messages again, over MQTT 5 and 3.1.1; what a stranger writes there does no harm."""
+"""The bureau asks for messages again, over MQTT 5 and 3.1.1; requests of a stranger do no harm."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ SITE = "emis/1/anyang-steel-01"
 
 
 class Asker:
-    """A client of the bureau that asks and listens."""
+    """A client of the bureau that sends requests and keeps the messages it receives."""
 
     def __init__(self, port, protocol):
         self.v5 = protocol == mqtt.MQTTv5

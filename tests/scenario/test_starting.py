@@ -1,4 +1,4 @@
-"""What is wrong when emisd starts, or is told to read its configuration anew: a sentence, and data stay as they are."""
+"""Faults at the start of emisd, and SIGHUP: emisd explains them in a sentence, and the stored data stay as they are."""
 
 import signal
 import sqlite3
@@ -12,7 +12,7 @@ EMISD = build_dir() / "daemon/emisd"
 
 
 def start(conf):
-    """(status, what is said) of an emisd that ends by itself."""
+    """(status, messages) of an emisd that ends by itself."""
     done = subprocess.run([EMISD, "--config", conf, "--share", ROOT / "config"], capture_output=True, text=True, timeout=30)
     return done.returncode, done.stderr
 

@@ -9,7 +9,7 @@ from tests.support.rig import ROOT, START, Process, build_dir, wait_for
 
 OUTLETS = 160
 FACTORS = ("so2", "nox", "no", "o2", "co", "hcl", "pm", "nmhc")
-STATES = OUTLETS * len(FACTORS)  # more than the thousand that the library's queue holds
+STATES = OUTLETS * len(FACTORS)  # more than the thousand messages that the library's queue holds
 AT_ONCE = 8
 
 
@@ -21,7 +21,7 @@ def profile():
 
 
 def conf(folder, device_port, dead_port, broker_port):
-    """Only the first outlet's instrument does not answer."""
+    """A configuration in which only the instrument of the first outlet does not answer."""
     outlets = ",\n".join(
         f'{{ id = "DA{o:03d}"; name = "stack {o}"; medium = "gas"; sector = "steel.sinter-head"; tiers = [ "ultra-low" ];\n'
         "  points = ( " + ", ".join(f'{{ factor = "{f}"; from = "{"dead" if o == 0 else "gas"}.{f}"; }}'
@@ -55,7 +55,7 @@ def test_all_states_arrive_and_an_alarm_passes_them(tmp_path):
             got_alarm.set()
         if topic.endswith("/state") and not got_alarm.is_set():
             unanswered.append(topic)
-            return None  # a broker that takes its time, as long as no alarm comes
+            return None  # the broker does not acknowledge states before it has got an alarm
         return 0
 
     broker, device = RawBroker(puback=puback), Device({i: 16 if f == "o2" else 1 for i, f in enumerate(FACTORS)})
@@ -70,7 +70,7 @@ def test_all_states_arrive_and_an_alarm_passes_them(tmp_path):
         wait_for(lambda: got_alarm.is_set() or not emisd.running(), 90, "an alarm in spite of the states")
         assert emisd.running(), emisd.text()
         assert len(unanswered) == AT_ONCE, "so many are on their way, and no more"
-        broker.hang_up()  # those that were never answered go again
+        broker.hang_up()  # the states that were not acknowledged are sent again
         wait_for(lambda: len(states(broker)) == STATES, 120, "all states")
         with broker.lock:
             broker.taken.clear()
