@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""The bureau's side of the contract: takes every alarm once, notices what is missing, asks for it, checks what is signed.
+"""The bureau's side of the contract: stores every alarm once, finds missing numbers, asks for them, checks signatures.
 
-A reference to read and to run, for one broker and any number of sites; README.md says why it does what it does. All of
-it is one thread: paho's loop, the database, the gaps. paho 1.6 acknowledges a message after on_message returned, so
-whatever on_message committed is safe and whatever it did not comes again.
+The program is a reference to read and to run, for one broker and any number of sites; README.md gives the reasons of the
+design. One thread runs everything: paho's loop, the database, the search for gaps. paho 1.6 acknowledges a message after
+on_message has returned, so a message that on_message committed is safe, and any other message comes again.
 """
 
 import argparse
@@ -25,10 +25,10 @@ from tests.bureau import checkpoints, gaps  # noqa: E402
 from tests.bureau.store import AGAIN, NUMBER, Store  # noqa: E402
 from tests.support.contract import complaint, kind_of  # noqa: E402
 
-SESSION_S = 30 * 86400  # the broker keeps what arrives while we are away
-LARGEST = 256 * 1024    # payloads above this are no message of ours
+SESSION_S = 30 * 86400  # the broker keeps the messages that arrive while we are not connected
+LARGEST = 256 * 1024    # a larger payload cannot be a message of a gateway
 TICK_S = 0.05
-STREAMS = {"alarm": "alarm", "gateway-alarm": "alarm", "checkpoint": "checkpoint"}  # by kind of message
+STREAMS = {"alarm": "alarm", "gateway-alarm": "alarm", "checkpoint": "checkpoint"}  # the stream of each kind of message
 CONNECT_AGAIN_S = 1.0
 
 
@@ -41,7 +41,7 @@ def no_number(word):
 
 
 def parse(message):
-    """The text and what it says; ValueError with what is wrong."""
+    """Returns the text and the parsed payload; raises ValueError with the reason if the message is wrong."""
     if len(message.payload) > LARGEST:
         raise ValueError(f"{message.topic}: {len(message.payload)} bytes")
     text = message.payload.decode()
@@ -119,17 +119,17 @@ class Bureau:
                 except OSError as error:
                     log(f"no connection: {error}")
             self.ask(time.monotonic())
-        self.client.disconnect()  # the session stays
+        self.client.disconnect()  # the broker keeps the session
         self.store.close()
 
-    # ---- what arrives
+    # ---- arriving messages
 
     def on_message(self, _client, _data, message):
-        """Returns only when the message is on disk, or is none that has to be. An exception here ends the program
-        without an acknowledgement, and the broker sends the message again."""
+        """Returns when the message is on disk, or when it need not be stored. An exception here ends the program without
+        an acknowledgement, and the broker sends the message again."""
         topic, kind = message.topic, kind_of(message.topic)
         if kind in (None, "resend"):
-            return  # a topic that is yet to be invented, or our own question
+            return  # a topic that the contract does not know, or our own request
         try:
             text, payload = parse(message)
             now = time.monotonic()
@@ -166,7 +166,7 @@ class Bureau:
         if kind == "online":
             self.gaps.presence(payload["site"], payload["online"])
 
-    # ---- what is missing
+    # ---- missing numbers
 
     def ask(self, now):
         if not self.client.is_connected():

@@ -1,7 +1,7 @@
-"""Whether a checkpoint proves anything: its signature, its key, its place in the row.
+"""Checks whether a checkpoint is proved: its signature, its key, and its order among the other checkpoints.
 
-The key to trust is the one that `emisctl identity` showed when the gateway was accepted. A checkpoint brings its key
-along only to tell a change of key from a broken signature.
+The key to trust is the one that `emisctl identity` showed when the gateway was accepted. A checkpoint contains its own key
+only to distinguish a change of key from a broken signature.
 """
 
 import base64
@@ -12,12 +12,12 @@ from nacl.signing import VerifyKey
 
 
 def words_of(body):
-    """{word: value} of the signed text."""
+    """{word: value} from the signed text."""
     return dict(line.split(" ", 1) for line in body.splitlines()[1:] if " " in line)
 
 
 def newest(payload):
-    """The number of the newest alarm event that the checkpoint seals."""
+    """The number of the newest alarm event at the time of the checkpoint."""
     return int(words_of(payload["body"]).get("seq", 0))
 
 
@@ -30,7 +30,7 @@ def signed_by(public_key, body, signature):
 
 
 def judge(store, payload):
-    """(link, hash, proved, [(kind, words)]) of a checkpoint that keeps the schema. Call it inside a transaction."""
+    """(link, hash, proved, [(kind, words)]) of a checkpoint that follows the schema. Call this inside a transaction."""
     site, number, body = payload["site"], payload["number"], payload["body"]
     words = words_of(body)
     told = []
@@ -50,7 +50,8 @@ def judge(store, payload):
 
 
 def out_of_row(store, site, number, link, digest):
-    """The chain only grows: a later checkpoint seals as much or more, and the same link has the same hash for ever."""
+    """Reports on a checkpoint that does not fit its neighbours. The chain only grows: a later checkpoint has the same
+    number of links or more, and a link always has the same hash."""
     before, after = store.neighbours(site, number)
     told = []
     for other in (before, after):

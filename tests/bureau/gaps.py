@@ -1,9 +1,10 @@
-"""Which numbers are missing, and when to ask for them again.
+"""Decides which numbers are missing, and when to ask for them again.
 
-Pure: time is an argument (seconds of a monotonic clock), what is to be asked is returned. Numbers of a site and stream
-count 1, 2, 3 ... without gaps, so a hole means: still on its way, or lost behind the broker's back. The gateway sends
-what is new before what waited, so a hole that fills by itself is normal after an outage: ask only when nothing has
-filled it for a while, one range at a time, ever less often, and in the end give up and say so.
+Pure functions: time is an argument (seconds of a monotonic clock), and the requests are returned. The numbers of a site and
+stream count 1, 2, 3 ... without gaps, so a missing number is still on its way, or was lost after the broker acknowledged it.
+After an outage the gateway sends new messages before those that waited, so it is normal that a gap fills later. Ask only
+when no number of the gap has arrived for a while, one range at a time, with longer and longer pauses; in the end, give up and
+report it.
 """
 
 import dataclasses
@@ -11,7 +12,7 @@ import math
 import random
 
 LONGEST_WAIT = 3600.0
-MOST = 1000  # numbers in a request: the gateway refuses more
+MOST = 1000  # largest number of numbers in a request: the gateway refuses more
 
 
 @dataclasses.dataclass
@@ -32,10 +33,10 @@ class Line:
     """The numbers of one stream of one site."""
 
     def __init__(self):
-        self.upto = 0        # all up to here are there
-        self.above = set()   # and these
-        self.newest = 0      # what the gateway says it has
-        self.lost = set()    # given up
+        self.upto = 0        # all numbers up to this one have arrived or were given up
+        self.above = set()   # further numbers that have arrived
+        self.newest = 0      # the newest number that the gateway announced
+        self.lost = set()    # numbers that were given up
         self.attempts = {}   # first number of a range -> Attempt
         self.waits_until = -math.inf
 
@@ -60,7 +61,8 @@ class Line:
         return max(self.upto, self.newest, max(self.above, default=0))
 
     def missing(self):
-        """(first, last) in order, none longer than a request may be. Lazy: a gateway may claim to be at any number."""
+        """Yields the missing ranges (first, last) in order, none longer than a request allows. A generator, because a gateway
+        may announce any number, however large."""
         first = self.upto + 1
         for there in [*sorted(self.above | self.lost), self.top() + 1]:
             while first < there:
@@ -72,32 +74,32 @@ class Line:
 
 class Gaps:
     def __init__(self, patience=30.0, pace=10.0, tries=8, rng=None):
-        """patience: a hole is left alone so long after it was last seen to open or to fill; pace: between two requests to
-        a site, which answers one in 10 s for long; tries: then a range is given up."""
+        """patience: seconds after the last change of a gap before asking; pace: seconds between two requests to a site, which
+        accepts one every 10 s in the long run; tries: number of requests after which a range is given up."""
         self.patience, self.pace, self.tries = patience, pace, tries
         self.random = rng or random.Random()
         self.lines = {}      # (site, stream) -> Line
         self.offline = set()
-        self.next_at = {}    # site -> when it may be asked again
+        self.next_at = {}    # site -> time of the next request allowed
 
     def line(self, site, stream):
         return self.lines.setdefault((site, stream), Line())
 
     def arrived(self, site, stream, number, now):
         line = self.line(site, stream)
-        if number != line.top() + 1:  # the next in the row says nothing about a hole
+        if number != line.top() + 1:  # a number that follows the highest one shows no change of a gap
             line.waits_until = now + self.patience
         line.add(number)
 
     def announced(self, site, stream, newest, now):
-        """The gateway says how far it has counted: with it a lost tail is noticed."""
+        """The gateway announces its newest number; so missing last messages are noticed."""
         line = self.line(site, stream)
         if newest > line.newest:
             line.newest = newest
             line.waits_until = max(line.waits_until, now + self.patience)
 
     def presence(self, site, online):
-        """Nobody answers while a site is away. When it comes back it is asked as if for the first time."""
+        """A site that is offline gets no requests. When it comes back, the tries are counted from the start."""
         if not online:
             self.offline.add(site)
         elif site in self.offline:
@@ -107,11 +109,11 @@ class Gaps:
                     line.attempts.clear()
 
     def missing(self):
-        """{(site, stream): first range} where something is missing."""
+        """{(site, stream): first missing range} for all streams with missing numbers."""
         return {key: first for key, line in self.lines.items() if (first := next(line.missing(), None))}
 
     def due(self, now):
-        """What to ask for now, and what was given up now, as Requests."""
+        """The requests to send now, and the ranges that were given up now, both as Requests."""
         ask, given_up = [], []
         for (site, stream), line in self.lines.items():
             if site in self.offline or now < line.waits_until or now < self.next_at.get(site, -math.inf):
@@ -134,5 +136,6 @@ class Gaps:
         return ask, given_up
 
     def _wait(self, count):
-        """Doubling, and +-25 %: thousands of sites shall not be asked in the same second after the bureau's own stop."""
+        """The pause doubles each time and varies by +-25 %, so that after a stop of the bureau thousands of sites are not all
+        asked in the same second."""
         return min(max(self.pace, self.patience) * 2 ** (count - 1), LONGEST_WAIT) * self.random.uniform(0.75, 1.25)

@@ -1,7 +1,7 @@
-"""What the bureau knows, in SQLite: each message once, whole, on disk before it is acknowledged.
+"""The bureau's database in SQLite: each message is stored once and completely, on disk before it is acknowledged.
 
-One transaction a message. (site, seq) is the key of an alarm event, (site, number) that of a checkpoint: the same
-message again changes nothing, another message under the same number is set aside and reported.
+Each message is one transaction. (site, seq) is the key of an alarm event, (site, number) the key of a checkpoint. A repeated
+message changes nothing; a different message with the same number is kept separately and reported.
 """
 
 import contextlib
@@ -39,14 +39,14 @@ CREATE VIEW IF NOT EXISTS exceedance AS
 """
 
 NEW, AGAIN, CONFLICT = "new", "again", "conflict"
-NUMBER = {"alarm": "seq", "checkpoint": "number"}  # the streams and their columns
+NUMBER = {"alarm": "seq", "checkpoint": "number"}  # each stream and the column of its numbers
 
 
 class Store:
     def __init__(self, path):
         self.db = sqlite3.connect(path, isolation_level=None)
         self.db.execute("PRAGMA journal_mode=WAL")
-        self.db.execute("PRAGMA synchronous=FULL")  # with NORMAL a power cut takes what was acknowledged
+        self.db.execute("PRAGMA synchronous=FULL")  # with NORMAL a power cut could lose acknowledged messages
         self.db.executescript(SCHEMA)
 
     def close(self):
@@ -54,7 +54,7 @@ class Store:
 
     @contextlib.contextmanager
     def transaction(self):
-        """All of a message or nothing; whoever leaves it without an exception may acknowledge."""
+        """Stores a message completely or not at all; a caller that leaves it without an exception may acknowledge."""
         self.db.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -65,7 +65,7 @@ class Store:
             raise
 
     def alarm(self, topic, text, payload):
-        """NEW, AGAIN or CONFLICT. Call it inside a transaction."""
+        """Stores an alarm event; returns NEW, AGAIN or CONFLICT. Call this inside a transaction."""
         seen = self._seen("alarm", payload["site"], payload["seq"], topic, text)
         if seen == NEW:
             period, limit = payload.get("period") or {}, payload.get("limit") or {}
@@ -77,7 +77,7 @@ class Store:
         return seen
 
     def checkpoint(self, topic, text, payload, link, digest, proved):
-        """The same for a checkpoint."""
+        """Stores a checkpoint; returns NEW, AGAIN or CONFLICT. Call this inside a transaction."""
         seen = self._seen("checkpoint", payload["site"], payload["number"], topic, text)
         if seen == NEW:
             self.db.execute("INSERT INTO checkpoint VALUES(?,?,?,?,?,?,?,?)",
@@ -101,11 +101,11 @@ class Store:
         self.db.execute("INSERT INTO rejected VALUES(?,?,?,?)", (topic, payload, why, time.time()))
 
     def report(self, site, kind, words):
-        """True when it was not said before."""
+        """Stores a report; returns True if the same report was not stored before."""
         return self.db.execute("INSERT OR IGNORE INTO report VALUES(?,?,?,?)", (site, kind, words, time.time())).rowcount > 0
 
     def numbers(self, stream):
-        """[(site, number)] of all that is there."""
+        """[(site, number)] of all stored messages of the stream."""
         return self.db.execute(f"SELECT site, {NUMBER[stream]} FROM {stream}").fetchall()
 
     # ---- keys of the sites
@@ -114,7 +114,7 @@ class Store:
         self.db.execute("INSERT OR REPLACE INTO key VALUES(?,?,1)", (site, public_key))
 
     def key(self, site, first):
-        """The trusted key of a site and whether a person confirmed it; the first one seen is kept until then."""
+        """The trusted key of a site, and whether a person confirmed it; until then, the first key seen is trusted."""
         self.db.execute("INSERT OR IGNORE INTO key VALUES(?,?,0)", (site, first))
         return self.db.execute("SELECT public_key, confirmed FROM key WHERE site=?", (site,)).fetchone()
 
@@ -125,7 +125,7 @@ class Store:
                 self.db.execute(columns + "number>? ORDER BY number", (site, number)).fetchone())
 
     def against(self, site):
-        """What `emisctl verify --against` is given: the newest proved LINK:HASH, or None."""
+        """The newest proved LINK:HASH, for `emisctl verify --against`; None if there is none."""
         row = self.db.execute("SELECT link, hash FROM checkpoint WHERE site=? AND proved ORDER BY number DESC",
                               (site,)).fetchone()
         return f"{row[0]}:{row[1]}" if row else None

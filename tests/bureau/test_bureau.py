@@ -1,4 +1,4 @@
-"""The reference consumer against a real broker: a gateway's messages in every wrong order, and a consumer that dies."""
+"""The reference consumer with a real broker: messages of a gateway in every wrong order, and a consumer that is killed."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ FAST = ("--patience", "0.2", "--pace", "0.1")
 
 
 class Gateway:
-    """A gateway's hand on the broker: sends what it is told to, and answers requests for a resend when it may."""
+    """Plays a gateway: sends the messages that a test wants, and answers resend requests if the test allows it."""
 
     def __init__(self, port):
         self.asked = []
@@ -50,7 +50,7 @@ class Gateway:
         return self.history[seq]
 
     def send(self, *seqs, **changes):
-        """Returns when the broker has acknowledged all."""
+        """Sends alarm events with these numbers; returns when the broker has acknowledged all of them."""
         for info in [self.client.publish(TOPIC, self.make(seq, **changes), qos=1) for seq in seqs]:
             info.wait_for_publish(10)
 
@@ -131,7 +131,7 @@ def test_a_gap_that_nobody_fills_is_given_up_and_told(gateway, consumer):
     told = wait_for(bureau.reports, what="the report")
     assert told == ["alarm 2 to 2 did not come in 2 tries"]
     assert [(a["from"], a["to"]) for a in gateway.asked] == [(2, 2)] * 2
-    gateway.send(2)  # late is better than never
+    gateway.send(2)  # the missing message arrives after the range was given up
     wait_for(lambda: bureau.seqs() == [1, 2, 3], what="the late one")
 
 
@@ -176,12 +176,12 @@ def test_checkpoints_are_believed_for_their_signature_key_and_order(gateway, con
     public = base64.b64encode(bytes(key.verify_key)).decode()
     bureau = consumer(*FAST, "--key", f"{SITE}={public}", "--tries", "1")
     for payload in (checkpoint(key, 1, 10), checkpoint(key, 2, 20, "cd" * 32), checkpoint(key, 2, 20, "cd" * 32),
-                    checkpoint(key, 3, 30, signer=other),   # signed by another than it says
-                    checkpoint(other, 4, 40),               # another key than the trusted
+                    checkpoint(key, 3, 30, signer=other),   # signed with another key than the one it contains
+                    checkpoint(other, 4, 40),               # another key than the trusted one
                     checkpoint(key, 5, 20, "ee" * 32),      # the same link with another hash
                     checkpoint(key, 6, 15),                 # fewer links than before
                     checkpoint(key, 7, 70, site="elsewhere"),
-                    checkpoint(key, 9, 90)):                # 8 is missing
+                    checkpoint(key, 9, 90)):                # checkpoint 8 is missing
         gateway.raw(f"emis/1/{SITE}/checkpoint", payload)
     wait_for(lambda: bureau.reports("given-up"), what="the missing number")
     told = {kind: bureau.reports(kind) for kind in ("bad-signature", "key-changed", "chain-rewritten", "wrong-words")}
@@ -207,7 +207,8 @@ def test_a_key_that_nobody_confirmed_is_told(gateway, consumer):
 
 
 def test_a_killed_consumer_loses_nothing_that_it_acknowledged(gateway, consumer):
-    """Killed in the middle of a flood, several times: the broker keeps what was not acknowledged, the rest is on disk."""
+    """The consumer is killed several times during a flood of messages: the broker keeps the messages that were not
+    acknowledged, and all others are on disk."""
     rng = schedule("a killed consumer")
     bureau, total = consumer("--patience", "60"), 0
     for _ in range(runs(3, 20)):
@@ -226,7 +227,7 @@ def test_a_killed_consumer_loses_nothing_that_it_acknowledged(gateway, consumer)
     assert all(row["payload"].encode() == gateway.history[row["seq"]] for row in stored)
 
 
-# ---- when to ask, without a broker: time is an argument
+# ---- when to ask: tests without a broker, with time as an argument
 
 def test_the_pace_of_asking():
     gaps = Gaps(patience=30.0, pace=10.0, tries=3, rng=type("Half", (), {"uniform": staticmethod(lambda a, b: 1.0)}))

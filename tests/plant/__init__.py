@@ -1,1 +1,1 @@
-"""The simulated plant: instruments on real Modbus links. Shares no code with the daemon."""
+"""The simulated plant: instruments on real Modbus links. The plant shares no code with the daemon."""

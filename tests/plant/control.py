@@ -1,5 +1,5 @@
-"""The control socket: a statement a line, answered by "ok" or "error: ..."; `get` answers with
-one line of JSON."""
+"""The control socket: each line is a statement, answered by "ok" or "error: ..."; `get` is answered
+by one line of JSON."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ MAX_LINE = 65536
 
 
 def state(plant, links):
-    """What `get` tells."""
+    """The answer to `get`, as a dictionary."""
     snapshot = plant.snapshot()
     return _finite({
         "time": plant.local(snapshot.time),
@@ -56,14 +56,14 @@ def _time(plant, t):
 
 
 def _finite(value):
-    """JSON has no NaN: null."""
+    """The value, or None (null) for NaN and infinity, which JSON does not have."""
     if isinstance(value, dict):
         return {k: _finite(v) for k, v in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def answer(plant, links, line):
-    """The line that answers a line."""
+    """Runs one line; returns the line that answers it."""
     line = line.strip()
     if line == "get":
         return json.dumps(state(plant, links))
@@ -89,10 +89,10 @@ class Control:
                 text = answer(self._plant, self._links, line.decode("utf-8", "replace"))
                 writer.write(text.encode() + b"\n")
                 await writer.drain()
-        except (ConnectionError, ValueError):  # ValueError: a line without end
+        except (ConnectionError, ValueError):  # ValueError: a line that is too long
             pass
         except asyncio.CancelledError:
-            pass  # the plant stops
+            pass  # the plant is stopping
         finally:
             writer.close()
 
@@ -102,7 +102,7 @@ class Control:
 
 
 def remove_leftover(path):
-    """Removes a socket that nobody listens on; OSError when somebody does."""
+    """Removes a socket file on which no program listens; raises OSError if a program does."""
     if not os.path.exists(path):
         return
     with socket.socket(socket.AF_UNIX) as probe:

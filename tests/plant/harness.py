@@ -14,7 +14,7 @@ import tempfile
 import time
 
 PROGRAM = pathlib.Path(__file__).with_name("plant.py")
-DEADLINE = 10.0  # seconds; only ever waited out by a failure
+DEADLINE = 10.0  # seconds; only a failing test waits so long
 
 
 def wait_for(condition, deadline=DEADLINE):
@@ -30,7 +30,7 @@ def wait_for(condition, deadline=DEADLINE):
 
 
 class PlantProcess:
-    """A plant of its own, in a folder of its own. Use as a context manager."""
+    """A separate plant in its own folder. Use it as a context manager."""
 
     def __init__(self, *arguments, noise=0, scenario=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="plant-"))
@@ -73,13 +73,13 @@ class PlantProcess:
         return self.stderr.read_text(encoding="utf-8")
 
     def ask(self, line):
-        """The line that answers a line."""
+        """Sends a line to the control socket; returns the line that answers it."""
         if self._control is None:
             connection = socket.socket(socket.AF_UNIX)
             connection.settimeout(DEADLINE)
             connection.connect(str(self.socket))
             self._control = connection.makefile("rw", encoding="utf-8", newline="\n")
-            connection.close()  # the file keeps it
+            connection.close()  # the file object keeps the socket open
         self._control.write(line + "\n")
         self._control.flush()
         return self._control.readline().rstrip("\n")
@@ -96,7 +96,7 @@ class PlantProcess:
         return self.get()["instruments"][instrument]["shown"]
 
     def mbpoll(self, link, unit, *arguments, write=()):
-        """What mbpoll says, and its exit code. Addresses are those on the wire (-0)."""
+        """The output of mbpoll and its exit status. Addresses are wire addresses (-0)."""
         place = self.links[link]
         command = ["mbpoll", "-0", "-1", "-a", str(unit), "-o", "5"]
         if place["type"] == "tcp":
@@ -151,7 +151,7 @@ class Wire:
             data = data[os.write(self._fd, data[:512]) :]
 
     def receive(self, count):
-        """Exactly so many bytes; fewer when the other side closes."""
+        """Receives exactly `count` bytes, or fewer if the other side closes."""
         data = b""
         while len(data) < count:
             assert _ready(self._fd, deadline=DEADLINE), f"no more than {data.hex(' ')}"
@@ -162,7 +162,7 @@ class Wire:
         return data
 
     def quiet(self):
-        """Nothing is waiting to be read."""
+        """True if no bytes are waiting to be read."""
         return not _ready(self._fd)
 
 

@@ -1,18 +1,18 @@
-"""The instruments: what each shows, and the registers it serves it in.
+"""The instruments: the values that each one shows, and the registers in which it shows them.
 
-Register layouts are taken from the device documents (README.md names them). An instrument
-knows nothing of links or framing. Times in registers are local time of the plant.
+Register layouts are taken from the device documents (README.md names them). The code here does not
+depend on links or framing. Times in registers are local times of the plant.
 """
 
 import math
 import struct
 
 MEASURING = "measuring"
-SPAN_GAS = {"so2": 80.0, "no": 60.0, "o2": 0.0, "no2": 0.0, "nox": 92.0}  # the bottle on site
+SPAN_GAS = {"so2": 80.0, "no": 60.0, "o2": 0.0, "no2": 0.0, "nox": 92.0}  # concentrations of the calibration gas
 
 
 def float_words(value, order):
-    """Two registers. `order` names the four bytes as sent, A = most significant."""
+    """A float as two registers. `order` names the four bytes in the order of sending, A = most significant."""
     try:
         raw = struct.pack(">f", value)
     except OverflowError:
@@ -21,7 +21,7 @@ def float_words(value, order):
 
 
 def whole(value, scale, low, high):
-    """`value` as a number of steps of `scale`, as an instrument does it: clamped."""
+    """`value` as a whole number of steps of `scale`, limited to low..high as in an instrument."""
     if not math.isfinite(value):
         return high
     return min(max(round(value / scale), low), high)
@@ -59,21 +59,21 @@ class Registers:
             self.u16(address + i, number)
 
     def time_bytes(self, address, when, code=int):
-        """Three registers: a byte each for yy mm dd hh mi ss, through `code`."""
+        """Three registers: one byte each for yy mm dd hh mi ss, encoded by `code`."""
         numbers = [code(n) for n in (when.year % 100, *when.timetuple()[1:6])]
         for i in range(3):
             self.u16(address + i, numbers[2 * i] << 8 | numbers[2 * i + 1])
 
 
 class Instrument:
-    """One Modbus unit. Subclasses give the class attributes and fill()."""
+    """One Modbus unit. Subclasses define the class attributes and fill()."""
 
     name = link = ""
     unit = 1
     function = 3
     first = count = 0
     factors = ()
-    modes = ()  # what `calibrate`, `fault`, `maintenance` it can show
+    modes = ()  # which of `calibrate`, `fault`, `maintenance` it can show
     interval = None  # seconds between two results; None = continuous
 
     def __init__(self, started):
@@ -91,13 +91,13 @@ class Instrument:
         self._built = None
 
     def shown(self, values):
-        """What the instrument shows, by factor."""
+        """{factor: value} that the instrument shows."""
         if self.interval is not None:
             return dict(self.result)
         return {factor: values[factor] for factor in self.factors}
 
     def spaces(self, snapshot):
-        """Its registers as modbus.answer() wants them; built once per snapshot."""
+        """The registers in the form that modbus.answer() takes; built once per snapshot."""
         if self._built != snapshot.number:
             registers = Registers(self.first, self.count)
             self.fill(registers, self.shown(snapshot.values), snapshot)
@@ -156,7 +156,7 @@ class Dust(Instrument):
 
 
 class Stack(Instrument):
-    """A PLC with one float after another (pattern C of the gateways)."""
+    """A PLC with consecutive floats (pattern C of the gateways)."""
 
     name, link, unit = "stack", "plc", 1
     first, count = 0x0000, 30
@@ -168,7 +168,7 @@ class Stack(Instrument):
 
 
 class Gc(Instrument):
-    """NMHC / benzene chromatograph: records of three registers, one result a cycle."""
+    """NMHC / benzene chromatograph: records of three registers, one result in each cycle."""
 
     name, link, unit = "gc", "voc", 1
     first, count = 1, 52
@@ -197,7 +197,7 @@ class Cod(Instrument):
     name, link, unit = "cod", "bus2", 1
     first, count = 30001, 207
     factors = ("cod",)
-    modes = ("fault",)  # of the states only 1, stand-by, is known
+    modes = ("fault",)  # of the states, only 1 (stand-by) is known
     interval = 3600.0
 
     def fill(self, registers, shown, snapshot):
@@ -214,7 +214,7 @@ class Cod(Instrument):
 
 
 class Nutrients(Instrument):
-    """Three-channel water analyser with the 0x1000 map: one record of 11 registers a factor."""
+    """Three-channel water analyser with the 0x1000 map: one record of 11 registers for each factor."""
 
     name, link, unit = "nutrients", "bus2", 2
     first, count = 0x1000, 0x00D0
@@ -229,7 +229,7 @@ class Nutrients(Instrument):
         for i, factor in enumerate(self.factors):
             at = 0x1008 + 11 * i
             registers.f32(at, shown[factor], "CDAB")
-            registers.u16(at + 2, ord("N") << 8)  # of the result, not of now
+            registers.u16(at + 2, ord("N") << 8)  # the flag of the result, not of the present state
             registers.time_bytes(at + 8, result_time, bcd)
         registers.time_bytes(0x1080, snapshot.local(snapshot.time), bcd)
         waiting = snapshot.time - self.result_at < self.interval / 3

@@ -1,7 +1,7 @@
 """The links: Modbus TCP servers and RTU on pseudo-terminals, for asyncio.
 
-They find requests, let the instrument answer and send what its misbehaviour makes of it.
-Delays are real time and never hold up the next request.
+A link finds requests, lets the instrument answer, and sends the answer as the misbehaviour changes it.
+Delays are in real time and never delay the answer to the next request.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ import tty
 from . import modbus
 from .misbehave import MISBEHAVIOURS, RESET, Reply
 
-MAX_CONNECTIONS = 64  # of one server; the one that was idle longest makes room
+MAX_CONNECTIONS = 64  # of one server; a new connection replaces the one that was idle longest
 MAX_UNSENT = 65536  # bytes; a client that does not read is dropped
 
 
 class Link:
-    """What a request is answered with, and the counters. Units not on the link: see stranger()."""
+    """The answers to requests, and the counters. For units that are not on the link see stranger()."""
 
     def __init__(self, name, plant):
         self.name, self.plant = name, plant
@@ -28,7 +28,7 @@ class Link:
         self.requests = self.unknown_unit = self.stray_bytes = self.writes = self.connections = 0
 
     def respond(self, unit, pdu, transaction=None):
-        """The steps that answer a request."""
+        """The list of steps that answer a request."""
         function = pdu[0]
         write = function in modbus.WRITE_FUNCTIONS
         self.requests += 1
@@ -126,7 +126,7 @@ class TcpLink(Link):
         return [modbus.tcp_frame(transaction, unit, pdu)]
 
     def joined(self, connection):
-        """A connection is new, or was used."""
+        """Notes that a connection is new or was used."""
         if self._open.pop(connection, None) is None:
             self.connections += 1
             if len(self._open) >= MAX_CONNECTIONS:
@@ -164,7 +164,7 @@ class RtuLink(Link):
             data = os.read(self._master, 4096)
         except OSError:
             return
-        # A client's TIOCEXCL would outlive it, because the slave stays open: take it back.
+        # Removes a client's TIOCEXCL, which would otherwise remain after the client, because the slave stays open.
         fcntl.ioctl(self._slave, termios.TIOCNXCL)
         for unit, pdu in self._scanner.feed(data):
             _play(self.respond(unit, pdu), self._write, lambda: None)
@@ -174,10 +174,10 @@ class RtuLink(Link):
         try:
             os.write(self._master, data)
         except OSError:
-            pass  # nobody reads and the line is full: lost, as on a real line
+            pass  # no client reads and the line is full: the bytes are lost, as on a real line
 
     def stop(self):
         asyncio.get_running_loop().remove_reader(self._master)
         os.close(self._master)
         os.close(self._slave)
-        self._write = lambda data: None  # a late reply may still be due
+        self._write = lambda data: None  # a delayed reply may still be written

@@ -1,8 +1,8 @@
-"""What an instrument may do wrong: a table of functions that turn a good reply into what is sent.
+"""Misbehaviours of an instrument: a table of functions that change a good reply.
 
 A function takes the reply and the argument of the statement, and returns a list of steps:
-bytes to send, a number of (real) seconds to wait, or RESET. A new misbehaviour is one line
-in MISBEHAVIOURS.
+bytes to send, a number of (real) seconds to wait, or RESET. To add a misbehaviour, add one line
+to MISBEHAVIOURS.
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ from typing import Callable, Optional
 
 from . import modbus
 
-RESET = object()  # cut the connection (RST); on a serial line nothing is sent
+RESET = object()  # reset the connection (RST); on a serial line send no reply
 NOISE = b"\x00\xff\x55\xaa\x7e"
 FLOOD = bytes(range(256)) * 4
 BYTE_GAP = 0.002  # seconds between two bytes of `bytewise`
@@ -40,12 +40,12 @@ def _half(reply, _argument):
 
 
 def _echo(reply, _argument):
-    """A line adapter that hears itself: the question comes back before the answer."""
+    """Like an adapter that receives its own sending: the request comes back before the answer."""
     return [reply.but(pdu=reply.request) + reply.frame()]
 
 
 def _flood(reply, _argument):
-    """The reply, and then more than anybody asked for."""
+    """The reply, and then bytes that were not asked for."""
     return [reply.frame() + FLOOD]
 
 
@@ -62,7 +62,7 @@ def _bad_crc(reply, _argument):
 
 
 def _one_register_less(pdu):
-    """A whole, well-formed reply that carries fewer registers than were asked for."""
+    """A complete, well-formed reply with one register less than was asked for."""
     if pdu[0] & 0x80:
         return pdu
     data = pdu[2:-2]
@@ -70,7 +70,7 @@ def _one_register_less(pdu):
 
 
 def _wrong_length(pdu):
-    """The byte count says two more than there are."""
+    """A reply whose byte count is two more than its number of bytes."""
     return pdu if pdu[0] & 0x80 else bytes([pdu[0], (pdu[1] + 2) & 0xFF]) + pdu[2:]
 
 

@@ -1,6 +1,6 @@
 """Modbus on the wire, server side: CRC, RTU and TCP framing, functions 1-4.
 
-Pure: bytes in, bytes out; no sockets, no clock. Written by hand so that a reply can be bent
+Pure functions on bytes, without sockets or a clock. Written by hand so that a reply can be changed
 at any byte. Every function that writes is refused with exception 1.
 """
 
@@ -9,7 +9,7 @@ import struct
 ILLEGAL_FUNCTION = 1
 ILLEGAL_ADDRESS = 2
 ILLEGAL_VALUE = 3
-TARGET_NOT_RESPONDING = 11  # what a gateway answers for a unit it does not know
+TARGET_NOT_RESPONDING = 11  # exception of a gateway for a unit that it does not know
 
 READ_FUNCTIONS = (1, 2, 3, 4)
 WRITE_FUNCTIONS = (5, 6, 15, 16, 21, 22, 23)
@@ -80,8 +80,8 @@ def answer(pdu, spaces):
 
 
 def _rtu_request_length(data):
-    """Bytes a request has that begins as `data`; 0 when its function is not known, None when
-    more bytes are needed to tell."""
+    """The length in bytes of a request that begins with `data`; 0 if its function is not known, None if
+    more bytes are needed to decide."""
     function = data[1]
     if function in (1, 2, 3, 4, 5, 6, 8):
         return 8
@@ -101,8 +101,8 @@ def _rtu_request_length(data):
 
 
 class RtuScanner:
-    """Finds requests in a byte stream. No timing: a request is known by its length and CRC, and
-    bytes before one that fits are dropped (`stray` counts them)."""
+    """Finds requests in a byte stream without timing: a request is recognised by its length and CRC, and
+    the bytes before it are dropped (`stray` counts them)."""
 
     def __init__(self):
         self._buffer = bytearray()
@@ -131,7 +131,7 @@ class RtuScanner:
             left = len(buffer) - start
             length = _rtu_request_length(buffer[start : start + 11])
             if length == 0 and start == 0:
-                length = left  # not a function we know: a request only if all of it fits
+                length = left  # an unknown function: a request only if all remaining bytes fit
             if not length or length > left:
                 continue
             end = start + length
@@ -141,13 +141,13 @@ class RtuScanner:
 
 
 class TcpScanner:
-    """Finds requests in a TCP stream; ValueError when it is not Modbus (close the connection)."""
+    """Finds requests in a TCP stream; raises ValueError if the bytes are not Modbus (then close the connection)."""
 
     def __init__(self):
         self._buffer = bytearray()
 
     def feed(self, data):
-        """Yields (transaction, unit, pdu)."""
+        """Yields (transaction, unit, pdu) for each request that `data` completes."""
         self._buffer += data
         while len(self._buffer) >= 7:
             transaction, protocol, length, unit = struct.unpack(">HHHB", self._buffer[:7])

@@ -1,8 +1,8 @@
-"""The plant as a whole: plant time, the process, the instruments and what is to happen to them.
+"""The plant as a whole: plant time, the process, the instruments and the scheduled events.
 
-No I/O. Everything happens in advance(): due events in their order, results of the analysers
-that measure in cycles, ends of modes. It is called before anything is read or changed, so it
-does not matter how often; the registers are rebuilt at most every REFRESH seconds.
+No I/O. advance() does everything that is due: events in their order, results of the analysers
+that measure in cycles, ends of modes. advance() is called before any value is read or changed, so
+the number of calls does not matter; the registers are rebuilt at most every REFRESH seconds.
 """
 
 import dataclasses
@@ -42,7 +42,7 @@ class Snapshot:
 
 @dataclasses.dataclass
 class Active:
-    """A misbehaviour that is on. until: plant time; left: replies."""
+    """A misbehaviour in effect. until: its end in plant time; left: remaining replies."""
 
     name: str
     argument: object = None
@@ -68,14 +68,14 @@ class Plant:
         heapq.heappush(self._events, (t, next(self._order), statement))
 
     def do(self, statement):
-        """Runs a statement now; it is in the registers when this returns."""
+        """Runs a statement now; the registers have changed when this returns."""
         now = self.clock.now()
         self.advance(now)
         self._run(statement, now)
         self._snapshot = None
 
     def snapshot(self):
-        """The process values the registers show, brought up to date."""
+        """The present process values, which the registers show."""
         real = time.monotonic()
         if self._snapshot is None or real - self._refreshed >= REFRESH:
             now = self.clock.now()
@@ -93,25 +93,25 @@ class Plant:
         self._step(now)
 
     def until_next(self, longest):
-        """Real seconds until something happens by itself."""
+        """Real seconds until the next scheduled event, at most `longest`."""
         if not self._events:
             return longest
         return min(max((self._events[0][0] - self.clock.now()) / self.clock.scale, 0.0), longest)
 
     def measure(self, instrument, t):
-        """A new result of an analyser that measures in cycles."""
+        """Makes a new result of an analyser that measures in cycles."""
         instrument.result_at = t
         instrument.result = {f: self.process.value(f, t) for f in instrument.factors}
 
     def misbehaviour(self, instrument):
-        """The misbehaviour that is on, or None."""
+        """The misbehaviour in effect, or None."""
         active = instrument.misbehaviour
         if active and active.until is not None and self.clock.now() >= active.until:
             active = instrument.misbehaviour = None
         return active
 
     def take_misbehaviour(self, instrument):
-        """The misbehaviour for the reply that is due now; counts it."""
+        """The misbehaviour for the reply that is sent now, or None; counts the reply."""
         active = self.misbehaviour(instrument)
         if active and active.left is not None:
             active.left -= 1
@@ -136,7 +136,7 @@ class Plant:
                 instrument.mode, instrument.mode_until = MEASURING, None
 
     def _results(self, instrument, t):
-        """The results that were due up to t; none while it calibrates or stands still."""
+        """Makes the results that were due up to t; none while the instrument is in another mode than measuring."""
         cycles = (t - instrument.result_at) // instrument.interval
         if cycles < 1:
             return

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """The simulated plant: a sinter stack, a VOC coating line and a wastewater outlet.
 
-Serves instruments over Modbus TCP (127.0.0.1, ports of the kernel's choice) and Modbus RTU
-(pseudo-terminals). When everything listens, the ready file says where. A scenario file and
-the control socket say what happens; see README.md.
+The program serves instruments over Modbus TCP (127.0.0.1, ports chosen by the kernel) and Modbus RTU
+(pseudo-terminals). When all servers listen, the ready file gives their addresses. A scenario file and
+the control socket control the plant; see README.md.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 
-# Run as a script: import the package this file is part of, not this file.
+# When this file runs as a script, import the package `plant`, not this file.
 sys.path[0] = str(pathlib.Path(__file__).resolve().parent.parent)
 
 # pylint: disable=wrong-import-position
@@ -70,7 +70,7 @@ def arguments():
 
 
 def read_scenario(path):
-    """The steps; ends the program when there is an error."""
+    """The steps of the scenario; ends the program if there is an error."""
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()

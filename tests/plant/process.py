@@ -1,7 +1,7 @@
 """The process behind the instruments: targets, first-order approach, seeded noise.
 
-Pure: time is an argument (plant time, seconds since the epoch). The same seed gives the same
-values at the same plant seconds, however often they are read.
+Pure functions: time is an argument (plant time, seconds since the epoch). The same seed gives the
+same values at the same plant seconds, however often they are read.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ class Variable:
     unit: str
     steady: float
     sigma: float  # standard deviation of the noise at --noise 1
-    low: Optional[float] = 0.0  # noise does not go below
+    low: Optional[float] = 0.0  # lower bound of the noisy value
 
 
 # fmt: off
@@ -46,14 +46,14 @@ VARIABLES = {
     "ph":       Variable("", 7.4, 0.02),
     "wtemp":    Variable("degC", 18.0, 0.05, None),
     "flow":     Variable("L/s", 20.0, 0.3),
-    # runs up with the flow
+    # grows with the flow
     "total":    Variable("m3", 100000.0, 0.0),
 }
 # fmt: on
 
 
 class _Track:
-    """One variable on its way from `origin` to `target`; `held` overrides both."""
+    """One variable that moves from `origin` to `target`; `held` overrides both."""
 
     def __init__(self, value):
         self.origin = self.target = value
@@ -78,7 +78,7 @@ class Process:
         self._start = self._summed = start
 
     def move(self, name, target, within, t):
-        """Sends a variable to a target; ends a hold."""
+        """Gives a variable a new target; ends a hold."""
         track = self._tracks[name]
         track.origin, track.since = track.at(t), t
         track.target, track.tau = target, within / _SETTLED

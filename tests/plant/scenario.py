@@ -1,6 +1,6 @@
-"""The language of scenario files and of the control socket: one statement a line.
+"""The language of scenario files and of the control socket: one statement in each line.
 
-parse_statement() gives a Statement to run, or raises StatementError with what was found and
+parse_statement() returns a Statement to run, or raises StatementError with what was found and
 what was expected. README.md lists the statements.
 """
 
@@ -112,7 +112,7 @@ def _instrument(words, names=tuple(INSTRUMENTS)):
 
 
 def _targets(words):
-    """Instruments: one, those of a link, or all."""
+    """The instruments that a word names: one, those of a link, or all."""
     name = words.choice("an instrument, a link or all", (*INSTRUMENTS, *LINKS, "all"))
     return [n for n, cls in INSTRUMENTS.items() if name in (n, cls.link, "all")]
 

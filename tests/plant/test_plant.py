@@ -22,13 +22,13 @@ def fixture_plant():
 
 
 def at(plant_seconds, **options):
-    """A plant that began so many seconds ago."""
+    """A plant that started so many plant seconds ago."""
     return PlantProcess("--time-start", DEMO_START, "--time-anchor", time.time() - plant_seconds,
                         **options)
 
 
-# What mbpoll reads: link, unit, type, first address, word order, then the factors in a row, the
-# distance between two and the scale.
+# The values that mbpoll reads: link, unit, type, first address, word order, the factors in order,
+# the distance between two of them, and the scale.
 LAYOUTS = {
     "gas": ("bus1", 1, "3:float", 0x000C, True, ("so2", "no", "o2", "no2", "nox"), 2, 1.0),
     "dust": ("bus1", 2, "4:float", 0x0002, False, ("pm",), 2, 1.0),
@@ -63,7 +63,7 @@ def test_steady_values_are_those_promised(plant):
 
 
 @pytest.mark.parametrize("link, unit, kind, address, value, statement, words", [
-    # The bytes printed in the device documents.
+    # These are the bytes that the device documents print.
     ("bus2", 1, "4:hex", 30002, 5.0518327, "cod", [0x40A1, 0xA89D]),
     ("bus2", 3, "4:hex", 0, 6.86, "ph", [0x02AE]),
     ("bus2", 3, "4:hex", 1, 25.0, "wtemp", [0x00FA]),

@@ -1,4 +1,4 @@
-"""Misbehaviours as bytes on the wire, framing, and clients that misbehave themselves."""
+"""The bytes of each misbehaviour on the wire, framing, and clients that misbehave."""
 
 import random
 import socket
@@ -18,7 +18,7 @@ def fixture_plant():
         yield plant
 
 
-# Frames are written out, CRC from pymodbus, so that they do not come from the code under test.
+# The frames are written out, with CRCs from pymodbus, so that they do not come from the tested code.
 # Dust: unit 2, the float 5.0 (0x40A00000) at 2, CDAB. GC: unit 1, registers 27 and 28.
 RTU_REQUEST = bytes.fromhex("02 03 00 02 00 02 65 F8")
 RTU_REPLY = bytes.fromhex("02 03 04 00 00 40 A0 F8 8B")
@@ -39,7 +39,7 @@ def rtu(text):
     return body + modbus.crc(body)
 
 
-# misbehaviour, bytes for the request of transaction 0x1234, then the next reply is good
+# The misbehaviour, and the bytes that answer the request of transaction 0x1234; the next reply is good.
 TCP_BYTES = {
     "silence": b"",
     "exception gc 2": bytes.fromhex("1234 0000 0003 01 83 02"),
@@ -110,7 +110,7 @@ def test_rtu(plant, statement):
         wire.send(RTU_REQUEST)
         expected = RTU_BYTES[statement]
         assert wire.receive(len(expected)) == expected
-        wire.send(GAS_REQUEST)  # the neighbour on the same bus behaves
+        wire.send(GAS_REQUEST)  # another instrument on the same bus answers correctly
         assert wire.receive(9) == GAS_REPLY
         plant.do("normal dust")
         wire.send(RTU_REQUEST)
@@ -216,7 +216,7 @@ def test_requests_are_found_after_garbage():
     for _ in range(500):
         scanner = modbus.RtuScanner()
         noise = rng.randbytes(rng.randint(0, 600))
-        # A CRC fits noise by chance once in 65536 times and may cost the request that follows.
+        # A CRC fits noise by chance once in 65536 times; then the request that follows may be lost.
         found = list(scanner.feed(noise + RTU_REQUEST)) + list(scanner.feed(RTU_REQUEST))
         assert found[-1] == (2, RTU_REQUEST[1:-2])
 
@@ -271,7 +271,7 @@ def test_flood_of_connections(plant):
             try:
                 connection.sendall(b"\0\1\0\0\0")
             except OSError:
-                pass  # dropped for a newer one
+                pass  # the plant dropped this connection for a newer one
     assert plant.poll("voc", 1, "4", 28, 1)[28] == 4000
     for connection in flood:
         connection.close()
