@@ -1,4 +1,4 @@
-"""What acquisition costs: emisd against a bare libmodbus loop on the same devices, in one run. `./dev bench acquire`."""
+"""Measures the cost of acquisition: emisd and a bare libmodbus loop on the same devices in one run. `./dev bench acquire`."""
 
 import json
 import os
@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("EMISD_BUILD", ROOT / "build")).resolve()
 SECONDS = 8
 DEVICES = 32
-SCALE = 10  # the shortest interval is 200 ms; ten times the speed makes 20 ms of it
+SCALE = 10  # the shortest interval is 200 ms; with ten times the speed it takes 20 ms
 CHARACTER_MS = 10 / 9600 * 1000
 
 PROFILE = """profile = { name = "bench"; maker = "-"; model = "-"; source = "-"; confidence = "-"; addresses = "wire"; };
@@ -27,7 +27,7 @@ UNITS = {"o2": "%", "temp": "degC", "pressure": "kPa", "humidity": "%", "velocit
 
 
 def profile_text():
-    """Ten floats in two blocks of ten registers."""
+    """A profile with ten floats in two blocks of ten registers."""
     rows = [f'  {{ name = "{key}"; function = 3; address = {i * 2 if i < 5 else 90 + i * 2}; type = "f32"; order = "ABCD"; '
             f'unit = "{UNITS.get(key, "mg/m3")}"; }}' for i, key in enumerate(KEYS)]
     return PROFILE % ",\n".join(rows)
@@ -70,7 +70,7 @@ def tcp_site(folder, ports, poll, simulation, timeout="500ms"):
 
 
 def cpu_seconds(pid):
-    """Of all threads, from the scheduler's own account."""
+    """The CPU time of all threads of a process, as counted by the scheduler."""
     total = 0
     for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
         total += int((task / "schedstat").read_text().split()[0])
@@ -180,7 +180,7 @@ def line(folder):
             time.sleep(15)
             last = sum(r["answers"] for r in emisd.ask("instruments")["instruments"])
             rate = (last - first) / (time.monotonic() - start)
-    # 8 bytes there, 25 back, 3.5 characters of silence after each.
+    # The request has 8 bytes, the answer 25; after each come 3.5 characters of silence.
     best = 1000 / ((8 + 25 + 2 * 3.5) * CHARACTER_MS)
     print(f"\nA bus at 9600 baud, 8 instruments, more asked of it than it can carry\n\n| | |\n|---|---:|\n| requests a second, theoretical | {best:.2f} |"
           f"\n| requests a second, reached | {rate:.2f} |\n| share | {100 * rate / best:.1f} % |")

@@ -1,6 +1,6 @@
-"""A year of minutes of eight factors through emisctl backtest, as a ratio to awk that sums the same columns.
+"""Measures emisctl backtest on a year of minutes of eight factors, and awk that sums the same columns.
 
-Run by `./dev bench backtest`. Best of five each, taken in turns; the goal is less than 5 seconds.
+`./dev bench backtest` runs it. Each figure is the best of five alternating runs; the goal is less than 5 seconds.
 """
 
 import datetime

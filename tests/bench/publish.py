@@ -1,7 +1,7 @@
-"""How long an alarm takes from the decision to the subscriber, and how fast a backlog leaves, against a bare paho publisher.
+"""Measures the time of an alarm from the decision to the subscriber, and compares a backlog with a bare paho publisher.
 
-Run by `./dev bench publish`. The store lies in the build folder, on a real disk; goal: a backlog takes at most 1.5 times
-what the bare publisher takes for the same messages, with the same window and the same broker.
+`./dev bench publish` runs it. The store lies in the build folder, on a real disk. The goal: a backlog takes at most 1.5 times
+the time of the bare publisher for the same messages, with the same window and the same broker.
 """
 
 import os
@@ -18,7 +18,7 @@ BENCH = BUILD / "tests/bench/bench_publish"
 ALARMS = 1000
 BACKLOG = 20000
 ROUNDS = 5
-STATES = (10, 510, 13056)  # points: a small site, a large one, a whole works
+STATES = (10, 510, 13056)  # numbers of points: a small site, a large site, a whole works
 STATE_ALARMS = 300
 
 
@@ -49,7 +49,7 @@ def percentile(values, share):
 
 
 def measure_states(port, n_states):
-    """Latencies of alarms while states are on their way, and without in the same run; the states that were published."""
+    """Latencies of alarms with and without states on their way, in the same run; and the number of published states."""
     def latencies(lines):
         return [float(line.split()[1]) for line in lines]
     with_states = run("latency", port, STATE_ALARMS, n_states).splitlines()

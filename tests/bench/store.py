@@ -1,6 +1,6 @@
-"""What storing costs: emisd's store against a bare loop of packed blobs, on a file system of its own. `./dev bench store`.
+"""Measures the cost of storing: emisd's store and a bare loop of packed blobs, on a separate file system. `./dev bench store`.
 
-As root it makes an ext4 image, mounts it through a loop device and counts the sectors that reach it.
+Run as root, it makes an ext4 image, mounts it through a loop device and counts the sectors that reach the device.
 """
 
 import os
@@ -22,7 +22,7 @@ PROGRAM = BUILD / "tests/bench/bench_store"
 ENVIRONMENT = {**os.environ, "PATH": f"{BUILD / 'daemon'}:{os.environ['PATH']}"}
 SECTOR = 512
 HOUR = 3600
-RUNS = 5  # of what is timed; the median counts
+RUNS = 5  # runs of each timed program; the median counts
 
 
 def run(*args):
@@ -49,7 +49,7 @@ class Disk:
         subprocess.run(["losetup", "--detach", self.device], check=False)
 
     def written(self):
-        """Bytes that reached the device, once everything has."""
+        """The bytes that have reached the device, after a sync."""
         os.sync()
         name = self.device.rsplit("/", 1)[1]
         for line in pathlib.Path("/proc/diskstats").read_text().splitlines():
@@ -69,7 +69,7 @@ def readings(disk, mode, name, batch, seconds, *source):
 
 
 def kept(folder, seconds, source):
-    """Bytes of a reading once its hour is finished, and the same with all that the file has besides."""
+    """Bytes per reading of finished hours: in the chunks, and in the whole file."""
     folder.mkdir()
     run(PROGRAM, "readings", folder, 10, seconds, source)
     size = n = chunks = 0
@@ -128,7 +128,7 @@ def drop_from_memory(folder):
 def history(folder):
     store = folder / "year"
     store.mkdir()
-    # Made in memory: on a device that would be an hour of waiting for its syncs.
+    # The store is made in memory: on a device the syncs would take an hour.
     with tempfile.TemporaryDirectory(prefix="emisd-bench-", dir="/dev/shm") as memory:
         n, cpu_s = run(PROGRAM, "means", memory, 365).split()
         shutil.copytree(memory, store, dirs_exist_ok=True)

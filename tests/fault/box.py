@@ -1,4 +1,5 @@
-"""emisd with a private broker and the bureau, from a store that another program made: no plant, and no hour to wait for."""
+"""emisd with a private broker and the bureau, on a store that another program made: without a plant, and without waiting
+for an hour to pass."""
 
 import json
 import subprocess
@@ -9,15 +10,15 @@ from tests.support.rig import ROOT, Broker, Bureau, Process, Rig, build_dir, sit
 
 EMISD = build_dir() / "daemon/emisd"
 PREPARE = preload.SHIMS / "publish_driver"
-LINKS = {name: {"type": "tcp", "host": "127.0.0.1", "port": port}  # of the example; nobody answers there
+LINKS = {name: {"type": "tcp", "host": "127.0.0.1", "port": port}  # the links of the example; no instrument answers there
          for port, name in enumerate(("bus1", "plc", "voc", "bus2"), 1)}
 SITE = "anyang-steel-01"
 EXCEEDANCE = f"{SITE}/DA001/so2/period-mean/steel.sinter.ultra-low.so2/20260302T000000Z"
 
 
 class Box(Rig):
-    """`env` is the environment of the next emisd. The store ends at 08:58 of an hour far above its limit, and holds
-    messages that the bureau has not got yet; emisd starts at `start`."""
+    """The store ends at 08:58, in an hour far above its limit, and holds messages that the bureau has not received yet.
+    emisd starts at `start`. `env` is the environment of the next emisd."""
 
     def __init__(self, folder, start="2026-03-02T08:59:40+08:00", scale=60.0):
         super().__init__(folder, scale=scale, start=start)
@@ -48,7 +49,7 @@ class Box(Rig):
             wait_for(self.answers, what="emisd's control socket")
 
     def facts(self):
-        """{(alarm id, event, start of the period): the numbers that told it}"""
+        """{(alarm id, event, start of the period): the numbers of the messages that reported it}"""
         told = {}
         for alarm in self.bureau.alarms():
             fact = json.dumps([alarm["alarm_id"], alarm["event"], alarm["period"] and alarm["period"]["start"]])

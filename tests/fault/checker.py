@@ -1,6 +1,6 @@
-"""Three books that have to agree: what the plant did, what the box recorded, what the bureau has.
+"""Compares three records that must agree: what the plant did, what the box stored, what the bureau received.
 
-The plant's book is computed here from the values it was told to hold, with nothing of emisd's.
+The record of the plant is computed here from the values that the plant had to hold, without any code of emisd.
 """
 
 import contextlib
@@ -16,8 +16,8 @@ ULTRA_LOW = {"steel.sinter.ultra-low.so2": 35.0}
 
 
 class Truth:
-    """What a variable of the plant really is: [(seconds after the start, value)], each held until the next; and the
-    limits that it may be beyond.
+    """The real values of one variable of the plant: [(seconds after the start, value)], each held until the next; and the
+    limits that the variable may exceed.
     """
 
     def __init__(self, start, changes, variable="so2", limits=None):
@@ -27,22 +27,22 @@ class Truth:
         self.limits = limits or ULTRA_LOW
 
     def statements(self):
-        """The scenario that makes the plant do it."""
+        """The scenario that makes the plant hold these values."""
         return [f"+{int(at) // 3600:02d}:{int(at) // 60 % 60:02d}:{int(at) % 60:02d} hold {self.variable} {value}"
                 for at, value in self.changes]
 
     def value(self, at):
-        """Before the start as at the start: nobody looked."""
+        """The value at a time. Before the start it is the value of the start, since nothing was measured then."""
         return ([value for since, value in self.changes if since <= at] or [self.changes[0][1]])[-1]
 
     def mean(self, begin, end):
-        """Over [begin, end), weighed by time; both are datetimes."""
+        """The mean over [begin, end), weighted by time; both are datetimes."""
         begin, end = ((t - self.start).total_seconds() for t in (begin, end))
         edges = [begin, *(at for at, _ in self.changes if begin < at < end), end]
         return sum(self.value(a) * (b - a) for a, b in zip(edges, edges[1:])) / (end - begin)
 
     def hours(self, since, until):
-        """{start: mean} of the whole hours between."""
+        """{start: mean} of the whole hours between the two times."""
         first = since.replace(minute=0, second=0, microsecond=0)
         first += timedelta(hours=first < since)
         result = {}
@@ -53,8 +53,8 @@ class Truth:
 
 
 def random_truth(rng, start, hours, variable="so2", calm=20.0, bad=120.0):
-    """Hours that keep the limit, that are beyond it, and that are half and half: both ends of an outage are told apart
-    whatever quarter of an hour is missing. There is at least one of each."""
+    """A Truth with hours within the limit, hours beyond it, and hours whose first half is beyond it, at least one of each.
+    So a missing quarter of an hour at either end of an outage changes the result."""
     kinds = ["calm", "bad", "half"] + [rng.choice(["calm", "bad", "half"]) for _ in range(max(hours, 3) - 3)]
     rng.shuffle(kinds)
     begin = datetime.fromisoformat(start)
@@ -71,14 +71,14 @@ def random_truth(rng, start, hours, variable="so2", calm=20.0, bad=120.0):
 
 @dataclasses.dataclass
 class Books:
-    """What a check found, for the table of the report."""
+    """The figures of a check, for the table of the report."""
 
-    events: int = 0        # recorded by the box
-    exceedances: int = 0   # hours beyond a limit at the bureau
-    unknown: int = 0       # hours with too few data to judge, and told so
+    events: int = 0        # events stored by the box
+    exceedances: int = 0   # hours beyond a limit that the bureau knows
+    unknown: int = 0       # hours with too few data to judge, which the bureau was told
     copies: int = 0        # messages that came again and changed nothing
     lost: int = 0
-    duplicated: int = 0    # facts that are there twice
+    duplicated: int = 0    # facts that the bureau has twice
 
     def __str__(self):
         return (f"{self.events} events, {self.exceedances} exceedances, {self.unknown} hours unknown and told, "
@@ -92,7 +92,7 @@ def read_only(path):
 
 
 def recorded(folder):
-    """{(stream, seq): (topic, payload, state)} of the box's outbox; its events have to be there, all of them."""
+    """{(stream, seq): (topic, payload, state)} from the box's outbox; checks that each event has its message there."""
     with read_only(folder / "state.db") as db:
         rows = {(stream, seq): (topic, payload, state) for stream, seq, topic, payload, state in
                 db.execute("SELECT stream, seq, topic, payload, state FROM outbox")}
@@ -106,14 +106,14 @@ def recorded(folder):
 
 
 def verify(folder, *options):
-    """`emisd --verify` of a store whose daemon is off, or of a copy."""
+    """(status, output) of `emisd --verify` for a store whose daemon is stopped, or for a copy."""
     done = subprocess.run([build_dir() / "daemon/emisd", "--verify", "--directory", folder, *options],
                           capture_output=True, text=True, timeout=120, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
 def check_messages(folder, consumer, books, parked=()):
-    """The bureau has what the box recorded: all, byte by byte, and nothing else."""
+    """Checks that the bureau has all messages that the box stored, byte for byte, and no others."""
     box = {key: row for key, row in recorded(folder).items() if key not in parked}
     bureau = {("alarm", row["seq"]): (row["topic"], row["payload"])
               for row in consumer.rows("SELECT seq, topic, payload FROM alarm")}
@@ -130,8 +130,8 @@ def check_messages(folder, consumer, books, parked=()):
 
 
 def check_lives(alarms):
-    """Each alarm is raised once and cleared at most once, in this order; an acknowledgement may come in between. Only what
-    is said of an open hour may change its mind within that hour.
+    """Checks that each alarm is raised once and cleared at most once, in this order; an acknowledgement may come in between.
+    Only the warnings approach and projected may be raised again within their open hour.
     """
     lives = {}
     for alarm in alarms:
@@ -145,7 +145,7 @@ def check_lives(alarms):
 
 
 def told_unknown(alarms, truth, hour):
-    """The bureau knows that the box cannot know about this hour: its data stopped, or were too few."""
+    """True if the bureau was told that this hour is unknown: its data stopped, or were too few."""
     spans = {}
     for a in alarms:
         if a.get("factor") == truth.variable and a["rule"] in ("few-minutes", "no-data"):
@@ -157,8 +157,8 @@ def told_unknown(alarms, truth, hour):
 
 
 def check_facts(alarms, truth, span, books, outlets=1):
-    """Every hour of the span in which the plant was beyond a limit is there once for each outlet and limit, and no other
-    hour.
+    """Checks that the bureau has every hour of the span in which the plant was beyond a limit, once for each outlet and limit,
+    and no other hour.
     """
     means, facts = truth.hours(*span), {}
     for a in alarms:
@@ -183,13 +183,13 @@ def check_facts(alarms, truth, span, books, outlets=1):
 
 
 def check_warnings(alarms, truth):
-    """What is said of an open hour is true: minutes beyond a limit were, an hour that is certain did exceed."""
+    """Checks that warnings are true: the minutes were beyond the limit, and an hour reported as certain did exceed it."""
     for a in alarms:
         if a["class"] != "warning" or a["event"] != "raised" or a["factor"] != truth.variable:
             continue
         begin, end = (datetime.fromisoformat(a["period"][edge]) for edge in ("start", "end"))
         if a["rule"] == "minutes-beyond":
-            # A reading belongs to the minute in which it arrives, the plant's step may be a moment before.
+            # A reading belongs to the minute in which it arrives; the plant may have changed its value a moment before.
             worst = max(truth.mean(begin, end), truth.mean(end, end + timedelta(minutes=1)))
             assert worst > a["limit"]["max"], a
         elif a["rule"] == "certain":
@@ -197,7 +197,7 @@ def check_warnings(alarms, truth):
 
 
 def check_all(folder, consumer, truth, span, outlets=1, reports=("key-unconfirmed",), parked=()):
-    """The whole comparison, with emisd stopped and everything delivered; the figures for the report."""
+    """Makes all comparisons, with emisd stopped and all messages delivered; returns the figures for the report."""
     books = Books()
     check_messages(folder, consumer, books, parked)
     alarms = consumer.alarms()

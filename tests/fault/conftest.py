@@ -1,4 +1,4 @@
-"""What several fault tests ask about emisd."""
+"""Fixtures that several fault tests use."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ import pytest
 
 @pytest.fixture(name="memory")
 def fixture_memory(monkeypatch):
-    """The memory of a site's emisd in KiB; the site has to start after this. The address sanitizer keeps what was freed,
-    which would count as memory in use: here it has to let go.
+    """A function that gives the memory of a site's emisd in KiB; the site must start after this. The address sanitizer keeps
+    freed memory, which would count as memory in use: here its options make it release the memory.
     """
     monkeypatch.setenv("ASAN_OPTIONS", "quarantine_size_mb=1")
 

@@ -1,7 +1,7 @@
-"""A network of its own behind a cable that can be cut without a word to either end. Needs root.
+"""A separate network behind a virtual cable that can be cut without either end being informed. Needs root.
 
-The namespace belongs to a process of ours and ends with it, and with it the cable: nothing is left behind, whatever
-happens.
+The network namespace belongs to a child process and ends with it, and the cable ends with the namespace: so nothing is left
+behind, whatever happens.
 """
 
 import os
@@ -22,7 +22,7 @@ def run(*args, **options):
 
 
 class FarSide:
-    """`near` and `far` are the addresses of the cable's ends; `enter` is the beginning of a command over there."""
+    """`near` and `far` are the addresses of the cable's ends; `enter` is the prefix of a command that runs on the far side."""
 
     def __init__(self):
         self.cable = ""
@@ -49,14 +49,14 @@ class FarSide:
             run(*self.enter, "ip", *command)
 
     def cut(self, inwards="drop", outwards="drop"):
-        """What comes to the far side and what leaves it: "drop" or "accept". Its own loopback goes on."""
+        """Sets what happens to packets to and from the far side: "drop" or "accept". The loopback there still works."""
         run(*self.enter, "nft", "-f", "-", input=RULES.format(inwards, outwards).encode())
 
     def join(self):
         run(*self.enter, "nft", "flush", "ruleset")
 
     def close(self):
-        """The namespace goes a moment after its last process, the cable at once when it is told to."""
+        """Deletes the cable at once; the namespace disappears a moment after its last process."""
         subprocess.run(["ip", "link", "delete", self.cable], capture_output=True, check=False)
         self.holder.stdin.close()
         self.holder.wait(10)

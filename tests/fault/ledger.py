@@ -1,4 +1,4 @@
-"""What a program was told to be stored, held against what is there afterwards."""
+"""Compares the data that a program was told to be stored with the data that the store has afterwards."""
 
 import collections
 import shutil
@@ -11,13 +11,13 @@ EMISD = build_dir() / "daemon/emisd"
 
 
 def verify(folder):
-    """The complaints of emisd --verify; "" when all is as it was written."""
+    """The complaints of emisd --verify; "" if all data are as they were written."""
     done = subprocess.run([EMISD, "--verify", "--directory", folder], capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
 def half_transactions(db):
-    """Sentences about rows that lack those of their transaction."""
+    """Sentences about rows whose other rows of the same transaction are missing."""
     queries = {
         "events without a message": "SELECT count(*) FROM event WHERE NOT EXISTS"
                                     " (SELECT 1 FROM outbox WHERE stream='alarm' AND outbox.seq=event.seq)",
@@ -38,7 +38,8 @@ def half_transactions(db):
 
 
 def examine(folder, scratch):
-    """Looks at a copy, so that the files are opened by emisd first. (complaints, last event, {ids marked done})"""
+    """Examines a copy, so that emisd is the first to open the files. Returns (complaints, last event, {ids of messages that
+    are done})."""
     shutil.rmtree(scratch, ignore_errors=True)
     shutil.copytree(folder, scratch)
     if not (scratch / "state.db").exists():
@@ -47,7 +48,7 @@ def examine(folder, scratch):
     try:
         tables = {name for name, in db.execute("SELECT name FROM sqlite_master")}
         if "outbox" not in tables or not db.execute("SELECT 1 FROM meta WHERE key='site'").fetchone():
-            return [], 0, set()  # the power went before there was anything
+            return [], 0, set()  # the power was cut before anything was stored
         found = half_transactions(db)
         last, = db.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()
         done = {row[0] for row in db.execute("SELECT id FROM outbox WHERE state=1")}
@@ -59,10 +60,10 @@ def examine(folder, scratch):
 
 
 class Ledger:
-    """The lines of tests/fault/store_driver.c, over all runs of one store."""
+    """The output lines of tests/fault/store_driver.c, over all runs on one store."""
 
     def __init__(self):
-        self.acknowledged = collections.Counter()  # highest number by kind
+        self.acknowledged = collections.Counter()  # the highest number of each kind
         self.tried = collections.Counter()
         self.done = set()
 
@@ -74,7 +75,7 @@ class Ledger:
                 self.done.add(int(number))
 
     def check_opening(self, output):
-        """What the program found when it opened the store: complaints."""
+        """Compares what the program found when it opened the store; returns complaints."""
         line = next((line.split() for line in output.splitlines() if line.startswith("open ")), None)
         if not line:
             return []
@@ -87,7 +88,7 @@ class Ledger:
             wrong.append("the mark of what was judged went back")
         if damages or strange or batches:
             wrong.append(f"{damages} files are damaged, {strange} readings out of order, {batches} batches unreadable")
-        # What was tried and is there counts as stored from now on; what is not was never promised.
+        # Data that were tried and are found count as stored from now on; data that are not found were never acknowledged.
         for kind, number in found.items():
             self.acknowledged[kind] = self.tried[kind] = number
         return wrong

@@ -1,4 +1,4 @@
-"""A site for fault tests: the plant, a broker, emisd and the bureau's reference consumer, each in a process of its own."""
+"""A site for fault tests: the plant, a broker, emisd and the bureau's reference consumer, each in its own process."""
 
 import signal
 import sqlite3
@@ -9,15 +9,15 @@ from tests.fault.checker import check_all, read_only
 from tests.support.consumer import Consumer
 from tests.support.rig import Broker, Plant, Rig, replace_section, site_conf, wait_for
 
-# Nothing is dropped for a subscriber who is away. Not 0, which means no limit: with it Mosquitto 2.0.11 ends the connection
-# of whoever publishes what its access list refuses.
+# The broker drops no messages for a subscriber that is away. The number is not 0, which means no limit: with 0 Mosquitto
+# 2.0.11 ends the connection of a client that publishes a message which its access list refuses.
 KEEP_ALL = "max_queued_messages 1000000\n"
-# A hole is asked for at once: the tests are in more of a hurry than a bureau.
+# The consumer asks for missing numbers at once, so that the tests need less time than a real bureau.
 HASTY = ("--patience", "1", "--pace", "1", "--tries", "60")
 
 
 def multiply(text, outlet, n):
-    """The configuration with an outlet n times, from the same instruments: n times the alarms."""
+    """The configuration with one outlet n times, fed by the same instruments, so that there are n times the alarms."""
     begin = text.index(f'{{ id = "{outlet}";')
     end = text.index("); }", begin) + 4
     one = text[begin:end]
@@ -26,8 +26,8 @@ def multiply(text, outlet, n):
 
 
 def lighter(text):
-    """The example with the sinter stack's gas analyser only: a simulation at several hundred times the speed has to find
-    enough readings for its hours on a busy machine too, and under a sanitizer.
+    """The example with only the gas analyser of the sinter stack. With a clock several hundred times as fast, there must be
+    enough readings for each hour even on a busy machine and under a sanitizer.
     """
     for section, name in (("links", "bus1"), ("instruments", "gas")):
         begin = text.index(f"\n{section} = (")
@@ -41,8 +41,8 @@ def lighter(text):
 
 
 class Site(Rig):
-    """`truth` is what the plant does; `mqtt` stands for the settings of emisd's mqtt group beside the broker; `outlets`
-    multiplies the outlet that the truth is about; `light` leaves the others out.
+    """`truth` is what the plant does. `mqtt` holds further settings of emisd's mqtt group in addition to the broker. `outlets`
+    is the number of copies of the outlet to which the truth belongs. `light` leaves out the other outlets.
     """
 
     def __init__(self, folder, truth, scale=360.0, poll="4s", broker=KEEP_ALL, mqtt="", consumer=HASTY, outlets=1,
@@ -55,7 +55,7 @@ class Site(Rig):
         self.consumer_options = consumer
         self.mqtt_conf = mqtt
         self.consumer = None
-        self.began = None  # when emisd was there for the first time: what was before it cannot know
+        self.began = None  # when emisd ran for the first time; it cannot know what was before
 
     def start_emisd(self, wait=True):
         super().start_emisd(wait)
@@ -83,14 +83,15 @@ class Site(Rig):
         self.consumer = Consumer(self.folder, self.broker.port, *self.consumer_options)
 
     def restart_broker(self, wait=False):
-        """With `wait` also until the bureau has subscribed again: a broker without persistence forgot that it did."""
+        """Starts the broker again. `wait` waits until the bureau has subscribed again, which a broker without persistence has
+        forgotten."""
         subscribed = self.consumer.text().count("subscribed")
         self.broker = Broker(self.folder, self.broker.port, extra=self.broker_conf)
         if wait:
             wait_for(lambda: self.consumer.text().count("subscribed") > subscribed, what="the bureau's return")
 
     def stop(self):
-        """All of them, also when one does not end by itself: that is an error, told once the others are gone."""
+        """Stops all processes, even if one does not end: this is an error, raised after the others have been stopped."""
         stuck = None
         for process in (self.consumer, self.emisd, self.plant, self.broker):
             try:
@@ -115,12 +116,12 @@ class Site(Rig):
         return self.ask("status")["outbox"][0]
 
     def events(self):
-        """How many events the box has recorded."""
+        """The number of events that the box has stored."""
         with read_only(self.folder / "data/state.db") as db:
             return db.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0]
 
     def judged_until(self):
-        """Up to when the box has judged, as a datetime."""
+        """The time up to which the box has judged, as a datetime."""
         try:
             with read_only(self.folder / "data/state.db") as db:
                 row = db.execute("SELECT value FROM meta WHERE key='judged_until_ms'").fetchone()
@@ -129,7 +130,7 @@ class Site(Rig):
         return datetime.fromtimestamp(int(row[0]) / 1000, self.truth.start.tzinfo) if row else self.truth.start
 
     def at(self, wall):
-        """A wall-clock time of the first day, or a number of seconds after the start."""
+        """The datetime of a wall-clock time of the first day, or of a number of seconds after the start."""
         if isinstance(wall, str):
             return datetime.fromisoformat(self.start[:11] + wall + self.start[19:])
         return self.truth.start + timedelta(seconds=wall)
@@ -143,7 +144,7 @@ class Site(Rig):
         assert status == 0, f"emisd ended with {status}: {self.emisd.text()[-2000:]}"
 
     def settle(self, seconds=60):
-        """Everything that was recorded is delivered, and emisd is off."""
+        """Waits until all stored messages are delivered, and stops emisd."""
         for _ in range(20):
             wait_for(lambda: self.answers() and self.outbox()["pending"] == 0, seconds, "the empty outbox")
             self.stop_emisd()
@@ -157,10 +158,10 @@ class Site(Rig):
         return events
 
     def check(self, until, **options):
-        """Waits for the end of it and compares the books; the figures."""
+        """Waits until the box has judged up to `until`, compares the records and returns the figures."""
         self.wait_judged(until)
         for _ in range(20):
-            # What the broker forgot is asked for, and only a running emisd can answer.
+            # The bureau asks for messages that the broker lost, and only a running emisd can answer.
             wait_for(lambda: len(self.consumer.seqs()) >= self.events(), 120, "all events at the bureau")
             events = self.settle()
             try:

@@ -1,5 +1,5 @@
-"""The clock of the box: 1970 after a power cut, then set, back one hour, forward one day. Real time, and a wall
-clock that is bent for emisd alone; monotonic clocks run on."""
+"""The clock of the box: 1970 after a power cut, then set, then back one hour, then forward one day. The test runs in real
+time; only emisd sees the changed wall clock, and monotonic clocks are not changed."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ CHINA = timezone(timedelta(hours=8))
 
 
 class BentSite(Site):
-    """emisd without --time-scale; its wall clock is ours plus `bent`, and nobody sets it but us."""
+    """emisd without --time-scale; its wall clock is the real one plus `bent`, and only the test sets it."""
 
     def __init__(self, folder):
         start = datetime.now(CHINA).replace(microsecond=0).isoformat()
@@ -35,7 +35,7 @@ class BentSite(Site):
         return replace_section(text, "clock", f'{{ synchronized = "{self.synchronized}"; wait = "1h"; }}')
 
     def bend(self, to=None, by=None, synchronize=True):
-        """Sets the clock to a moment, or by so many seconds; and touches what the synchroniser would."""
+        """Sets the clock to a time, or by so many seconds, and touches the file that a synchroniser would touch."""
         self.bent = to.timestamp() - time.time() if to else self.bent + by
         with open(self.offset_file, "r+b" if self.offset_file.exists() else "wb", buffering=0) as file:
             file.write(struct.pack("=q", round(self.bent * 1000)))
@@ -52,7 +52,7 @@ class BentSite(Site):
 
 
 def stored_seconds(site, files):
-    """Wall-clock milliseconds of the chunks in these files."""
+    """The wall-clock times, in milliseconds, of the chunks in these files."""
     times = []
     for path in sorted((site.folder / "data").glob(files)):
         with read_only(path) as db:
@@ -61,11 +61,11 @@ def stored_seconds(site, files):
 
 
 def minutes(site, factor="so2"):
-    """{start: value} of the point's minutes, as `emisctl history` tells them."""
+    """{start: value} of the point's minutes, as `emisctl history` prints them."""
     done = subprocess.run([EMISD, "--history", "DA001", factor, "--directory", site.folder / "data", "--period", "minute",
                            "--from", "2026-01-01", "--format", "csv"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        print(f"history: {done.stderr}")  # the files of the store change while emisd runs
+        print(f"history: {done.stderr}")  # history may fail, because the files of the store change while emisd runs
         return {}
     rows = list(csv.DictReader(done.stdout.splitlines()))
     starts = [datetime.fromisoformat(row["start"]) for row in rows]
@@ -89,7 +89,7 @@ def test_a_new_box_that_boots_in_1970_judges_what_it_read_before_its_clock_was_s
 
 def test_from_1970_to_now_back_an_hour_and_forward_a_day(tmp_path):
     site = BentSite(tmp_path)
-    # To be set to three seconds before a full hour: the minute before has only what was read in 1970.
+    # The clock will be set to three seconds before a full hour, so the minute before has only readings from 1970.
     hour = (datetime.now(CHINA) + timedelta(hours=2)).replace(minute=0, second=0, microsecond=0)
     site.bend(to=hour - timedelta(minutes=3, seconds=5))
     with site:
@@ -103,12 +103,12 @@ def test_from_1970_to_now_back_an_hour_and_forward_a_day(tmp_path):
         wait_for(lambda: site.point("DA001", "so2")["flag"] == "N", what="a reading in 1970")
         wait_for(lambda: site.consumer.alarms(rule="clock-unset", event="raised"), what="the word that the clock is not set")
         began = site.wall()
-        # What is waited for is time itself.
+        # This only lets time pass.
         wait_for(lambda: site.wall() - began > timedelta(seconds=12), what="readings of a while")
         assert not site.consumer.alarms(class_="warning") and not site.consumer.alarms(class_="exceedance")
         undated = stored_seconds(site, "raw-1970*.db")
         assert undated, "they wait in a file of their own"
-        # ---- set
+        # ---- the clock is set
         site.bend(to=hour - timedelta(seconds=3))
         cleared = wait_for(lambda: site.consumer.alarms(rule="clock-unset", event="cleared"), what="the set clock")[0]
         assert abs(datetime.fromisoformat(cleared["at"]) - hour) < timedelta(seconds=30), cleared["at"]
@@ -119,7 +119,7 @@ def test_from_1970_to_now_back_an_hour_and_forward_a_day(tmp_path):
         assert not stored_seconds(site, "raw-1970*.db"), "relabelled"
         dated = stored_seconds(site, f"raw-{hour - timedelta(seconds=1):%Y%m%d}.db")
         assert min(dated) < (hour - timedelta(seconds=10)).timestamp() * 1000, "with the times at which they were taken"
-        # ---- back one hour
+        # ---- the clock goes back one hour
         judged = site.judged_until()
         before = site.events()
         site.bend(by=-3600.0)
@@ -129,7 +129,7 @@ def test_from_1970_to_now_back_an_hour_and_forward_a_day(tmp_path):
         assert site.judged_until() == judged, "nothing is judged twice"
         again = [a for a in site.consumer.alarms() if a["seq"] > before and a["outlet"] != "gateway"]
         assert not again, again
-        # ---- forward one day, to ten seconds before the end of a minute
+        # ---- the clock goes forward one day, to ten seconds before the end of a minute
         site.bend(to=hour + timedelta(days=1, minutes=2, seconds=-12))
         next_day = hour + timedelta(days=1, minutes=1)
         wait_for(lambda: minutes(site).get(next_day) == 120.0, 40, "the minute of the next day")
@@ -137,7 +137,7 @@ def test_from_1970_to_now_back_an_hour_and_forward_a_day(tmp_path):
             jumps = db.execute("SELECT old, new FROM audit WHERE what='clock step' ORDER BY id").fetchall()
         assert len(jumps) == 3, jumps
         assert site.point("DA001", "so2")["flag"] == "N"
-        # ---- the books
+        # ---- the records agree
         site.settle()
         wait_for(lambda: len(site.consumer.seqs()) == site.events(), what="all of it at the bureau")
         books = Books()

@@ -1,5 +1,5 @@
-"""A file of the store is damaged while nothing runs: emisd starts, keeps the file aside, saves what can be saved, gives no
-number twice, and goes on to judge and publish."""
+"""A file of the store is damaged while emisd is stopped: emisd starts, keeps the damaged file under another name, saves the
+rows that can be read, gives no number twice, and judges and publishes as before."""
 
 import collections
 import contextlib
@@ -22,7 +22,7 @@ CUT = 77
 
 
 def kind_of(path):
-    """state.db, raw.db-wal, ..."""
+    """The kind of a file: state.db, raw.db-wal, ..."""
     return re.sub(r"-\d+", "", path.name)
 
 
@@ -64,7 +64,7 @@ def damage(path, way, rng):
 
 
 def drive(folder, rng, rounds=25, cut_at=None, tear=None):
-    """With the shim also where nothing is cut: it spares the machine's disk."""
+    """Runs the store driver, always with the shim, even without a power cut: the shim spares the disk of the machine."""
     env = preload.environment(DRIVER, "powercut.so", POWERCUT_DIR=folder, POWERCUT_SHADOW=folder.parent / "shadow",
                               POWERCUT_AT=cut_at, POWERCUT_TEAR=tear)
     shutil.rmtree(folder.parent / "shadow", ignore_errors=True)
@@ -73,7 +73,7 @@ def drive(folder, rng, rounds=25, cut_at=None, tear=None):
 
 
 def make_stores(folder, rng):
-    """(folder, ledger) of a store that was closed, and of one that lost its power: it has logs to be played back."""
+    """Yields (folder, ledger) of a store that was closed, and of a store after a power cut, which has logs to replay."""
     for name, at in (("closed", None), ("cut", 1200)):
         data, ledger = folder / name, Ledger()
         data.mkdir()
@@ -91,7 +91,7 @@ def files_of(folder):
 
 
 def check(work, ledger, rng):
-    """Complaints about two runs over the damaged store, and whether the first noticed the damage."""
+    """Runs the driver twice on the damaged store; returns complaints, and whether the first run noticed the damage."""
     first = drive(work, rng)
     if first.returncode:
         return [f"it does not go on: {first.returncode} {first.stderr[-1500:]}"], False
@@ -166,7 +166,7 @@ def test_a_power_cut_in_the_middle_of_a_salvage_loses_nothing_more(tmp_path):
     shutil.rmtree(tmp_path)
 
 
-# What becomes of a box's files, and what emisd has to say of it; None where nothing can be noticed.
+# The damaged file, the way of damage, and the message that emisd must log; None where the damage cannot be noticed.
 DAMAGES = [("state.db", zero, None), ("state.db", scrap, "state.db was damaged"),
            ("raw-20260302.db", garbage, None), ("raw-20260302.db", scrap, "raw-20260302.db was damaged"),
            ("roll-2026.db", scrap, "roll-2026.db was damaged"), ("identity.key", truncate, "identity.key was damaged")]
@@ -185,7 +185,7 @@ def go_on_after(name, way, words, folder):
     with Box(folder) as box:
         damage(box.data / name, way, rng)
         box.start_emisd()
-        # The readings of 50 minutes are lost with their file; then the hour is known to have too few.
+        # If the file of readings is damaged, 50 minutes are lost; then the hour is reported as having too few.
         raw = name.startswith("raw")
         wait_for(lambda: box.bureau.alarms(alarm_id=EXCEEDANCE) or raw and box.bureau.alarms(rule="few-minutes", factor="so2"),
                  what="the judgement of the hour")

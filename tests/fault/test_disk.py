@@ -1,5 +1,5 @@
-"""The disk is full for an hour, or goes read-only under the daemon: alarms first, readings when there is room, and a word
-about all of it."""
+"""The disk is full for an hour, or becomes read-only while the daemon runs: alarms come first, readings are stored when there
+is space again, and emisd reports all of it."""
 
 import errno
 import os
@@ -26,7 +26,7 @@ def run(*args):
 
 
 class DiskSite(Site):
-    """The store lies on a file system of its own; `mount` is the rest of a mount command, without the place."""
+    """The store lies on a separate file system; `mount` holds the arguments of a mount command without the mount point."""
 
     def __init__(self, folder, truth, mount, reserve, **options):
         self.disk = folder / "data"
@@ -63,7 +63,7 @@ class DiskSite(Site):
         return fs.f_bavail * fs.f_frsize
 
     def fill(self):
-        """Until not one more block fits."""
+        """Fills the file system until no further block fits."""
         with open(self.disk / "filler", "ab", buffering=0) as file:
             size = 1 << 20
             while size >= 512:
@@ -75,7 +75,7 @@ class DiskSite(Site):
                     size //= 2
 
     def readings(self):
-        """Chunks on the disk."""
+        """The number of chunks of readings on the disk."""
         n = 0
         for path in Path(self.disk).glob("raw-2*.db"):
             with read_only(path) as db:
@@ -84,7 +84,7 @@ class DiskSite(Site):
 
 
 def bad_at_first(rng, hours):
-    """Random hours, of which the first two are beyond the limit: something has to be told while the disk is full."""
+    """Random hours, of which the first two are beyond the limit, so that there are alarms while the disk is full."""
     truth = random_truth(rng, START, hours)
     truth.changes = [c for c in truth.changes if c[0] == 0 or c[0] >= FIRST + 2 * HOUR] + [(FIRST, BAD)]
     truth.changes.sort()
@@ -124,7 +124,7 @@ def test_alarms_are_recorded_and_delivered_on_a_full_disk(tmp_path):
 
 
 def test_a_disk_that_goes_read_only_is_told_and_a_restart_finds_everything(tmp_path):
-    """As ext4 does with a flash that fails: an error, and from then on no write succeeds."""
+    """Like ext4 on a failing flash: after an error no further write succeeds."""
     rng = schedule("read-only disk")
     times = runs(1, 4)
     image = tmp_path / "image"
@@ -141,7 +141,7 @@ def test_a_disk_that_goes_read_only_is_told_and_a_restart_finds_everything(tmp_p
             wait_for(lambda n=said: "cannot write" in site.emisd.text()[n:], 30, "the word about it")
             print("read-only: " + site.emisd.text()[said:].splitlines()[0])
             assert site.answers() and site.point("DA001", "so2")["flag"] == "N", "reading and answering go on"
-            site.kill("emisd")  # the watchdog of the box, or somebody's hand
+            site.kill("emisd")  # as the watchdog of the box or an operator would
             site.unmount()
             subprocess.run(["e2fsck", "-fy", image], check=False, capture_output=True)
             site.mount()

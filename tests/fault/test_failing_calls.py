@@ -1,5 +1,5 @@
-"""Each write, sync, allocation and call of SQLite on the way from the readings to the bureau fails once: nothing is lost,
-nothing comes twice under two numbers, and the next start goes on."""
+"""Each write, sync, allocation and SQLite call on the way from the readings to the bureau fails once: no event is lost, no
+event comes under two numbers, and the next start continues."""
 
 import collections
 import concurrent.futures
@@ -16,18 +16,18 @@ from tests.support.rig import ROOT, Broker, Bureau, site_conf, wait_for
 from tests.support.schedule import runs, schedule
 
 DRIVER = preload.SHIMS / "publish_driver"
-LINKS = ("bus1", "plc", "voc", "bus2")  # of the example's instruments; nobody asks them here
+LINKS = ("bus1", "plc", "voc", "bus2")  # links of the example's instruments, which are not polled here
 TOUCHED, FINE = 3, 0
-ABORTED = 128 + signal.SIGABRT  # out of memory for an alarm: recorder.c ends rather than lose it
+ABORTED = 128 + signal.SIGABRT  # out of memory for an alarm: recorder.c ends the process so that the alarm is not lost
 
 
 class Way:
-    """A broker, the bureau, and the driver between the store and them."""
+    """A broker, the bureau, and the driver that publishes from a store to them."""
 
     def __init__(self, folder):
         self.folder = folder
-        self.told = collections.defaultdict(list)  # alarms by site
-        # A subscriber that is slower than eight drivers shall not lose messages at the broker.
+        self.told = collections.defaultdict(list)  # alarms of each site
+        # The broker must not drop messages although the subscriber is slower than eight drivers.
         self.broker = Broker(folder, extra="max_queued_messages 0\n")
         self.bureau = Bureau(self.broker.port, self.note)
         links = {name: {"type": "tcp", "host": "127.0.0.1", "port": i + 1} for i, name in enumerate(LINKS)}
@@ -36,14 +36,14 @@ class Way:
     def note(self, alarm):
         self.told[alarm["site"]].append({key: alarm[key] for key in ("alarm_id", "event", "period", "seq")})
         with self.bureau.lock:
-            self.bureau.messages.clear()  # some hundred thousand come
+            self.bureau.messages.clear()  # some hundred thousand messages come
 
     def stop(self):
         self.bureau.stop()
         self.broker.stop()
 
     def runs(self, name, first, stride):
-        """(n, status with the fault, status after it) of each run; the last one no fault came to."""
+        """(n, status with the fault, status of the run after it) for each n; in the last run the fault was not reached."""
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         arguments = ["fail", self.folder / "emisd.conf", ROOT / "config", folder, name, first, stride]
@@ -53,7 +53,7 @@ class Way:
         return found
 
     def facts(self, site):
-        """{(alarm id without the site, event, start of the period): the sequence numbers that told it}"""
+        """{(alarm id without the site, event, start of the period): the numbers of the messages that reported it}"""
         told = collections.defaultdict(set)
         for alarm in self.told[site]:
             told[alarm["alarm_id"].removeprefix(site), alarm["event"], alarm["period"] and alarm["period"]["start"]].add(
@@ -87,11 +87,12 @@ def fixture_way(tmp_path):
     shutil.rmtree(tmp_path, ignore_errors=True)
 
 
-# What fails (with "-lasting": from the nth call on), and every how manieth call does in the short and in the long schedule:
-# there are about 300 writes, 60 syncs, 750 calls of SQLite and 14000 allocations. The first one is random.
+# The kind of call that fails (with "-lasting": all calls from the nth on), and the distance between two tested calls in the
+# short and in the long schedule. There are about 300 writes, 60 syncs, 750 SQLite calls and 14000 allocations. The first
+# tested call is random.
 FAULTS = {"write": (37, 1), "write-lasting": (151, 1), "sync": (17, 1), "memory": (1801, 8), "sql": (113, 1),
           "sql-lasting": (307, 1)}
-SIDE_BY_SIDE = 8  # drivers of the long schedule
+SIDE_BY_SIDE = 8  # number of drivers in the long schedule
 
 
 def starts(rng):
@@ -110,7 +111,7 @@ def report(way, name, found, untouched, expected):
 
 
 def test_every_call_may_fail(way):
-    """The drivers mostly wait for the broker, so they run side by side."""
+    """The drivers mostly wait for the broker, so several of them run at the same time."""
     drivers = list(starts(schedule("failing calls")))
     with concurrent.futures.ThreadPoolExecutor(runs(4, SIDE_BY_SIDE)) as pool:
         all_found = list(pool.map(lambda driver: way.runs(*driver), drivers))

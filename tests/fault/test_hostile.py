@@ -1,5 +1,5 @@
-"""Whoever may publish to the broker or open the control socket can do no harm: what is nonsense is refused, what is too
-much is dropped, and the work goes on."""
+"""A client that may publish to the broker or open the control socket can do no harm: nonsense is refused, a flood is dropped,
+and emisd continues its work."""
 
 import contextlib
 import json
@@ -22,11 +22,11 @@ from tests.support.schedule import runs, schedule
 START = "2026-03-02T07:58:00+08:00"
 SITE = "anyang-steel-01"
 TOPIC = f"emis/1/{SITE}/resend"
-SWELL = 16 * 1024  # KiB that a flood may cost, a generous bound
+SWELL = 16 * 1024  # KiB of memory that a flood may cost; a generous bound
 
 
 class Peer:
-    """Somebody with a password for the broker, who hears everything."""
+    """A client with a password for the broker that receives all messages."""
 
     def __init__(self, port):
         self.heard = []
@@ -110,7 +110,7 @@ def test_nonsense_and_floods_on_the_resend_topic(tmp_path, memory):
             seq = rng.randrange(1, 1000)
             last = peer.ask(rng.choice([{"from": seq, "to": seq + rng.randrange(1000)}, rng.choice(NONSENSE[:10])]))
             if i % 1000 == 999:
-                last.wait_for_publish(60)  # MQTT has 65535 numbers for what is on its way
+                last.wait_for_publish(60)  # MQTT has only 65535 numbers for messages that are not yet acknowledged
         wait_for(lambda: site.answers() and last.is_published(), 300, "the end of the flood")
         events = site.events()
         wait_for(lambda: site.events() > events, 60, "the next event: the work goes on")
@@ -167,7 +167,7 @@ def test_a_crowd_at_the_control_socket(tmp_path, many_files, memory):
                 if s:
                     crowd.append(closing.enter_context(s))
                     push(s, rng.choice(LINES))
-                if len(crowd) % 500 == 499:  # and slow readers: many questions, and no answer is ever read
+                if len(crowd) % 500 == 499:  # and clients that send many requests and never read an answer
                     for _ in range(200):
                         push(crowd[-1], b'{"cmd":"status"}\n' * 20)
             for s in rng.sample(crowd, min(len(crowd), 300)):

@@ -1,4 +1,4 @@
-"""emisd, the broker and both are killed at random moments, and the plant, the box and the bureau have the same books."""
+"""emisd, the broker, or both are killed at random moments; the records of the plant, the box and the bureau still agree."""
 
 import pytest
 
@@ -15,8 +15,8 @@ PERSISTENT = KEEP_ALL + "persistence true\nautosave_interval 1\npersistence_loca
 
 
 def moments(rng, hours, per_hour):
-    """Seconds after the start: of each hour one kill while it is judged, when most is written and sent, and the rest
-    anywhere."""
+    """Times of kills in seconds after the start: for each hour one kill while the hour is judged, when most data are written
+    and sent, and the other kills at random times."""
     for hour in range(hours):
         edge = FIRST + hour * HOUR
         yield from sorted(rng.uniform(edge + 2 * GRACE, edge + HOUR - GRACE) for _ in range(per_hour - 1))
@@ -45,7 +45,7 @@ def test_emisd_killed_at_random_moments(tmp_path):
     (("broker",), False), (("broker",), True), (("emisd", "broker"), False), (("emisd", "broker"), True)]
     if LONG else [(("emisd", "broker"), False)], ids=lambda v: "-".join(v) if isinstance(v, tuple) else f"persistent={v}")
 def test_the_broker_killed_at_random_moments(tmp_path, victims, persistent):
-    """What it acknowledged and forgot is seen missing by the bureau and comes again on its request."""
+    """The bureau notices messages that the broker acknowledged and lost, and gets them on request."""
     name = f"kills of {' and '.join(victims)}, {'with' if persistent else 'without'} persistence"
     rng = schedule(name)
     kills, per_hour = runs((8, 4), (24, 4))

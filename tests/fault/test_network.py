@@ -1,4 +1,4 @@
-"""The network ends without a word, in one direction or both, or its name server sleeps."""
+"""The network fails silently, in one direction or in both, or its name server does not answer."""
 
 import os
 
@@ -16,12 +16,12 @@ START = "2026-03-02T07:50:00+08:00"
 FIRST = 600
 SCALE = 240.0
 KEEPALIVE = 10
-SLACK = 2  # s to look, on a machine that does other things
+SLACK = 2  # seconds more, on a machine that has other work
 EMISD = build_dir() / "daemon/emisd"
 
 
 class FarBroker(Process):
-    """Mosquitto in the other network, where only we are."""
+    """Mosquitto in the separate network, which only the test uses."""
 
     port = 1883
 
@@ -33,7 +33,7 @@ class FarBroker(Process):
 
 
 class FarSite(Site):
-    """The broker and the bureau are at the other end of a cable."""
+    """A site whose broker and bureau are at the other end of the cable."""
 
     def __init__(self, folder, truth, far_side, **options):
         super().__init__(folder, truth, SCALE, mqtt=f'keepalive = "{KEEPALIVE}s";', **options)
@@ -55,7 +55,7 @@ class FarSite(Site):
 
 
 def noticing(site):
-    """Waits until emisd knows that the line is dead; the words say how long it took."""
+    """Waits until emisd has noticed that the connection is dead; returns a text that says how long this took."""
     began = site.now()
     wait_for(lambda: site.outbox()["state"] != "connected", 90, "the word that the line is dead")
     seconds = (site.now() - began) / SCALE
@@ -88,7 +88,7 @@ def test_a_silent_cut_is_noticed_and_what_it_swallowed_comes_once(tmp_path):
         with FarSite(tmp_path, truth, far_side, outlets=4) as site:
             for i in range(cuts):
                 wait_for(lambda: site.outbox()["state"] == "connected", 60, "the connection")
-                # Just before an hour is judged: its messages are on their way when the cable is cut.
+                # The cable is cut just before an hour is judged, so that its messages are on their way.
                 edge = FIRST + HOUR * (1 + int(max(site.now() - FIRST, 0) // HOUR))
                 moment = edge + rng.uniform(25, 45)
                 wait_for(lambda m=moment: site.now() >= m, HOUR / SCALE + 10, "the moment")
@@ -105,7 +105,7 @@ def test_a_silent_cut_is_noticed_and_what_it_swallowed_comes_once(tmp_path):
 
 
 class SlowNames(Site):
-    """The broker is known by its name, and the name server needs its time."""
+    """A site whose broker is given by its name, with a slow name server."""
 
     def __init__(self, folder, delay_ms, **options):
         super().__init__(folder, Truth(START, [(0, 120.0)]), SCALE, judging="warning_minutes = 1;", **options)

@@ -1,5 +1,5 @@
-"""The broker is gone for a week while the plant makes as many alarms as it can: nothing is lost, nothing swells, and
-what is new does not wait behind what is old."""
+"""The broker is gone for a week while the plant causes as many alarms as possible: no message is lost, memory does not grow,
+and new messages do not wait behind old ones."""
 
 from tests.fault.checker import HOUR, Truth, read_only
 from tests.fault.site import Site, multiply
@@ -10,12 +10,12 @@ START = "2026-03-02T07:58:00+08:00"
 FIRST = 120
 CALM, BAD = 20.0, 400.0  # ppm of the chromatograph
 WINDOW = 20
-# In ppm: 60 mg/m3 lie far from both, whatever the factor of the conversion.
+# The limit of 60 mg/m3 is far from both values, whatever the factor of the conversion from ppm.
 LIMITS = {"coatings-inks.process.special.nmhc": 110.0}
 
 
 def restless(rng, start, hours):
-    """Most hours go up and down every ten minutes: each turn is a warning raised or cleared."""
+    """A Truth in which most hours go up and down every ten minutes: each change raises or clears a warning."""
     changes = [(0, CALM)]
     for hour in range(hours):
         bad = hour == 0 or rng.random() < 0.8
@@ -25,7 +25,7 @@ def restless(rng, start, hours):
 
 
 def only_the_coating_line(outlets):
-    """One fast instrument that feeds many outlets: what limits the simulation is not the number of polls."""
+    """An edit that leaves one fast instrument, which feeds many outlets, so that polling does not limit the simulation."""
     def edit(text):
         for section in ("links", "instruments"):
             begin = text.index(f"\n{section} = (")
@@ -40,8 +40,8 @@ def only_the_coating_line(outlets):
 
 
 def worst_wait(folder, since):
-    """How many old messages were acknowledged while a new one waited for its turn, at most; and how many new ones there
-    were before the old ones were through. Old is what was there at the first acknowledgement after `since`."""
+    """The largest number of old messages that were acknowledged while a new message waited; and the number of new messages
+    before all old ones were acknowledged. A message is old if it existed at the first acknowledgement after `since`."""
     with read_only(folder / "state.db") as db:
         first, = db.execute("SELECT min(ended_ms) FROM outbox WHERE ended_ms>=?", (since,)).fetchone()
         newest, = db.execute("SELECT max(id) FROM outbox WHERE created_ms<=?", (first,)).fetchone()
@@ -68,7 +68,7 @@ def test_a_broker_that_is_gone_for_long(tmp_path, memory):
         waiting = site.outbox()["pending"]
         print(f"outage: {hours} h, {waiting} messages wait; memory {before} KiB before, {after} after, at most {peak}")
         assert after - before < 16 * 1024, "what waits is on disk"
-        site.kill("emisd")  # and the box loses power at the end of it; also, it would try again within 5 min only
+        site.kill("emisd")  # the box loses power; also, a running emisd might wait 5 min until it connects again
         site.restart_broker(wait=True)
         connected, newest = site.clock() * 1000, site.events()
         site.start_emisd()

@@ -1,5 +1,5 @@
-"""emisd is killed at each step between the decision that an hour exceeds its limit and the mark that the broker has the
-message: the exceedance is at the bureau as one fact, with one number, however often it came."""
+"""emisd is killed at each step between the decision that an hour exceeds its limit and the note that the broker has
+acknowledged the message: the bureau has the exceedance as one fact with one number, however often the message came."""
 
 import concurrent.futures
 import shutil
@@ -22,7 +22,7 @@ def settled(box):
 
 
 def kill_at(step, folder):
-    """The number of messages that told the exceedance."""
+    """Kills emisd at one step; returns the number of messages that reported the exceedance."""
     folder.mkdir()
     with Box(folder) as box:
         box.env = preload.environment(EMISD, "kill.so", KILL_AT=step, KILL_WORD='"class":"exceedance"')
@@ -39,7 +39,7 @@ def kill_at(step, folder):
         assert all(len(numbers) == 1 for numbers in box.facts().values()), "one number a fact"
         seqs = sorted({a["seq"] for a in box.bureau.alarms()})
         assert seqs == list(range(1, seqs[-1] + 1)), "no number is missing"
-        # A message that was not committed never left, and one that was marked never comes again.
+        # A message that was not committed was never sent, and a message noted as acknowledged is never sent again.
         assert before <= {"commit": 0, "committed": 0}.get(step, 1)
         assert len(told) == 1 or step in ("sent", "acknowledged")
         with sqlite3.connect(box.data / "state.db") as db:

@@ -1,4 +1,4 @@
-"""The power goes at any moment: what was acknowledged is there, the rest is whole or not at all, and emisd starts."""
+"""The power is cut at any moment: acknowledged data are there, other transactions are complete or absent, and emisd starts."""
 
 import collections
 import shutil
@@ -11,12 +11,12 @@ from tests.fault.ledger import Ledger, examine
 from tests.support.schedule import runs, schedule
 
 DRIVER = preload.SHIMS / "store_driver"
-CUT = 77  # exit status of the shim
-RUNS_OF_A_STORE = 30  # then a new one
+CUT = 77  # exit status that the shim gives at a power cut
+RUNS_OF_A_STORE = 30  # then the test begins a new store
 
 
 class Store:
-    """A store over many power cuts: each run goes on with what the one before left on the disk."""
+    """A store over many power cuts: each run continues with the data that the run before left on the disk."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -25,7 +25,7 @@ class Store:
         self.ledger = Ledger()
 
     def run(self, rng, cut_at=None, tear=None, lie=None):
-        """Complaints, and whether the power went."""
+        """Runs the driver; returns complaints, and whether the power was cut."""
         shadow = self.folder / "shadow"
         env = preload.environment(DRIVER, "powercut.so", POWERCUT_DIR=self.data, POWERCUT_SHADOW=shadow,
                                   POWERCUT_AT=cut_at, POWERCUT_TEAR=tear, POWERCUT_LIE=lie)
@@ -43,7 +43,7 @@ class Store:
 
 
 def random_cut(rng):
-    """Every third cut while the store opens: that is where the last cut is mended."""
+    """A random cut. Every third one happens while the store is opened, because there the last cut is repaired."""
     at = rng.randrange(1, 40) if rng.random() < 1 / 3 else rng.randrange(1, 900)
     return {"cut_at": at, "tear": rng.randrange(1, 1 << 30) if rng.random() < 2 / 3 else None}
 
@@ -69,7 +69,7 @@ def test_nothing_acknowledged_is_lost_when_the_power_goes(tmp_path):
 
 
 def test_a_disk_that_lies_is_noticed(tmp_path):
-    """The test above can fail: where a sync does nothing, acknowledged commits are lost."""
+    """Shows that the test above can fail: if a sync does nothing, acknowledged commits are lost."""
     rng = schedule("lying disk")
     store = Store(tmp_path / "store")
     store.run(rng)

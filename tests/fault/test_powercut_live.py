@@ -1,4 +1,4 @@
-"""The power goes under the whole emisd, again and again, around the end of an hour that exceeds its limit."""
+"""The power of the complete emisd is cut again and again, around the end of an hour that exceeds its limit."""
 
 import shutil
 import sqlite3
@@ -13,7 +13,7 @@ CUT = 77
 
 
 def cut_the_power(box, rng):
-    """Runs emisd until it loses power, and leaves what the disk held. True when it did not end before."""
+    """Runs emisd until the power is cut, and leaves the data that the disk had. True if emisd did not end before."""
     shadow = box.folder / "shadow"
     at = rng.randrange(1, 60) if rng.random() < 1 / 2 else rng.randrange(60, 250)
     box.env = preload.environment(EMISD, "powercut.so", POWERCUT_DIR=box.data, POWERCUT_SHADOW=shadow, POWERCUT_AT=at,

@@ -1,4 +1,4 @@
-"""The way to the broker is encrypted and checked, or no message leaves and somebody is told why."""
+"""The connection to the broker is encrypted and checked; otherwise no message leaves, and emisd reports the reason."""
 
 import os
 import socket
@@ -42,8 +42,8 @@ def free_port():
 
 
 class TlsSite(Site):
-    """The broker has a listener with TLS, client certificates and passwords for gateways, and a plain one for the
-    bureau beside it: it would see whatever comes, by whatever way.
+    """The broker has a listener with TLS, client certificates and passwords for gateways, and a plain listener for the bureau,
+    which would receive any message that reaches the broker in any way.
     """
 
     def __init__(self, folder, truth, cert="broker", acl="topic readwrite emis/#\n", **options):
@@ -96,7 +96,7 @@ def test_a_certificate_and_a_password_open_the_door(tmp_path, bad_hour, version)
         wait_for(lambda: site.arrived() == site.events(), what="all of them")
 
 
-WRONG = [  # what is wrong; the broker's certificate, the settings, and what emisd has to say about it
+WRONG = [  # the fault, the broker's certificate, the settings, and the words that emisd must report
     ("a certificate for another host", "elsewhere", {},
      "wrong host name: its certificate is for bureau.example and not for 127.0.0.1"),
     ("an expired certificate", "expired", {}, "its certificate is out of date"),
@@ -146,7 +146,7 @@ def test_nothing_leaves_by_a_way_that_is_not_right_and_the_reason_is_told(tmp_pa
 
 
 def test_a_refusal_parks_the_message_with_its_reason_and_the_others_flow(tmp_path, bad_hour):
-    """The broker's access list refuses the alarms of one outlet: MQTT 5 says so."""
+    """The broker's access list refuses the alarms of one outlet, which MQTT 5 reports to emisd."""
     with TlsSite(tmp_path, bad_hour, acl="topic readwrite emis/#\ntopic deny emis/1/+/DA001-1/alarm\n", outlets=2,
                  consumer=("--patience", "600")) as site:
         parked = wait_for(lambda: (o := site.outbox())["parked"] >= 1 and o, what="the parked message")
@@ -176,7 +176,7 @@ def test_with_mqtt_3_1_1_a_refusal_looks_like_an_acknowledgement_and_the_numbers
 
 
 class Mute:
-    """Accepts connections and says nothing, or begins to answer and stops in the middle of it."""
+    """A server that accepts connections and sends nothing, or only the first part of an answer."""
 
     def __init__(self, begin=b""):
         self.begin = begin
@@ -205,7 +205,7 @@ class Mute:
             peer.close()
 
 
-# The head of a TLS 1.2 record with a ServerHello of 90 bytes, of which 20 come.
+# The beginning of a TLS 1.2 record with a ServerHello of 90 bytes, of which only 20 are sent.
 HALF_HELLO = bytes.fromhex("160303005a020000560303") + bytes(20)
 
 
@@ -220,7 +220,7 @@ def test_a_broker_that_stops_in_the_middle_of_a_greeting_holds_nothing_up(tmp_pa
                 site.start_emisd()
                 wait_for(lambda m=mute: m.peers, what="the connection")
                 wait_for(lambda n=events: site.events() > n and site.answers(), what="an event, and an answer to status")
-                if LONG:  # 20 s each
+                if LONG:  # each takes 20 s
                     error = wait_for(lambda: site.outbox()["error"], 60, "the end of its patience")
                     print(f"{error}; {len(mute.peers)} connections")
                     assert error.split(" (")[0] in site.emisd.text()[told:]
@@ -235,7 +235,7 @@ def test_a_broker_that_stops_in_the_middle_of_a_greeting_holds_nothing_up(tmp_pa
 
 
 def test_stopping_while_a_connection_is_being_made_ends_well(tmp_path, bad_hour):
-    """The library's thread may be in the middle of a handshake when the process ends."""
+    """The process ends while the library's thread may be in the middle of a handshake."""
     with TlsSite(tmp_path, bad_hour, consumer=("--patience", "600")) as site:
         for _ in range(runs(10, 150)):
             wait_for(lambda: site.answers() and site.outbox()["pending"] == 0, what="nothing to send")
@@ -244,7 +244,7 @@ def test_stopping_while_a_connection_is_being_made_ends_well(tmp_path, bad_hour)
 
 
 def test_a_standby_takes_over_when_the_first_broker_is_gone_or_cannot_be_trusted(tmp_path, bad_hour):
-    """The first of the list speaks TLS with a certificate for another host, then is gone; the second is right."""
+    """The first broker has a certificate for another host, and later is gone; the second broker is right."""
     with TlsSite(tmp_path, bad_hour, cert="elsewhere") as site:
         standby = free_port()
         second = tmp_path / "second"

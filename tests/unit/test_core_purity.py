@@ -1,6 +1,6 @@
-"""core/ asks the linker for nothing but arithmetic, memory and strings: no I/O, no clock, no threads.
+"""Checks that core/ only links functions for arithmetic, memory and strings: no I/O, no clock, no threads.
 
-Run by meson with libcore.a. `--self-test` shows that a forbidden symbol is noticed.
+meson runs it with libcore.a. `--self-test` shows that a forbidden symbol is noticed.
 """
 
 import re
@@ -17,7 +17,7 @@ ALLOWED = re.compile(
 
 
 def strangers(listing):
-    """Symbols of an `nm` listing that core asks for, neither has itself nor may ask for."""
+    """Symbols of an `nm` listing that core needs, does not define and may not use."""
     lines = listing.splitlines()
     wanted = {line.split()[-1] for line in lines if re.match(r"\s+[Uw] ", line)}
     own = {line.split()[-1] for line in lines if re.match(r"[0-9a-f]+ [A-Z] ", line)}

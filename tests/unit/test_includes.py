@@ -1,6 +1,7 @@
-"""Who may include whom: the directions between the rooms, one room for each outside library, private headers at home.
+"""Checks who may include whom. A room is a folder of sources. Includes between rooms go only in the allowed directions, each
+outside library is included only in its rooms, and private headers are included only in their own room.
 
-Run by meson with the source folder: it prints each offence and fails. `--self-test` shows that it can fail.
+meson runs it with the source folder: it prints each offence and fails. `--self-test` shows that it can fail.
 """
 
 import re
@@ -10,8 +11,8 @@ from pathlib import Path
 LIBC = {"assert", "ctype", "errno", "inttypes", "math", "stdarg", "stdbool", "stddef", "stdint", "stdio", "stdlib",
         "string", "time", "wchar"}
 PURE = {"core", "drivers"}
-BELOW = ["common", "core", "drivers"]  # what every room of the daemon may include
-# A room's own headers and those of these rooms, or single headers. Subfolders are rooms of their own.
+BELOW = ["common", "core", "drivers"]  # the rooms that every room of the daemon may include
+# Each room, and the rooms or single headers that it may include. A subfolder is a separate room.
 ALLOWED = {
     "common": ["common"],
     "core": ["core", "common/array.h", "common/exact.h", "common/num.h", "common/text.h", "common/time.h"],
@@ -28,7 +29,7 @@ ALLOWED = {
                        "daemon/control", "daemon"],
     "daemon": [*BELOW, "daemon/base", "daemon/conf", "daemon/modbus", "daemon/store", "daemon/mqtt", "daemon"],
 }
-# Only main.c puts the control socket on top and the tools beside.
+# Only main.c may also include the control socket and the tools.
 ALSO = {"daemon/main.c": ["daemon/control", "daemon/tools"]}
 # The only rooms that may include an outside library.
 DOORS = {
@@ -52,7 +53,7 @@ def room_of(path):
 
 
 def offence(path, include):
-    """Why the file may not include this, or None. include is '"common/log.h"' or '<stdio.h>'."""
+    """The reason why the file may not include this, or None. `include` is '"common/log.h"' or '<stdio.h>'."""
     room, name = room_of(path), include[1:-1]
     if room not in ALLOWED:
         return f"{room}/ is not a room that tests/unit/test_includes.py knows"
