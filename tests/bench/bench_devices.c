@@ -1,10 +1,11 @@
-/* bench_devices.c - cheap devices to measure against: every holding register holds half of a float.
+/* bench_devices.c - simple devices for the benchmarks, which need little CPU time: every holding register holds half
+ * of a float.
  *
  *   bench_devices tcp N DEAD   N Modbus TCP servers on 127.0.0.1, the first DEAD of them never answer
  *   bench_devices rtu BAUD DEAD  one pseudo-terminal; every unit but DEAD (0 = none) answers, as fast as a line of that
  *                              speed allows
  *
- * Prints the ports, or the device, one a line, then "ready", and runs until it is killed. */
+ * The program prints the ports, or the device, one in each line, then "ready", and runs until it is killed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -23,13 +24,13 @@
 #define MAX_FDS 4096
 #define BITS_PER_CHARACTER 10 /* 8N1 */
 
-/* 42F6 E979 again and again: 123.456 in ABCD at even addresses. */
+/* The registers repeat 42F6 E979: 123.456 in ABCD at even addresses. */
 static uint16_t register_at(unsigned address)
 {
 	return address % 2 ? 0xE979 : 0x42F6;
 }
 
-/* The answer PDU to a read of holding registers; its length. */
+/* Writes the answer PDU to a read of holding registers; returns its length. */
 static size_t answer(const uint8_t *pdu, uint8_t *out)
 {
 	unsigned address = (unsigned)(pdu[1] << 8 | pdu[2]), count = (unsigned)(pdu[3] << 8 | pdu[4]);
@@ -153,7 +154,7 @@ static int serve_rtu(int baud, int dead)
 		perror("bench_devices");
 		return 1;
 	}
-	int slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC); /* stays, so that clients may come and go */
+	int slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC); /* stays open while clients come and go */
 	tcgetattr(slave, &raw);
 	cfmakeraw(&raw);
 	tcsetattr(slave, TCSANOW, &raw);
@@ -172,8 +173,8 @@ static int serve_rtu(int baud, int dead)
 		uint16_t crc = crc16(out, length);
 		out[length++] = (uint8_t)crc;
 		out[length++] = (uint8_t)(crc >> 8);
-		/* The question's way, 3.5 characters in which the device makes sure that it has ended, the answer's
-		 * way. */
+		/* The time of the request on the wire, of the 3.5 characters of silence by which the device sees its
+		 * end, and of the answer. */
 		sleep_until(&now, (int64_t)((double)character_ns * (8.0 + 3.5 + (double)length)));
 		if (write(master, out, length) < 0) {
 			return 1;

@@ -1,8 +1,9 @@
-/* bench_floor.c - the floor: a thread per device that reads with libmodbus and does nothing else.
+/* bench_floor.c - the bare loop for comparison: a thread per device that reads with libmodbus and does nothing else.
  *
  *   bench_floor MS SECONDS PORT...
  *
- * Every MS milliseconds two requests of ten registers from each device. Prints registers read and CPU seconds. */
+ * The loop sends two requests of ten registers to each device every MS milliseconds. The program prints the number of
+ * registers read and the CPU seconds. */
 #include <modbus.h>
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,11 +1,22 @@
-/* bench_publish.c - the way of an alarm to a subscriber, and of a backlog to the broker.
+/* bench_publish.c - the time of an alarm to a subscriber, and of a backlog to the broker.
  *
- *   bench_publish latency BROKER_PORT FOLDER N   N alarms one after the other: microseconds of the commit, and from
- * before the commit to the subscriber, one pair a line bench_publish drain BROKER_PORT FOLDER N     N waiting messages
- * through store and outbox: seconds bench_publish bare BROKER_PORT FOLDER N      the same messages by a bare paho
- * publisher: seconds
- *   bench_publish latency BROKER_PORT FOLDER N STATES   the latency while a round of so many retained states is on its
- * way, begun anew with each alarm that finds the last one done; the last line is how many states arrived */
+ *   bench_publish latency BROKER_PORT FOLDER N
+ *
+ * sends N alarms one after the other. Each line has the microseconds of the commit, and the microseconds from before
+ * the commit to the subscriber.
+ *
+ *   bench_publish drain BROKER_PORT FOLDER N
+ *
+ * sends N waiting messages through store and outbox, and prints the seconds.
+ *
+ *   bench_publish bare BROKER_PORT FOLDER N
+ *
+ * sends the same messages with a bare paho publisher, and prints the seconds.
+ *
+ *   bench_publish latency BROKER_PORT FOLDER N STATES
+ *
+ * measures the latency while a round of so many retained states is on its way. An alarm that finds the last round
+ * done begins a new round. The last line is the number of states that were composed. */
 #include <MQTTAsync.h>
 #include <math.h>
 #include <pthread.h>
@@ -35,7 +46,7 @@ struct bench {
 	long states_composed;
 	long sent;
 	int64_t commit_ns;
-	/* Of the subscriber or the bare publisher, on paho's thread. */
+	/* For the subscriber or the bare publisher, on paho's thread. */
 	pthread_mutex_t lock;
 	pthread_cond_t news;
 	long arrived;
@@ -66,7 +77,7 @@ static void signal_news(struct bench *b, long *counter, long change)
 	pthread_mutex_unlock(&b->lock);
 }
 
-/* ---- paho beside emisd: a subscriber, and the floor ---- */
+/* ---- paho without emisd: a subscriber, and the bare publisher ---- */
 
 static void on_connected(void *context, MQTTAsync_successData5 *data)
 {
@@ -176,16 +187,16 @@ static void run_bare(struct bench *b)
 	printf("%.4f\n", (double)(now_ns() - start) / 1e9);
 }
 
-/* ---- emisd's own way ---- */
+/* ---- store and outbox of emisd ---- */
 
-/* The size of a state. */
+/* Composes a message of the size of a state. */
 static char *state(void *context, size_t index, char *topic)
 {
 	struct bench *b = context;
 	char payload[800];
 
 	if (index == (size_t)b->n_states) {
-		return NULL; /* there is no health here */
+		return NULL; /* no health message in this benchmark */
 	}
 	b->states_composed++;
 	snprintf(topic, TOPIC_SIZE, "emis/1/bench/%zu/so2/state", index);
@@ -237,7 +248,7 @@ static void on_drained(void *context)
 	loop_set_timer(b->look, 10 * LOOK_NS);
 }
 
-/* The next alarm once the one before has arrived. */
+/* Emits the next alarm when the one before has arrived. */
 static void on_next(void *context)
 {
 	struct bench *b = context;
@@ -290,7 +301,7 @@ static void run_drain(struct bench *b)
 	}
 	int64_t start = now_ns();
 	start_outbox(b, on_drained);
-	(void)loop_run(b->loop); /* until it is stopped */
+	(void)loop_run(b->loop); /* runs until on_drained() stops the loop */
 	printf("%.4f\n", (double)(now_ns() - start) / 1e9);
 }
 
@@ -304,7 +315,7 @@ static void run_latency(struct bench *b)
 		die("cannot subscribe");
 	}
 	start_outbox(b, on_next);
-	(void)loop_run(b->loop); /* likewise */
+	(void)loop_run(b->loop); /* runs until on_next() stops the loop */
 	if (b->n_states > 0) {
 		printf("%ld\n", b->states_composed);
 	}
@@ -345,5 +356,5 @@ int main(int argc, char **argv)
 		run_latency(&b);
 	}
 	fflush(stdout);
-	_exit(0); /* paho's threads are left where they are */
+	_exit(0); /* ends without waiting for paho's threads */
 }

@@ -2,7 +2,7 @@
  *
  *   bench_reading SHARE CONF SCALE SECONDS
  *
- * Prints registers read, values decoded with the flag N, and CPU seconds. */
+ * The program prints the number of registers read, of values decoded with the flag N, and the CPU seconds. */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,5 +56,5 @@ int main(int argc, char **argv)
 	}
 	printf("%lld %lld %.6f\n", registers, values, (double)clock() / CLOCKS_PER_SEC);
 	fflush(stdout);
-	_Exit(0); /* the links end with the process; ending them is not what is measured */
+	_Exit(0); /* the links end with the process; the time to stop them is not measured */
 }

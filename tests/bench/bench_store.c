@@ -1,13 +1,15 @@
-/* bench_store.c - readings and means through the real store, with a simulated clock, and what must be paid at least.
+/* bench_store.c - stores readings and means with the real store and a simulated clock, and with a bare loop for
+ * comparison.
  *
  *   bench_store readings DIR BATCH_S SECONDS SOURCE   100 points every 2 s; SOURCE is plant, plant-f32 or a CSV file
- *   bench_store floor DIR BATCH_S SECONDS             a blob of 16-bit numbers a batch, and nothing else
+ *   bench_store floor DIR BATCH_S SECONDS             one blob of 16-bit numbers for each batch, and nothing else
  *   bench_store means DIR DAYS                        minutes and hours of 100 points
  *
- * The plant's noise is that of tests/plant/process.py (normal, cut at three sigma), made here: readings have the
- * decimals of config/factors.conf and come as single-precision floats, or, as plant-f32, all the digits of such floats.
- * A CSV file gives each of its columns to as many points as there is room for, a row every 2 s, again from the top at
- * its end. Prints readings (means) and CPU seconds, then the bytes of the finished hours (nothing for `floor`). */
+ * The noise is the same as in tests/plant/process.py (normal, cut at three sigma), but computed here. With the
+ * source plant, readings are single-precision floats with the decimals of config/factors.conf; with plant-f32 they
+ * have all digits of such floats. With a CSV file, each column feeds the same number of points, with a row every 2
+ * s; after the last row comes the first. The program prints the number of readings (means) and the CPU seconds, then
+ * the bytes of the finished hours (not for `floor`). */
 #include <errno.h>
 #include <math.h>
 #include <sqlite3.h>
@@ -20,11 +22,11 @@
 #include "daemon/store/store.h"
 
 #define OUTLETS 10
-#define POINTS 10 /* of an outlet */
+#define POINTS 10 /* points of an outlet */
 #define ALL ((size_t)(OUTLETS * POINTS))
 #define POLL_MS 2000
 #define START 1772380800000LL /* 2026-03-02T00:00:00+08:00 */
-#define INSTANTS 4096         /* of noise, used again and again */
+#define INSTANTS 4096         /* instants of noise, used repeatedly */
 
 /* clang-format off */
 static const struct {
@@ -46,9 +48,9 @@ struct bench {
 	struct factor factors[POINTS];
 	struct clock clock;
 	struct store *store;
-	double *values; /* by instant, then point */
+	double *values; /* values of each instant, point by point */
 	size_t n_instants;
-	size_t n_points; /* that send */
+	size_t n_points; /* points that have readings */
 };
 
 static void __attribute__((noreturn)) die(const char *words)
@@ -81,7 +83,7 @@ static double normal(void)
 	return fmin(fmax(z, -3.0), 3.0);
 }
 
-/* ---- what is stored ---- */
+/* ---- the stored values ---- */
 
 static void make_noise(struct bench *b, bool rounded)
 {
@@ -97,7 +99,7 @@ static void make_noise(struct bench *b, bool rounded)
 	}
 }
 
-/* The numbers of a CSV file with a heading; what is no number (dates) is left out. */
+/* Reads the numbers of a CSV file with a heading; cells that are not numbers (dates) are left out. */
 static void read_csv(struct bench *b, const char *path)
 {
 	FILE *file = fopen(path, "r");
@@ -178,7 +180,7 @@ static void readings(struct bench *b, int64_t batch_ms, int64_t seconds)
 	for (int64_t at = 0; at < seconds * 1000; at += POLL_MS) {
 		const double *row = b->values + (size_t)(at / POLL_MS) % b->n_instants * ALL;
 		for (size_t o = 0; o * POINTS < b->n_points;
-			o++) { /* an instrument answers a little sooner or later each time */
+			o++) { /* the time of an answer varies a little each time */
 			int64_t stamp = START + at + (int64_t)o * 37 + (at / POLL_MS * 7 + (int64_t)o) % 5;
 			for (size_t p = 0; p < POINTS && o * POINTS + p < b->n_points; p++) {
 				struct raw_reading r = { .outlet = o, .point = p };
@@ -210,7 +212,7 @@ static void run_sql(sqlite3 *db, const char *sql)
 	}
 }
 
-/* 16 bits a reading and a stamp an instrument. */
+/* The bare loop: 16 bits for each reading and a stamp for each instrument. */
 static void floor_loop(struct bench *b, int64_t batch_ms, int64_t seconds)
 {
 	char path[600];
@@ -270,7 +272,7 @@ static struct mean_record mean_of(struct bench *b, size_t point, enum period per
 		.n_valid = 30,
 		.n_due = 30,
 		.counts = { 30 } };
-	/* Of thirty readings with decimals: their sum has them, too. */
+	/* A mean of thirty readings with decimals: their sum has the same decimals. */
 	r.mean.value = round((variables[point % POINTS].steady + sigma * normal() / 5.0) * 30.0 * scale) / scale / 30.0;
 	r.mean.min = round((r.mean.value - sigma * (1.0 + uniform())) * scale) / scale;
 	r.mean.max = round((r.mean.value + sigma * (1.0 + uniform())) * scale) / scale;

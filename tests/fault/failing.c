@@ -1,4 +1,4 @@
-#undef _FILE_OFFSET_BITS /* pwrite() and pwrite64() are two functions here */
+#undef _FILE_OFFSET_BITS /* so that pwrite() and pwrite64() are two functions */
 #include "tests/fault/failing.h"
 
 #include <dlfcn.h>
@@ -19,7 +19,7 @@ static struct {
 	bool lasting;
 	bool fired;
 	enum failing_kind kind;
-	long left; /* calls until the one that fails */
+	long left; /* number of calls until the one that fails */
 } failing;
 
 static bool on_main_thread(void)
@@ -60,7 +60,7 @@ bool failing_disarm(void)
 	return failing.fired;
 }
 
-/* ---- files: our definitions come before those of libc ---- */
+/* ---- files: the linker takes these definitions instead of those of libc ---- */
 
 static bool is_file(int fd)
 {
@@ -99,7 +99,7 @@ ssize_t write(int fd, const void *data, size_t size)
 
 int fsync(int fd)
 {
-	(void)fd; /* a real one only costs time here */
+	(void)fd; /* a real sync is not needed here and takes time */
 	if (fails(FAIL_SYNC)) {
 		errno = EIO;
 		return -1;
@@ -112,7 +112,7 @@ int fdatasync(int fd)
 	return fsync(fd);
 }
 
-/* ---- memory: the linker brings our code's calls here (--wrap) ---- */
+/* ---- memory: the linker redirects the calls of our code to these functions (--wrap) ---- */
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
@@ -169,7 +169,7 @@ void failing_init(void)
 	json_set_alloc_funcs(__wrap_malloc, free);
 }
 
-/* ---- SQLite: likewise ---- */
+/* ---- SQLite: redirected in the same way ---- */
 
 int __real_sqlite3_step(sqlite3_stmt *statement);
 int __real_sqlite3_exec(

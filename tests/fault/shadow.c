@@ -17,21 +17,21 @@
 #define MAX_FILES 512
 #define MAX_CHANGES 256
 
-struct piece { /* written and not synced */
+struct piece { /* bytes that were written and not synced */
 	off64_t offset;
 	size_t size;
 };
 
 struct file {
 	ino64_t inode;
-	bool gone; /* its last name was taken away */
-	int live;  /* reads what the program sees */
+	bool gone; /* the last name of the file was removed */
+	int live;  /* a descriptor that reads the bytes as the program sees them */
 	struct piece *pieces;
 	size_t n_pieces;
 	bool resized;
 };
 
-struct change { /* of names, not synced: "" stands for none */
+struct change { /* a change of names that was not synced; "" means no name */
 	char from[NAME];
 	char to[NAME];
 	int file;
@@ -77,7 +77,7 @@ static void copy(const struct file *file, int shadow, off64_t offset, size_t siz
 	while (size > 0) {
 		ssize_t n = pread64(file->live, buffer, size < sizeof(buffer) ? size : sizeof(buffer), offset);
 		if (n <= 0) {
-			return; /* it has become shorter since */
+			return; /* the file has become shorter since then */
 		}
 		if (real.pwrite64(shadow, buffer, (size_t)n, offset) != n) {
 			die("the shadow takes nothing");
@@ -144,7 +144,7 @@ static void apply_change(const struct change *change)
 		inode_path(inode, change->file);
 		real.unlink(to);
 		if (real.link(inode, to) < 0 &&
-			errno != ENOENT) { /* ENOENT: the file went before the folder was synced */
+			errno != ENOENT) { /* ENOENT: the file was deleted before the folder was synced */
 			die(to);
 		}
 	}
@@ -158,7 +158,7 @@ void shadow_sync_names(void)
 	shim.n_changes = 0;
 }
 
-/* A part of what was never synced is on the disk all the same. */
+/* Puts a random part of the data that were never synced on the simulated disk. */
 void shadow_tear(unsigned seed)
 {
 	srand(seed);
@@ -189,9 +189,9 @@ void shadow_tear(unsigned seed)
 	}
 }
 
-/* ---- what is there ---- */
+/* ---- names and numbers of files ---- */
 
-/* The name within the folder; NULL for all that is not modelled. */
+/* The name within the folder; NULL for a path that is not modelled. */
 const char *shadow_name(const char *path)
 {
 	size_t n = shim.folder ? strlen(shim.folder) : 0;
@@ -202,7 +202,7 @@ const char *shadow_name(const char *path)
 	return path + n + 1;
 }
 
-/* The number of the file, which gets one if it has none. */
+/* The number of the file; a file without a number gets one. */
 int shadow_file(const char *path)
 {
 	struct stat64 st;
@@ -242,7 +242,7 @@ void shadow_rename(const char *from, const char *to, int file)
 	struct change *change = &shim.changes[shim.n_changes++];
 
 	if (shim.n_changes == MAX_CHANGES) {
-		shadow_sync_names(); /* no disk waits for ever */
+		shadow_sync_names(); /* a real disk does not wait for ever either */
 		change = &shim.changes[shim.n_changes++];
 	}
 	snprintf(change->from, sizeof(change->from), "%s", from);
@@ -250,7 +250,7 @@ void shadow_rename(const char *from, const char *to, int file)
 	change->file = file;
 }
 
-/* The file behind the path loses this name. */
+/* Notes that the file behind the path is about to lose this name. */
 void shadow_lose(const char *path)
 {
 	struct stat64 st;

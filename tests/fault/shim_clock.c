@@ -1,7 +1,8 @@
-/* shim_clock.c - a wall clock that is set from outside: CLOCK_REALTIME is the real one plus the milliseconds (int64_t)
- * that the file CLOCK_SHIM holds. Monotonic clocks and timers stay as they are.
+/* shim_clock.c - a wall clock that a test sets: CLOCK_REALTIME is the real time plus the milliseconds (int64_t) in
+ * the file CLOCK_SHIM. Monotonic clocks and timers are not changed.
  *
- * libfaketime bends timerfd too: with an offset beyond the machine's uptime sd-event gets EINVAL. */
+ * We do not use libfaketime, because it changes timerfd too: with an offset larger than the machine's uptime sd-event
+ * gets EINVAL. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -68,7 +69,7 @@ time_t time(time_t *ret_time)
 	return ts.tv_sec;
 }
 
-/* Deadlines are by the wall clock; the kernel has another. */
+/* The deadline is a time of our wall clock; the kernel needs the real time. */
 int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex, const struct timespec *deadline)
 {
 	int (*real)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);

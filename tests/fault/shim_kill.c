@@ -1,11 +1,11 @@
-/* shim_kill.c - kills the program (SIGKILL) at a named step of the way of one message: the first that holds KILL_WORD.
+/* shim_kill.c - kills the program (SIGKILL) at a named step of one message, the first message that holds KILL_WORD.
  *
  * KILL_AT is
- *   commit        its row is in the transaction, COMMIT was not called
- *   committed     COMMIT has returned, the message was not handed over
- *   sent          MQTTAsync_sendMessage() has returned, nobody knows whether the broker has it
- *   acknowledged  the broker has it, the row is about to be marked as done
- *   marked        the mark is committed */
+ *   commit        the message's row is in the transaction, COMMIT was not called yet
+ *   committed     COMMIT has returned, the message was not given to the MQTT library yet
+ *   sent          MQTTAsync_sendMessage() has returned; it is not known whether the broker has the message
+ *   acknowledged  the broker has the message, and its row is about to be set to done
+ *   marked        the row with the state done is committed */
 #include <MQTTAsync.h>
 #include <dlfcn.h>
 #include <signal.h>
@@ -19,7 +19,7 @@
 static struct {
 	sqlite3_int64 row; /* of the message in the outbox; 0 = not written yet */
 	bool committed;
-	bool marked; /* in a transaction that may not have ended */
+	bool marked; /* the row was set to done, in a transaction that may not have ended */
 } message;
 
 static void die_at(const char *step)
@@ -38,7 +38,7 @@ static bool has_word(const char *text, size_t size)
 	return word && text && memmem(text, size, word, strlen(word));
 }
 
-/* The statement as it runs, with its values, starts and goes on like this. */
+/* True when the statement begins with `start` and, with its values filled in, contains `word`. */
 static bool reads(sqlite3_stmt *statement, const char *start, const char *word)
 {
 	const char *sql = sqlite3_sql(statement);

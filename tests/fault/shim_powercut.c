@@ -1,16 +1,16 @@
 /* shim_powercut.c - a power cut for a program that runs with this library in LD_PRELOAD.
  *
- * The program works in the folder POWERCUT_DIR as usual. Beside it stands what the disk would hold if the power went
- * now: POWERCUT_SHADOW/inodes has the bytes of each file as its last sync left them, POWERCUT_SHADOW/data the names as
- * the last sync of the folder left them, as hard links. At the start all that is there counts as durable.
+ * The program works in the folder POWERCUT_DIR as usual. Beside it, the shadow has what the disk would hold if the
+ * power were cut now: POWERCUT_SHADOW/inodes has the bytes of each file as of its last sync, POWERCUT_SHADOW/data
+ * the names as of the last sync of the folder, as hard links. At the start all existing data count as durable.
  *
  * Every call that changes the folder, or syncs, is a step. At step number POWERCUT_AT the program ends at once, with
- * status CUT. Nothing that was not synced is in the shadow then; with POWERCUT_TEAR, a random seed, some of it is:
- * sectors of 512 bytes in any order, truncations, and the first few changes of names. With POWERCUT_LIE, syncs do
- * nothing: a disk that lies.
+ * status CUT. The shadow then has no data that were not synced. With POWERCUT_TEAR, a random seed, it has some of
+ * them: sectors of 512 bytes in any order, truncations, and the first few changes of names. With POWERCUT_LIE syncs
+ * do nothing, as on a disk that confirms syncs without doing them.
  *
  * Not modelled: -shm files (SQLite never trusts one after a start), files outside the folder, memory maps. */
-#undef _FILE_OFFSET_BITS /* open() and open64() are two functions here */
+#undef _FILE_OFFSET_BITS /* so that open() and open64() are two functions */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -26,7 +26,7 @@
 #define CUT 77
 #define MAX_FDS 1024
 
-enum { FD_OTHER = 0, FD_FOLDER = -1 }; /* else the number of the file + 1 */
+enum { FD_OTHER = 0, FD_FOLDER = -1 }; /* any other value is the number of the file + 1 */
 
 static struct {
 	pthread_mutex_t lock;
@@ -180,7 +180,7 @@ ssize_t write(int fd, const void *data, size_t size)
 	if (file >= 0) {
 		step();
 	} else {
-		unlock(); /* a pipe may make it wait */
+		unlock(); /* a write to a pipe may wait */
 	}
 	ssize_t n = real.write(fd, data, size);
 	if (file >= 0) {
@@ -205,7 +205,7 @@ int ftruncate64(int fd, off64_t size)
 	return r;
 }
 
-/* The real sync would only cost time: nobody pulls the plug of this machine. */
+/* Does no real sync: the power of the test machine is not cut, and a sync takes time. */
 int fsync(int fd)
 {
 	int r = 0;

@@ -1,5 +1,5 @@
-/* shim_read_error.c - a disk that cannot be read any further: a file whose name ends in .csv fails with EIO behind its
- * first READ_ERROR_AT bytes. */
+/* shim_read_error.c - a disk with a read error: reading a file whose name ends in .csv fails with EIO after its first
+ * READ_ERROR_AT bytes. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>

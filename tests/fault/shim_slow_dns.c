@@ -1,5 +1,5 @@
-/* shim_slow_dns.c - a name server that takes its time: getaddrinfo() of a name (not of an address) takes
- * SLOW_DNS_MS longer. */
+/* shim_slow_dns.c - a slow name server: getaddrinfo() of a name (not of an address) takes SLOW_DNS_MS milliseconds
+ * longer. */
 #include <dlfcn.h>
 #include <netdb.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 	if (delay && node && node[strspn(node, "0123456789.:")]) {
 		long ms = strtol(delay, NULL, 10);
 		struct timespec wait = { ms / 1000, ms % 1000 * 1000000 };
-		(void)nanosleep(&wait, NULL); /* cut short only by a signal */
+		(void)nanosleep(&wait, NULL); /* only a signal can shorten the wait */
 	}
 	return real(node, service, hints, result);
 }

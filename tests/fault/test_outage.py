@@ -10,7 +10,7 @@ START = "2026-03-02T07:58:00+08:00"
 FIRST = 120
 CALM, BAD = 20.0, 400.0  # ppm of the chromatograph
 WINDOW = 20
-# The limit of 60 mg/m3 is far from both values, whatever the factor of the conversion from ppm.
+# The limit of 60 mg/m3, in ppm. Both values above are far from it, so the exact factor of the conversion does not matter.
 LIMITS = {"coatings-inks.process.special.nmhc": 110.0}
 
 

@@ -1,4 +1,5 @@
-/* fuzz_conf.c - any text as emisd.conf: complaints, never a crash. What is accepted prints and reads back. */
+/* fuzz_conf.c - any text as emisd.conf gives complaints, never a crash. An accepted file can be printed, and the
+ * printed text is accepted again. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	struct site *site = site_load(path, FUZZ_SHARE, &errors, &warnings);
 	if (!site && errors.n == 0) {
-		abort(); /* refused without a word */
+		abort(); /* refused without a complaint */
 	}
 	if (site) {
 		FILE *out = fopen("/dev/null", "we");

@@ -1,6 +1,6 @@
-/* fuzz_csv.c - any bytes as a file of history: a sentence, never a crash; what is accepted are finite numbers with a
- * flag, in order of time and no closer than the interval, the same in both passes. The first byte chooses the options.
- */
+/* fuzz_csv.c - any bytes as a file of history give a sentence, never a crash. Accepted values are finite numbers
+ * with a flag, in order of time and no closer than the interval, and are the same in both passes. The first byte
+ * chooses the options. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(csv_interval_ms(csv) > 0 && csv_factors(csv) > 0 && csv_rows(csv) == 0);
 		csv_unused(csv, unused, sizeof(unused));
 		check_rows(csv, error);
-		must(conf.interval_ms > 0 || error[0] == '\0'); /* the first pass found what there was to find */
+		must(conf.interval_ms > 0 || error[0] == '\0'); /* any error was found in the first pass */
 	}
 	csv_close(csv);
 	close(fd);

@@ -1,4 +1,4 @@
-/* fuzz_decode.c - random registers under random profiles: no crash, and a number only beside a flag. */
+/* fuzz_decode.c - random registers with random profiles: no crash, and no number without its flag. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -80,7 +80,7 @@ static void random_profile(struct profile *p)
 	}
 }
 
-/* Two parts of the whole that lie one behind the other and cut no field; again and again down to one field. */
+/* Splits a request again and again, down to single fields; the two parts must be adjacent and must not cut a field. */
 static void check_split(const struct profile *p, const struct request *whole)
 {
 	struct request first, second;
@@ -127,7 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < profile.n_requests; i++) {
 		const struct request *r = &profile.requests[i];
 		if (r->count > profile.max_registers || r->address + r->count > 65536) {
-			abort(); /* a read beyond the profile's or the protocol's bounds */
+			abort(); /* the request exceeds the bounds of the profile or of the protocol */
 		}
 		answers[i].result = (enum answer_result)(byte() % (ANSWER_BROKEN + 1));
 		memset(answers[i].refused, byte() % 8 ? 0 : byte(), sizeof(answers[i].refused));
@@ -144,13 +144,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!r ||
 			(!isfinite(value) && flag == FLAG_NORMAL && profile.channels[i].scale < 256.0 &&
 				!isnan(value))) {
-			abort(); /* a channel that is not read, or an infinite "normal" value */
+			abort(); /* a channel that is not read, or an infinite value with the flag N */
 		}
 		if (isnan(value) && flag == FLAG_NORMAL) {
-			abort(); /* no number is never normal */
+			abort(); /* a reading without a number must not have the flag N */
 		}
 		if (r && answers[r - profile.requests].result != ANSWER_OK && !isnan(value)) {
-			abort(); /* a number out of a read that failed */
+			abort(); /* a number from a read that failed */
 		}
 	}
 	return 0;

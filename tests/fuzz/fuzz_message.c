@@ -1,5 +1,5 @@
-/* fuzz_message.c - random alarm states with random texts and numbers: each can be written, and what is written is a
- * whole JSON object that a reader of docs/mqtt takes. */
+/* fuzz_message.c - random alarm states with random texts and numbers: a message can be written for each of them, and
+ * the message is a complete JSON object that follows docs/mqtt. */
 #include <jansson.h>
 #include <math.h>
 #include <stdbool.h>
@@ -21,7 +21,7 @@ static uint8_t byte(void)
 	return *input++;
 }
 
-/* Any bit pattern: NaN, infinities and subnormals, too. */
+/* A double of any bit pattern: NaN, infinities and subnormals, too. */
 static double number(void)
 {
 	uint64_t bits = 0;
@@ -41,7 +41,7 @@ static struct utc moment(void)
 	return (struct utc){ value > -1e15 && value < 1e15 ? (int64_t)value : byte() };
 }
 
-/* Any bytes but zero, up to the whole of the field. */
+/* A text of any bytes but zero, at most as long as the field allows. */
 static void text(char *field, size_t size)
 {
 	size_t n = byte() % size;
@@ -115,13 +115,13 @@ static void random_mean(struct mean *mean)
 	}
 }
 
-/* The text is freed; the object is the caller's. */
+/* Parses the text and frees it; the caller frees the object. */
 static json_t *parsed(char *payload)
 {
 	json_t *m = payload ? json_loads(payload, JSON_REJECT_DUPLICATES, NULL) : NULL;
 
 	if (!json_is_object(m)) {
-		abort(); /* a state that cannot be written */
+		abort(); /* no message can be written for this state */
 	}
 	free(payload);
 	return m;

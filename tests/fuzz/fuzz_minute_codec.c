@@ -1,5 +1,5 @@
-/* fuzz_minute_codec.c - any bytes as the minutes of a day: refused or read, and what was read packs to the same again.
- */
+/* fuzz_minute_codec.c - any bytes as the minutes of a day are refused or read; minutes that were read can be packed
+ * and read again with the same result. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!unpack_day(data, size, first)) {
 		return 0;
 	}
-	for (size_t i = 0; i < DAY_SLOTS; i++) { /* infinity is no number of a mean */
+	for (size_t i = 0; i < DAY_SLOTS; i++) { /* a mean is never infinite */
 		struct mean *m = &first[i].mean;
 		m->value = isfinite(m->value) ? m->value : NAN;
 		m->min = isfinite(m->min) ? m->min : NAN;

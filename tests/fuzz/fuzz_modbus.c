@@ -1,5 +1,5 @@
-/* fuzz_modbus.c - random bytes as the answer of a Modbus device: no crash, nothing read beyond them, and registers only
- * out of a frame that fits the question in everything. */
+/* fuzz_modbus.c - random bytes as the answer of a Modbus device: no crash, no read beyond the bytes, and registers
+ * only from a frame that fits the request completely. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* True when the bytes hold, anywhere, the whole frame that answers the question. */
+/* True when the bytes contain, at any place, the complete frame that answers the request. */
 static bool holds_answer(const uint8_t *data, size_t size, int unit, const struct request *request, bool ids)
 {
 	unsigned bytes = request->function <= 2 ? (request->count + 7U) / 8U : request->count * 2U;
@@ -41,7 +41,7 @@ static void ask_tcp(const uint8_t *data, size_t size, int unit, const struct req
 	bus->fd = pair[0];
 	bus->transaction = ID - 1;
 	if (send(pair[1], data, size, MSG_DONTWAIT) != (ssize_t)size || shutdown(pair[1], SHUT_WR) < 0) {
-		abort(); /* what fits into a socket's buffer always does */
+		abort(); /* so few bytes always fit into the socket's buffer */
 	}
 	bus_ask(bus, unit, request, &timing, &answer);
 	if (answer.result == ANSWER_OK && !holds_answer(data, size, unit, request, ids)) {
@@ -54,13 +54,13 @@ static void ask_tcp(const uint8_t *data, size_t size, int unit, const struct req
 static void check_pdu(const uint8_t *data, size_t size, int unit, const struct request *request)
 {
 	struct answer answer = { 0 };
-	uint8_t *exact = malloc(size + 1); /* a read beyond the end is caught */
+	uint8_t *exact = malloc(size + 1); /* allocated exactly, so that a read beyond the end is detected */
 
 	if (!exact) {
 		abort();
 	}
 	memcpy(exact + 1, data, size);
-	(void)bus_check_pdu(unit, request, exact + 1, size, &answer); /* no crash is all that is asked */
+	(void)bus_check_pdu(unit, request, exact + 1, size, &answer); /* must not crash; any result is right */
 	free(exact);
 }
 

@@ -1,5 +1,5 @@
-/* fuzz_profile.c - any text as an instrument profile: complaints, never a crash; what is accepted has a plan that keeps
- * its bounds and covers every field. */
+/* fuzz_profile.c - any text as an instrument profile gives complaints, never a crash. An accepted profile has a plan
+ * that keeps the profile's bounds and covers every field. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

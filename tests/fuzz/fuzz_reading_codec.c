@@ -1,5 +1,5 @@
-/* fuzz_reading_codec.c - any bytes as a pack of readings: refused or read, and what was read packs to the same again.
- */
+/* fuzz_reading_codec.c - any bytes as a pack of readings are refused or read; readings that were read can be packed
+ * and read again with the same result. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

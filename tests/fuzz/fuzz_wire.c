@@ -1,6 +1,6 @@
-/* fuzz_wire.c - what a broker may hand us: requests to send again, with any bytes as payload, response topic and
- * correlation. Whatever they are, the reply is JSON, goes below our own topic, and asks the store for nothing that the
- * request did not say within its bounds. */
+/* fuzz_wire.c - messages from a broker: requests to send messages again, with any bytes as payload, response topic
+ * and correlation data. In every case the reply is JSON and goes to our own topic or below it, and the store is only
+ * asked for numbers that the request names and that are within the bounds. */
 #include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #define START_MS 100000000
 
-/* Instead of the store: what was asked for must be within the contract. */
+/* Replaces the store: checks that the requested numbers are within the contract. */
 int64_t store_outbox_again(struct store *store, const char *stream, int64_t from, int64_t to)
 {
 	(void)store;
@@ -39,7 +39,7 @@ static void check_reply(const struct resend_answer *answer)
 	}
 	for (const char *at = answer->topic; *at; at += mend_character(at)) {
 		if (mend_character(at) == 0 || (unsigned char)*at < 0x20) {
-			abort(); /* paho would refuse it, or a broker end the connection */
+			abort(); /* paho would refuse this topic, or a broker would end the connection */
 		}
 	}
 	json_decref(reply);

@@ -1,11 +1,11 @@
-/* decode_registers.c - what a profile makes of given registers: the real profile file, the real plan and decoder.
+/* decode_registers.c - decodes given registers with a profile: with the real profile file, plan and decoder.
  *
  * Usage: decode_registers SHARE PROFILE [VARIANT] < CASES
  *
- * A case starts with a line "case WORDS"; then come registers as "FUNCTION ADDRESS: HEX HEX ...", or how the
- * reads ended instead: "exception CODE", "gateway CODE", "timeout", "broken". Registers that are not given are
- * 0000, or what "fill HEX" says. "no states" leaves all statuses out, as if the instrument said that it is well. Lines
- * that start with # are comments. Prints the case's words and each channel's value, unit and flag. */
+ * A case starts with a line "case WORDS". Then come registers as "FUNCTION ADDRESS: HEX HEX ...", or the failure of
+ * the reads: "exception CODE", "gateway CODE", "timeout", "broken". Registers that are not given are 0000, or the
+ * word that "fill HEX" gives. "no states" leaves out all statuses, as if the instrument reported a normal state.
+ * Lines that start with # are comments. The program prints the case's words and each channel's value, unit and flag. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 struct registers {
 	uint16_t words[SPACES][65536];
 	bool no_states;
-	struct answer failure; /* result ANSWER_OK: none */
+	struct answer failure; /* no failure when its result is ANSWER_OK */
 };
 
 static void print_case(const struct profile *whole, const struct registers *r)
@@ -52,12 +52,12 @@ static void print_case(const struct profile *whole, const struct registers *r)
 	for (size_t i = 0; p->n_channels == 0 && i < p->n_statuses; i++) {
 		uint64_t code;
 		enum flag flag;
-		(void)decode_status(p, &p->statuses[i], answers, &flag, &code); /* the flag says it all */
+		(void)decode_status(p, &p->statuses[i], answers, &flag, &code); /* the flag shows a failure, too */
 		printf("  %-12s %10" PRIu64 " state  %c\n", p->statuses[i].name, code, flag_letter(flag));
 	}
 }
 
-/* False when the line is none of the above. */
+/* False when the line has none of the forms above. */
 static bool take_line(struct registers *r, char *line)
 {
 	static const struct {

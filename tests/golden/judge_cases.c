@@ -1,13 +1,15 @@
-/* judge_cases.c - judges cases from standard input, for test_judgement.py, which judges them with fractions.
+/* judge_cases.c - judges cases from standard input, for test_judgement.py, which judges the same cases with
+ * fractions.
  *
- * A line is a case: KIND MAX DIGITS O2_REF N NUMBER...; kinds and what the N numbers are:
+ * Each line is a case: KIND MAX DIGITS O2_REF N NUMBER...; the kinds, and the meaning of the N numbers:
  *   m  values of one period
- *   r  readings, 12 of which make a value of the period
- *   c  pairs of a concentration and the oxygen beside it, converted and then averaged
- *   w  pairs of a concentration in water and the flow in L/s that weighs it
- *   d  values, 3 of which make a day; the days go through the store, as doubles, and make a month
- * Two letters come out, without rounding and with half-even rounding: E exceeded, O not; ? when the share of the limit
- * that is used says otherwise. */
+ *   r  readings; each 12 of them make a value of the period
+ *   c  pairs of a concentration and its oxygen, which are converted and then averaged
+ *   w  pairs of a concentration in water and the flow in L/s, which is its weight
+ *   d  values; each 3 of them make a day; the days go through the store, as doubles, and make a month
+ *
+ * The program prints two letters, one without rounding and one with half-even rounding: E exceeded, O not exceeded,
+ * ? when the severity (ratio to the limit) does not agree with the verdict. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +36,7 @@ static void add(struct mean_acc *acc, struct exact value, double weight)
 	mean_add(acc, &sub);
 }
 
-/* The mean of `per` values at a time; through_store: as the store gives it back. */
+/* Adds the means of `per` numbers each; through_store: as the store would return them. */
 static void add_groups(struct mean_acc *acc, const double *numbers, size_t n, size_t per, bool through_store)
 {
 	for (size_t i = 0; i + per <= n; i += per) {
