@@ -9,7 +9,7 @@
 #include "daemon/modbus/link_internal.h"
 
 #define MS_NS 1000000LL
-#define LAG_MS 8 /* the question must have come within, or the delay of its answer means nothing */
+#define LAG_MS 8 /* a request must be read within this time; otherwise the delay of its answer is not known */
 
 uint16_t late_register(int unit, unsigned address)
 {
@@ -46,7 +46,7 @@ static size_t put_crc(uint8_t *frame, size_t size)
 	return size + 2;
 }
 
-/* What the question at `in` is answered with: its registers, or an exception. */
+/* Writes the answer to the request at `in`: the registers, or an exception. */
 static size_t make_frame(struct late_peer *peer, const uint8_t *question, uint8_t exception, uint8_t *frame)
 {
 	const uint8_t *ask = question + (peer->tcp ? 6 : 0);
@@ -83,7 +83,7 @@ static void send_now(const struct late_peer *peer, const uint8_t *bytes, size_t 
 	if (peer->fd >= 0) {
 		ssize_t n = peer->listener >= 0 ? send(peer->fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT)
 						: write(peer->fd, bytes, size);
-		(void)n; /* who asked may have left; the answer is lost then, as on a real line */
+		(void)n; /* the other side may have closed; then the answer is lost, as on a real line */
 	}
 }
 
@@ -99,7 +99,7 @@ static void send_later(struct late_peer *peer, const uint8_t *bytes, size_t size
 	}
 }
 
-/* Sends what is due; returns the milliseconds until the next. */
+/* Sends the answers that are due; returns the milliseconds until the next one. */
 static int send_due(struct late_peer *peer)
 {
 	int64_t next_ns = 20 * MS_NS;
@@ -128,14 +128,14 @@ static void hang_up(struct late_peer *peer)
 {
 	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 
-	(void)setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)); /* an orderly end will do, too */
+	(void)setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)); /* an orderly close serves, too */
 	close(peer->fd);
 	peer->fd = -1;
 	peer->n_in = 0;
 }
 
-/* One question, one misbehaviour; the right answer then comes at any time up to twice the time-out. False when the
- * connection is no more. */
+/* Answers one request with one misbehaviour; the right answer then comes at any time up to twice the time-out. False
+ * when the connection is closed. */
 static bool answer(struct late_peer *peer, const uint8_t *question, int64_t asked_ns)
 {
 	static const uint8_t codes[] = { 4, 5, 6, 10, 11, 2 };
@@ -145,7 +145,7 @@ static bool answer(struct late_peer *peer, const uint8_t *question, int64_t aske
 	int64_t delay_ns = (int64_t)(late_random(&peer->random) % (uint64_t)(2 * peer->timeout_ms * MS_NS));
 
 	switch (kind) {
-	case 0: /* right at once */
+	case 0: /* the right answer at once */
 	case 1:
 		send_now(peer, right, size);
 		return true;
@@ -155,41 +155,41 @@ static bool answer(struct late_peer *peer, const uint8_t *question, int64_t aske
 		send_now(peer, wrong, size);
 		size = make_frame(peer, question, 0, right);
 		break;
-	case 4: /* half of it, and the rest late */
+	case 4: /* the first half of the answer, and the rest late */
 		send_now(peer, right, half);
 		send_later(peer, right + half, size - half, asked_ns, delay_ns);
 		if (peer->tcp && peer->n_pending > 0) {
-			/* TCP has no checksum: the rest of one frame behind the head of another would be a right one.
+			/* TCP has no checksum: the head of one frame and the rest of another would be a right frame.
 			 */
 			peer->pending[peer->n_pending - 1].connection = peer->connections;
 		}
 		return true;
-	case 5: /* another unit, or a wrong checksum, first */
+	case 5: /* an answer of another unit, or with a wrong checksum, first */
 		memcpy(wrong, right, size);
 		wrong[peer->tcp ? 6 : size - 1] ^= 0x55;
 		send_now(peer, wrong, size);
 		break;
-	case 6: /* the connection ends, and the answer comes on the next one */
+	case 6: /* the connection ends, and the answer comes on the next connection */
 		send_later(peer, right, size, asked_ns, delay_ns);
 		if (peer->listener >= 0) {
 			hang_up(peer);
 		}
 		return peer->listener < 0;
-	default: /* silence first */
+	default: /* no answer at first */
 		break;
 	}
 	send_later(peer, right, size, asked_ns, delay_ns);
 	return true;
 }
 
-/* Answers the questions in peer->in. */
+/* Answers the requests in peer->in. */
 static void answer_all(struct late_peer *peer)
 {
 	const size_t size = peer->tcp ? 12 : 8;
 
 	while (peer->n_in >= size) {
-		/* The worker vouches for itself just before it asks. Of a question that was found too late nobody
-		 * knows any more when it was asked: it gets no answer. */
+		/* The worker notes the time just before it sends a request. If a request is read too late, the time
+		 * of its sending is not known: it gets no answer. */
 		int64_t asked_ms = link_alive_until(peer->link) - VOUCH_MS;
 		int64_t lag_ms = clock_real_mono_ms() - asked_ms;
 		uint8_t question[12];
@@ -226,7 +226,7 @@ static void *serve(void *context)
 		if (poll(pfds, 2, send_due(peer)) <= 0) {
 			continue;
 		}
-		if (pfds[1].revents) { /* the newest connection wins */
+		if (pfds[1].revents) { /* a new connection replaces the old one */
 			if (peer->fd >= 0) {
 				close(peer->fd);
 			}
@@ -236,7 +236,7 @@ static void *serve(void *context)
 		} else if (pfds[0].revents & POLLIN) {
 			receive(peer);
 		} else if (pfds[0].revents) {
-			(void)poll(NULL, 0, 1); /* a serial line that nobody holds open yet */
+			(void)poll(NULL, 0, 1); /* the serial line is not open on the other side yet */
 		}
 	}
 	return NULL;

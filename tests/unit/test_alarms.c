@@ -1,4 +1,4 @@
-/* test_alarms.c - from means to verdicts, alarms and events, and what a restart makes of them. */
+/* test_alarms.c - from means to verdicts, alarms and events, and the same after a restart. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -80,7 +80,7 @@ static void test_the_life_of_an_exceedance(void **state)
 		seen++;
 		assert_int_equal(e->change, hours[h].expected);
 		assert_true(e->mean.value == hours[h].value && e->mean.start.ms == HOUR((int64_t)h));
-		assert_int_equal(e->since.ms, HOUR(1)); /* the first exceeded hour names the alarm */
+		assert_int_equal(e->since.ms, HOUR(1)); /* the first hour beyond the limit gives the alarm its id */
 		alarm_id(id, sizeof(id), "site", e);
 		assert_string_equal(id, "site/DA001/so2/period-mean/limit0/20260302T010000Z");
 	}
@@ -163,7 +163,7 @@ static void test_warnings_need_consecutive_known_minutes(void **state)
 	(void)state;
 	fixture_start(f, EIGHT, INT64_MIN);
 	fixture_feed(f, 0, MIN(0), MIN(2), 40.0, FLAG_NORMAL);
-	fixture_feed(f, 0, MIN(2), MIN(3), 80.0, FLAG_CALIBRATION); /* not known: the run ends */
+	fixture_feed(f, 0, MIN(2), MIN(3), 80.0, FLAG_CALIBRATION); /* an unknown minute ends the run of minutes */
 	fixture_feed(f, 0, MIN(3), MIN(5), 40.0, FLAG_NORMAL);
 	fixture_step(f, MIN(5) + GRACE);
 	assert_int_equal(fixture_count(f, RULE_MINUTES_BEYOND), 0);
@@ -172,7 +172,7 @@ static void test_warnings_need_consecutive_known_minutes(void **state)
 	fixture_step(f, MIN(9) + GRACE);
 	const struct event *e = fixture_event(f, RULE_MINUTES_BEYOND, 0);
 	assert_true(e && e->change == ALARM_RAISED && e->since.ms == MIN(6));
-	fixture_feed(f, 0, MIN(9) + 15 * SECOND_MS, MIN(20), 40.0, FLAG_NORMAL); /* says nothing new every minute */
+	fixture_feed(f, 0, MIN(9) + 15 * SECOND_MS, MIN(20), 40.0, FLAG_NORMAL); /* no further event every minute */
 	assert_int_equal(fixture_count(f, RULE_MINUTES_BEYOND), 1);
 	fixture_feed(f, 0, MIN(20), MIN(23), 10.0, FLAG_NORMAL);
 	fixture_step(f, MIN(23) + GRACE);
@@ -196,14 +196,14 @@ static void test_limits_apply_by_the_date_of_the_data(void **state)
 	fixture_destroy(f);
 }
 
-/* Each limit keeps its own result and document; the one that has to be met first is pointed out. */
+/* Each limit keeps its own result and document; the strictest one is shown. */
 static void test_the_strictest_limit_in_force(void **state)
 {
 	struct fixture *f = one_point(180.0);
 	struct limit *loose = &f->limits[0], *strict = fixture_limit(f, 0, 35.0), *daily = fixture_limit(f, 0, 20.0);
 
 	(void)state;
-	daily->period = LIMIT_DAY; /* hours come first */
+	daily->period = LIMIT_DAY; /* a limit for hours is shown before one for days */
 	strict->in_force.ms = strict->in_force_existing.ms = HOUR(1);
 	const struct point *point = &f->outlet.points[0];
 	assert_ptr_equal(outlet_strictest(&f->outlet, point, (struct utc){ HOUR(0) }), loose);
@@ -214,7 +214,7 @@ static void test_the_strictest_limit_in_force(void **state)
 	fixture_start(f, EIGHT, INT64_MIN);
 	fixture_feed(f, 0, HOUR(1), HOUR(2), 200.0, FLAG_NORMAL);
 	fixture_step(f, HOUR(2) + GRACE);
-	assert_int_equal(fixture_count(f, RULE_PERIOD_MEAN), 2); /* both are exceeded, both are told */
+	assert_int_equal(fixture_count(f, RULE_PERIOD_MEAN), 2); /* both limits are exceeded, and both are reported */
 	fixture_destroy(f);
 }
 
@@ -273,7 +273,7 @@ static void test_the_water_temperature_chooses_the_ammonia_limit(void **state)
 	}
 }
 
-/* ---- random hours: a restart changes nothing, a higher limit adds nothing, whole hours only shift ---- */
+/* ---- random hours: a restart changes no event, a higher limit adds none, whole hours only shift the times ---- */
 
 enum { RANDOM_MINUTES = 5 * 60 };
 
@@ -329,7 +329,7 @@ static void restore_all(struct fixture *after, const struct fixture *before, siz
 	}
 }
 
-/* Killed after minute `at`, and built anew from the readings and the alarms raised until then. */
+/* Ends the pipeline after minute `at`, and rebuilds it from the readings and the alarms raised until then. */
 static void check_restart(const struct minute *minutes, const struct fixture *whole, size_t at)
 {
 	struct fixture *f = one_point(35.0);
@@ -387,7 +387,7 @@ static void test_properties_of_random_hours(void **state)
 		fixture_destroy(looser);
 		fixture_destroy(shifted);
 	}
-	assert_true(events > 100); /* the hours were not all quiet */
+	assert_true(events > 100); /* many of the hours had events */
 }
 
 int main(void)

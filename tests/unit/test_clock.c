@@ -1,4 +1,4 @@
-/* test_clock.c - when the wall clock is believed. */
+/* test_clock.c - when the wall clock is trusted. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 #define NOW 1790000000000LL /* 2026-09 */
 #define WAIT (10 * MINUTE_MS)
 
-/* One look: the wall clock and the monotonic one, and what the synchroniser has said so far. */
+/* One look: the wall clock, the monotonic clock, and the stamp of the last synchronisation. */
 struct look {
 	const char *rule;
 	int64_t now_ms;

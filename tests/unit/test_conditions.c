@@ -1,4 +1,4 @@
-/* test_conditions.c - what a point's own values say about the measuring. */
+/* test_conditions.c - conditions that the values of a point raise about its instrument and its data. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,7 +31,7 @@ static struct fixture *one_point(enum medium medium)
 	return f;
 }
 
-/* Minutes that differ a little, so that nothing is suspicious of them. */
+/* Feeds minutes that differ a little, so that they raise no condition. */
 static void feed_noise(struct fixture *f, int64_t from, int64_t to)
 {
 	for (int64_t at = from, i = 0; at < to; at += MINUTE_MS, i++) {
@@ -57,19 +57,19 @@ static void test_a_constant_value(void **state)
 	(void)state;
 	fixture_start(f, EIGHT, INT64_MIN);
 	feed_noise(f, MIN(0), MIN(10));
-	fixture_feed_averaged(f, 0, MIN(10), MIN(69), 5.0, FLAG_NORMAL); /* 59 minutes of it */
+	fixture_feed_averaged(f, 0, MIN(10), MIN(69), 5.0, FLAG_NORMAL); /* 59 minutes with one value */
 	fixture_step(f, MIN(69) + GRACE);
 	expect_raised(f, RULE_CONSTANT, 0, 0);
 	fixture_feed_averaged(f, 0, MIN(69), MIN(70), 5.0, FLAG_NORMAL);
 	fixture_step(f, MIN(70) + GRACE);
-	expect_raised(f, RULE_CONSTANT, 1, MIN(11)); /* the first repetition */
+	expect_raised(f, RULE_CONSTANT, 1, MIN(11)); /* the time of the first repetition */
 	feed_noise(f, MIN(70), MIN(71));
 	fixture_step(f, MIN(71) + GRACE);
 	assert_int_equal(fixture_event(f, RULE_CONSTANT, 1)->change, ALARM_CLEARED);
 	fixture_destroy(f);
 }
 
-/* An analyser that shows its last result until the next one, an hour or two later, is not stuck. */
+/* An analyser that shows its last result until the next one, an hour or two later, raises no condition. */
 static void test_constant_water(void **state)
 {
 	struct fixture *f = one_point(MEDIUM_WATER);
@@ -96,7 +96,7 @@ static void test_a_held_result_is_not_stuck(void **state)
 	for (int i = 0; i < 30; i++) {
 		fixture_read(f, 0, MIN(3 * i), i < 10 ? 20.0 + i : 50.0, FLAG_NORMAL);
 	}
-	/* 50.0 stands from minute 30 to minute 87 + 10: 67 minutes, less than 60 + 10 */
+	/* the value is 50.0 from minute 30 to minute 87 + 10: 67 minutes, less than 60 + 10 */
 	fixture_step(f, MIN(97) + GRACE);
 	expect_raised(f, RULE_CONSTANT, 0, 0);
 	fixture_destroy(f);
@@ -119,7 +119,7 @@ static void test_three_equal_results_of_water(void **state)
 	fixture_destroy(f);
 }
 
-/* X29: range 100; an hour from 10.0 to 11.9 is suspicious, one from 10.0 to 12.1 is not. */
+/* X29: range 100; an hour from 10.0 to 11.9 raises the condition, an hour from 10.0 to 12.1 does not. */
 static void test_x29_a_narrow_hour(void **state)
 {
 	static const double tops[] = { 11.9, 12.1 };
@@ -146,11 +146,11 @@ static void test_zero_and_negative(void **state)
 	feed_noise(f, MIN(0), MIN(2));
 	fixture_feed_averaged(f, 0, MIN(2), MIN(3), 0.0, FLAG_NORMAL);
 	fixture_feed_averaged(f, 0, MIN(3), MIN(4), -0.1, FLAG_NORMAL);
-	/* One good minute between two bad ones does not end it. */
+	/* One good minute between two bad ones does not end the condition. */
 	feed_noise(f, MIN(4), MIN(5));
 	fixture_feed_averaged(f, 0, MIN(5), MIN(6), -0.1, FLAG_NORMAL);
 	fixture_step(f, MIN(6) + GRACE);
-	expect_raised(f, RULE_ZERO, 2, MIN(2)); /* and cleared by three minutes that are not zero */
+	expect_raised(f, RULE_ZERO, 2, MIN(2)); /* the second event: three minutes that are not zero clear the alarm */
 	expect_raised(f, RULE_NEGATIVE, 1, MIN(3));
 	feed_noise(f, MIN(6), MIN(9));
 	fixture_step(f, MIN(9) + GRACE);
@@ -225,7 +225,7 @@ static void test_x23_the_capture_rate(void **state)
 	assert_non_null(e);
 	assert_true(fabs(e->value - 0.924395) < 5e-7);
 	assert_int_equal(e->since.ms, quarter.ms);
-	/* The quarter is over, and so is its alarm. */
+	/* The alarm ends with its quarter. */
 	assert_int_equal(fixture_event(f, RULE_CAPTURE_RATE, 1)->change, ALARM_CLEARED);
 	fixture_destroy(f);
 }

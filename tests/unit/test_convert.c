@@ -1,7 +1,8 @@
-/* test_convert.c - the worked examples of the regulation notes, X1 to X34, that are conversions.
- * Elsewhere: X14 to X18, X22, X25 test_mean.c; X19, X33 and X13 through the whole path test_pipeline.c; X23, X29
- * test_conditions.c. Not in emisd: X24 (substitution of lost hours is the owner's quarterly report), X26 (the clock is
- * the system's) and X30 (HJ 212 frames). */
+/* test_convert.c - those worked examples of the regulation notes, X1 to X34, that are conversions.
+ *
+ * The other examples: X14 to X18, X22 and X25 are in test_mean.c; X19, X33, and X13 through the whole path are in
+ * test_pipeline.c; X23 and X29 are in test_conditions.c. Not in emisd are X24 (substitution of lost hours belongs to
+ * the owner's quarterly report), X26 (the clock is that of the system) and X30 (HJ 212 frames). */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -105,11 +106,11 @@ static void test_what_cannot_be_computed_has_no_number(void **state)
 	assert_true(isnan(convert_to_standard(50.0, -300.0, 100000.0, 0.0)));
 	assert_true(isnan(convert_to_standard(50.0, 120.0, 100.0, -500.0)));
 	assert_true(isnan(convert_pitot(0.84, -1.0, 0.95)));
-	assert_true(isnan(at_reference(20.0, -0.1, 9.0))); /* no gas holds less oxygen than none */
+	assert_true(isnan(at_reference(20.0, -0.1, 9.0))); /* the oxygen content of a gas cannot be negative */
 	assert_true(isnan(convert_flow_standard(1000.0, 100.0, 101325.0, 0.0, 1.01))); /* humidity 101 % */
 	assert_true(isnan(convert_flow_standard(1000.0, 100.0, 101325.0, 0.0, -0.01)));
 	assert_true(isnan(convert_flow_standard(1000.0, 100.0, 101325.0, 0.0, NAN)));
-	assert_true(isnan(convert_flow_standard(1000.0, 100.0, 101325.0, -101325.0, 0.08))); /* no pressure left */
+	assert_true(isnan(convert_flow_standard(1000.0, 100.0, 101325.0, -101325.0, 0.08))); /* zero pressure */
 	assert_true(isnan(convert_flow_standard(1000.0, 100.0, 101325.0, -110000.0, 0.08)));
 	assert_true(isnan(convert_flow_standard(1000.0, 100.0, 101325.0, NAN, 0.08)));
 }

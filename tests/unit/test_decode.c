@@ -1,4 +1,4 @@
-/* test_decode.c - registers to values and flags, and the plan of reads. */
+/* test_decode.c - decodes registers to values and flags, and plans requests. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +37,7 @@ static void decode(struct profile *p, const uint16_t *regs, size_t n, double *va
 
 static void test_types_and_orders(void **state)
 {
-	/* 123.456 is 42 F6 E9 79; -2 as 32 bits is FF FF FF FE; 40 A1 A8 9D is a published Jiangsu frame. */
+	/* 123.456 is 42 F6 E9 79; -2 in 32 bits is FF FF FF FE; 40 A1 A8 9D is from a published Jiangsu frame. */
 	static const struct {
 		const char *rule;
 		enum reg_type type;
@@ -77,7 +77,7 @@ static void test_what_is_no_value_has_no_number(void **state)
 		const char *rule;
 		enum reg_type type;
 		uint16_t regs[2];
-		double value; /* NAN = no number */
+		double value; /* NAN = the reading has no number */
 		char flag;
 	} rows[] = {
 		{ "NaN", REG_F32, { 0x7FC0, 0x0000 }, NAN, 'D' },
@@ -121,7 +121,7 @@ static void test_scale_and_offset(void **state)
 	assert_true(fabs(value - 20.0) < 1e-9);
 }
 
-/* Two statuses: a fault byte, and a state whose unknown codes are D. */
+/* Two statuses: a fault byte, and a state whose unknown codes give the flag D. */
 static void test_the_gravest_status_wins_and_the_unknown_is_a_fault(void **state)
 {
 	static const struct {
@@ -234,13 +234,13 @@ static void test_plan_examples(void **state)
 	p->channels[1].field = (struct reg_field){ .function = 3, .address = 102, .type = REG_F32 };
 	p->channels[2].field = (struct reg_field){ .function = 3, .address = 106, .type = REG_U16 };
 	assert_int_equal(plan_requests(p), 0);
-	assert_int_equal(p->n_requests, 2); /* neighbours together, the hole is not read */
+	assert_int_equal(p->n_requests, 2); /* adjacent fields together; unused registers are not read */
 	assert_int_equal(p->requests[0].count, 4);
 	p->max_gap = 2;
 	assert_int_equal(plan_requests(p), 0);
 	assert_int_equal(p->n_requests, 1);
 	assert_int_equal(p->requests[0].count, 7);
-	p->channels[2].field.function = 4; /* the same numbers under another function are other registers */
+	p->channels[2].field.function = 4; /* the same addresses with another function are other registers */
 	assert_int_equal(plan_requests(p), 0);
 	assert_int_equal(p->n_requests, 2);
 }

@@ -1,6 +1,8 @@
-/* test_late.c - no late answer ever passes for another's, on any kind of link, at any delay up to twice the time-out.
+/* test_late.c - a late answer is never taken for the answer to another request, on any kind of link, with any delay
+ * up to twice the time-out.
  *
- * Usage: test_late [QUESTIONS]: so many on each kind of link; 2500 without it. Prints its seed. */
+ * Usage: test_late [QUESTIONS]: the number of requests on each kind of link, 2500 by default. The test prints its
+ * seed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +31,7 @@
 static unsigned questions = 2500;
 static uint64_t seed;
 
-/* One line with a device at its end and a worker that asks. */
+/* One line with a device at its end, and a worker that sends requests. */
 struct line {
 	struct link_conf conf;
 	struct profile profile;
@@ -46,7 +48,7 @@ struct line {
 	pthread_t thread;
 };
 
-/* ---- building one ---- */
+/* ---- building a line ---- */
 
 static void open_tcp_line(struct line *line)
 {
@@ -140,7 +142,7 @@ static void line_destroy(struct line *line)
 	free(line);
 }
 
-/* ---- asking ---- */
+/* ---- sending requests ---- */
 
 static void *ask_all(void *context)
 {
@@ -150,7 +152,7 @@ static void *ask_all(void *context)
 	for (unsigned i = 0; i < line->questions; i++) {
 		uint64_t which = late_random(&line->random);
 		struct poller *poller = &line->pollers[which % UNITS];
-		/* All blocks are of one length: but for an id nothing tells their answers apart. */
+		/* All blocks have the same length: only a transaction id distinguishes their answers. */
 		struct request request = { .function = 3, .count = COUNT };
 		request.address = (uint16_t)(which / UNITS % BLOCKS * 1000);
 		link_exchange(&line->link, poller, &request, &answer);

@@ -1,4 +1,4 @@
-/* test_limits.c - which limits apply to whom and when, the month's share, and judging at a precision. */
+/* test_limits.c - which limits apply to which outlet and when, the month's share, and judging with rounding. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,7 +28,7 @@ static void test_dates(void **state)
 	/* clang-format off */
 	static const struct {
 		const char *rule;
-		const char *in_force, *existing, *new_since, *until, *built_before; /* of the limit; "" = as when not given */
+		const char *in_force, *existing, *new_since, *until, *built_before; /* of the limit; "" = not given */
 		const char *built, *at;
 		bool applies;
 	} rows[] = {
@@ -98,7 +98,7 @@ static void test_precision(void **state)
 	static const struct {
 		double value;
 		enum rounding rounding;
-		int digits; /* of the limit, as it is written */
+		int digits; /* decimals of the limit as it is written */
 		enum verdict expected;
 	} rows[] = {
 		{ 35.004, ROUNDING_NONE, 2, VERDICT_EXCEEDED },
@@ -107,10 +107,10 @@ static void test_precision(void **state)
 		{ 35.006, ROUNDING_HALF_EVEN, 2, VERDICT_EXCEEDED },
 		{ 35.015, ROUNDING_HALF_EVEN, 2, VERDICT_EXCEEDED }, /* 35.02 */
 		{ 35.04, ROUNDING_HALF_EVEN, 1, VERDICT_OK },
-		{ 35.4, ROUNDING_HALF_EVEN, 0, VERDICT_OK }, /* GB/T 8170: a limit written 35 keeps 35.4 */
+		{ 35.4, ROUNDING_HALF_EVEN, 0, VERDICT_OK }, /* GB/T 8170: 35.4 does not exceed a limit written 35 */
 		{ 35.5, ROUNDING_HALF_EVEN, 0, VERDICT_EXCEEDED },
 		{ 35.4, ROUNDING_NONE, 0, VERDICT_EXCEEDED },
-		{ 35.000000000000007, ROUNDING_NONE, 0, VERDICT_OK }, /* binary noise */
+		{ 35.000000000000007, ROUNDING_NONE, 0, VERDICT_OK }, /* an error of binary rounding only */
 		{ 35.0000001, ROUNDING_NONE, 0, VERDICT_EXCEEDED },
 	};
 
@@ -122,7 +122,7 @@ static void test_precision(void **state)
 	}
 }
 
-/* January has 744 hours: 37 of them may be beyond the limit. */
+/* January has 744 hours, of which 37 may be beyond the limit. */
 static void test_the_share_of_a_month(void **state)
 {
 	static const struct {
@@ -166,11 +166,11 @@ static void test_hours_without_data_shrink_the_budget(void **state)
 	month_share_view(&share, 0.95, &v);
 	assert_int_equal(v.allowed, 32); /* 5 % of 640 hours */
 	assert_true(isnan(v.met) && v.used == 0.0);
-	/* The next month opens with its first hour. */
+	/* The first hour of the next month opens that month. */
 	month_share_add(&share, VERDICT_EXCEEDED, day("2026-02-01"), CHINA_OFFSET_MIN);
 	month_share_view(&share, 0.95, &v);
-	assert_true(v.valid == 1 && v.over == 1 && v.allowed == 33); /* of 672 */
-	/* Where nothing is allowed, one is too much. */
+	assert_true(v.valid == 1 && v.over == 1 && v.allowed == 33); /* 5 % of 672 hours */
+	/* If no hour may be beyond the limit, one hour is too many. */
 	month_share_view(&share, 1.0, &v);
 	assert_int_equal(month_share_level(&v), 4);
 }

@@ -93,10 +93,10 @@ static void test_weights(void **state)
 	}
 	assert_true(fabs(mean_so_far(&acc) - 44.4444) < 5e-5); /* X22 */
 	add(&acc, 1000.0, FLAG_NORMAL, true, NAN);
-	assert_true(fabs(mean_so_far(&acc) - 44.4444) < 5e-5); /* without its weight a value does not count */
+	assert_true(fabs(mean_so_far(&acc) - 44.4444) < 5e-5); /* a value without a weight does not count */
 }
 
-/* Water that flows backwards: its weight would pull the mean out of the range of the values. */
+/* Water that flows backwards: a negative weight would move the mean out of the range of the values. */
 static void test_a_weight_below_zero_is_none(void **state)
 {
 	struct mean_acc acc;
@@ -111,11 +111,11 @@ static void test_a_weight_below_zero_is_none(void **state)
 	mean_close(&acc, &m);
 	assert_true(m.value == 20.0);
 	assert_int_equal(m.n_valid, 5);
-	assert_int_equal(m.counts[FLAG_FAULT], 1); /* says why */
+	assert_int_equal(m.counts[FLAG_FAULT], 1); /* the flag gives the reason */
 	assert_int_equal(m.flag, FLAG_FAULT);
 }
 
-/* A mean is the double nearest to the exact one, and lies between the least and the greatest of what entered it. */
+/* A mean is the double nearest to the exact mean, and lies between the smallest and the largest of its values. */
 static void test_every_mean_lies_within_its_inputs(void **state)
 {
 	unsigned seed = 8170;
@@ -133,7 +133,7 @@ static void test_every_mean_lies_within_its_inputs(void **state)
 		mean_open(&acc, mean_rule_of(MEDIUM_WATER, PERIOD_DAY), (struct utc){ 0 }, 0);
 		int spread = 1 + rand() % 4000;
 		for (int i = 0; i < 24; i++) {
-			int third = spread / 3; /* below zero */
+			int third = spread / 3; /* for values below zero */
 			double value = (double)(rand() % spread - third) / scale;
 			double weight = rand() % 8 == 0 ? -1.0 - rand() % 10 : (double)(rand() % 1000000) / 1000.0;
 			bool counts = rand() % 10 != 0;
@@ -148,7 +148,7 @@ static void test_every_mean_lies_within_its_inputs(void **state)
 	}
 }
 
-/* Thousandths, summed as integers: the mean is the double nearest to the true one, to the last bit. */
+/* Thousandths, summed as integers: the mean is the double nearest to the true mean, to the last bit. */
 static void test_a_mean_is_the_nearest_double(void **state)
 {
 	unsigned seed = 60;

@@ -84,7 +84,7 @@ static void test_decimals_in_doubles(void **state)
 	assert_int_equal(num_decimals(1.0 / 3.0), 9);
 }
 
-/* Every float becomes a decimal number that is the same float. */
+/* Every float becomes a decimal number that gives the same float. */
 static void test_floats_stay_what_they_are(void **state)
 {
 	unsigned seed = 32;
@@ -102,7 +102,7 @@ static void test_floats_stay_what_they_are(void **state)
 	}
 }
 
-/* 3 * 0.1 is 0.3, and a thousand times 0.001 is 1, whatever came between. */
+/* The sum of three times 0.1 is 0.3, and of a thousand times 0.001 is 1, whatever other values are added between. */
 static void test_exact_sums(void **state)
 {
 	struct exact sum = exact_of(0.0);

@@ -1,5 +1,5 @@
-/* test_physical.c - values that cannot be: oxygen below none or near air, water that flows backwards, less than the
- * least. */
+/* test_physical.c - impossible values: oxygen below zero or near that of air, water that flows backwards, values
+ * below the setting `least`. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 #define MIN(n) (EIGHT + (n)*MINUTE_MS)
 #define GRACE (10 * SECOND_MS)
 
-/* SO2 against 35 mg/m3 at 16 % oxygen. */
+/* SO2 with a limit of 35 mg/m3 at 16 % oxygen. */
 static struct fixture *sinter(void)
 {
 	struct fixture *f = fixture_create(MEDIUM_GAS);
@@ -65,17 +65,17 @@ static void test_oxygen_below_none(void **state)
 
 	(void)state;
 	feed_two(f, HOUR(0), MIN(50), 84.0, -0.4); /* within the zero drift: counts as 0 */
-	feed_two(f, MIN(50), HOUR(1), 84.0, -5.0); /* no gas: enters nothing */
+	feed_two(f, MIN(50), HOUR(1), 84.0, -5.0); /* impossible oxygen: enters no mean */
 	const struct mean *converted = hour_of(f, 0, SERIES_CONVERTED, 16.0);
 	assert_true(converted->value == 84.0 * 5.0 / 21.0);
 	assert_int_equal(converted->n_valid, 50);
 	assert_int_equal(converted->counts[FLAG_FAULT], 10);
 	const struct mean *oxygen = hour_of(f, 1, SERIES_MEASURED, NAN);
-	assert_true(oxygen->value == -0.4 && oxygen->n_valid == 50); /* as measured, within its inputs */
+	assert_true(oxygen->value == -0.4 && oxygen->n_valid == 50); /* the measured values, between their bounds */
 	fixture_destroy(f);
 }
 
-/* Values stay judged: no standard has a number from which they would not be. */
+/* Values are still judged: no standard gives an oxygen from which they would not be. */
 static void test_oxygen_near_air_is_told(void **state)
 {
 	struct fixture *f = sinter();
@@ -109,7 +109,7 @@ static void test_oxygen_that_converts_nothing_may_be_air(void **state)
 	fixture_destroy(f);
 }
 
-/* An outlet of water: COD, weighted by the flow, and the flow. */
+/* A water outlet: COD, which is weighted by flow, and the flow. */
 static struct fixture *works_create(void)
 {
 	struct fixture *f = fixture_create(MEDIUM_WATER);
@@ -173,8 +173,8 @@ static void test_below_the_least_that_the_site_states(void **state)
 	fixture_destroy(f);
 }
 
-/* Without a bound nothing is certain: a later value may be as low as it likes. With one below zero, nothing converted
- * is. */
+/* Without a lower bound no exceedance is certain, because a later value may have any low value. With a bound below
+ * zero, no exceedance of a converted value is certain. */
 static void test_certain_needs_a_bound(void **state)
 {
 	static const struct {

@@ -36,8 +36,8 @@ static void test_x19_minutes_are_converted_before_they_are_averaged(void **state
 	fixture_step(f, HOUR(1) + 10 * SECOND_MS);
 	const struct mean_record *r = fixture_last(f, 0, PERIOD_HOUR, SERIES_CONVERTED, 6.0);
 	assert_non_null(r);
-	assert_true(r->mean.valid && fabs(r->mean.value - 35.0) < 1e-9); /* not 28.5714 */
-	/* Two tiers with different references are two series. */
+	assert_true(r->mean.valid && fabs(r->mean.value - 35.0) < 1e-9); /* averaging first would give 28.5714 */
+	/* Two tiers with different reference oxygen give two series. */
 	r = fixture_last(f, 0, PERIOD_HOUR, SERIES_CONVERTED, 16.0);
 	assert_true(r && fabs(r->mean.value - 35.0 * 5.0 / 15.0) < 1e-9);
 	r = fixture_last(f, 0, PERIOD_HOUR, SERIES_MEASURED, NAN);
@@ -97,7 +97,7 @@ static void test_wet_and_actual_are_brought_to_dry_standard_state(void **state)
 	for (int64_t at = MIN(0); at < MIN(3); at += 5 * SECOND_MS) {
 		fixture_read(f, 1, at, 120.0, FLAG_NORMAL);
 		fixture_read(f, 2, at, -0.5, FLAG_NORMAL);
-		/* In the second minute the humidity is being calibrated, in the third it is silent. */
+		/* In the second minute the humidity analyser is calibrated, in the third it does not answer. */
 		if (at < MIN(2)) {
 			fixture_read(f, 3, at, 8.0, at < MIN(1) ? FLAG_NORMAL : FLAG_CALIBRATION);
 		} else {
@@ -139,7 +139,7 @@ static void test_old_auxiliary_values_are_unknown(void **state)
 	assert_true(fixture_last(f, 0, PERIOD_MINUTE, SERIES_DRY, NAN)->mean.flag == FLAG_NO_COMM);
 	pipeline_view(f->pipeline, 0, 0, (struct utc){ MIN(1) + 2 }, &view);
 	assert_true(view.raw.value == 5.0);
-	/* An instrument that went silent does not keep its last value. */
+	/* The last value of an instrument that does not answer any more is not used. */
 	pipeline_view(f->pipeline, 0, 0, (struct utc){ MIN(2) }, &view);
 	assert_true(isnan(view.raw.value) && view.raw.flag == FLAG_NO_COMM);
 	fixture_destroy(f);
@@ -153,7 +153,7 @@ static void test_readings_belong_to_the_period_of_their_stamp(void **state)
 	fixture_point(f, "so2");
 	fixture_start(f, EIGHT, INT64_MIN);
 	fixture_feed(f, 0, MIN(0), MIN(1) - 10 * SECOND_MS, 10.0, FLAG_NORMAL);
-	/* The next minute has begun; the rest of the first arrives within the grace. */
+	/* The next minute has begun; the last readings of the first minute arrive within the grace time. */
 	assert_int_equal(fixture_read(f, 0, MIN(1) + 1000, 99.0, FLAG_NORMAL), PIPELINE_FILED);
 	struct reading late = { { MIN(1) - 5000 }, 10.0, FLAG_NORMAL };
 	assert_int_equal(pipeline_add(f->pipeline, 0, 0, &late), PIPELINE_FILED);
@@ -161,14 +161,14 @@ static void test_readings_belong_to_the_period_of_their_stamp(void **state)
 	fixture_step(f, MIN(1) + 10 * SECOND_MS);
 	const struct mean_record *r = fixture_last(f, 0, PERIOD_MINUTE, SERIES_MEASURED, NAN);
 	assert_true(r->mean.valid && r->mean.value == 10.0 && r->mean.n_valid == 12);
-	/* Now it is closed. */
+	/* Now the first minute is closed. */
 	assert_int_equal(pipeline_add(f->pipeline, 0, 0, &late), PIPELINE_LATE);
 	struct reading early = { { MIN(5) }, 10.0, FLAG_NORMAL };
 	assert_int_equal(pipeline_add(f->pipeline, 0, 0, &early), PIPELINE_EARLY);
 	fixture_destroy(f);
 }
 
-/* X22 through the whole path: three water periods weighted by the flow beside them. */
+/* X22 through the whole path: three water periods, weighted by their flow. */
 static void test_water_is_weighted_by_flow(void **state)
 {
 	static const double cod[] = { 50.0, 40.0, 60.0, 50.0, 40.0, 60.0 };
@@ -210,7 +210,7 @@ static void test_days_follow_the_wall_clock_of_the_site(void **state)
 	fixture_destroy(f);
 }
 
-/* X19 the other way round. */
+/* X19 with averaging before conversion. */
 static void test_x19_averaging_first_is_a_setting(void **state)
 {
 	struct fixture *f = fixture_create(MEDIUM_GAS);
@@ -229,7 +229,7 @@ static void test_x19_averaging_first_is_a_setting(void **state)
 	fixture_destroy(f);
 }
 
-/* X13 through the whole path: 35 mg/m3 in the flow of X12; a day of it. */
+/* X13 through the whole path: 35 mg/m3 in the flow of X12, for a day. */
 static void test_x13_mass_by_the_measured_value(void **state)
 {
 	struct fixture *f = fixture_create(MEDIUM_GAS);
@@ -247,7 +247,7 @@ static void test_x13_mass_by_the_measured_value(void **state)
 	}
 	f->outlet.points[1].field_coefficient = 0.95;
 	f->outlet.points[5].computed = COMPUTED_FLOW;
-	fixture_limit(f, 0, 1000.0)->o2_ref = 3.0; /* the converted value is higher, and no part of the mass */
+	fixture_limit(f, 0, 1000.0)->o2_ref = 3.0; /* the converted value is higher, and is not used for the mass */
 	fixture_start(f, midnight, INT64_MIN);
 	for (int64_t at = midnight; at < midnight + DAY_MS; at += MINUTE_MS) {
 		for (size_t i = 0; i < 7; i++) {
@@ -268,7 +268,7 @@ static void test_x13_mass_by_the_measured_value(void **state)
 	fixture_destroy(f);
 }
 
-/* X33: half hours of 10 m/s at 100 degC and 14 m/s at 140 degC. The hour's flow is made of hour means. */
+/* X33: half hours of 10 m/s at 100 degC and 14 m/s at 140 degC. The flow of the hour is computed from hour means. */
 static void test_x33_flow_from_hour_means(void **state)
 {
 	struct fixture *f = fixture_create(MEDIUM_GAS);
@@ -295,7 +295,7 @@ static void test_x33_flow_from_hour_means(void **state)
 	fixture_destroy(f);
 }
 
-/* X5 through the whole path, and the flag of the input that is missing. */
+/* X5 through the whole path; the result gets the flag of a missing input. */
 static void test_x5_nox_of_no_and_no2(void **state)
 {
 	struct fixture *f = fixture_create(MEDIUM_GAS);
@@ -328,7 +328,7 @@ static void test_x28_a_pitot_tube(void **state)
 	f->outlet.points[0].gas_density = 0.95;
 	fixture_start(f, EIGHT, INT64_MIN);
 	fixture_feed(f, 0, MIN(0), MIN(1), 120.0, FLAG_NORMAL);
-	fixture_feed(f, 0, MIN(1), MIN(2), -3.0, FLAG_NORMAL); /* no velocity has such a pressure */
+	fixture_feed(f, 0, MIN(1), MIN(2), -3.0, FLAG_NORMAL); /* a dynamic pressure cannot be so low */
 	fixture_step(f, MIN(2) + 10 * SECOND_MS);
 	const struct mean_record *first = NULL;
 	for (size_t i = 0; i < f->n_records && !first; i++) {
@@ -339,7 +339,7 @@ static void test_x28_a_pitot_tube(void **state)
 	fixture_destroy(f);
 }
 
-/* The volume is that of the totaliser, over its wrap; a counter that was set back tells nothing of what flowed. */
+/* The volume comes from the totaliser, also when it wraps; after a reset of the counter the volume is unknown. */
 static void test_a_totaliser(void **state)
 {
 	static const double counts[] = { 9950.0, 9960.0, 9990.0, 20.0, 40.0, 70.0, 100.0, 5.0, 25.0 };
@@ -357,7 +357,7 @@ static void test_a_totaliser(void **state)
 	for (int i = 0; i < 9; i++) {
 		fixture_read(f, 0, MIN(10 * i), counts[i], FLAG_NORMAL);
 		fixture_read(f, 1, MIN(10 * i), i == 2 ? 80.0 : 50.0, FLAG_NORMAL);
-		fixture_read(f, 2, MIN(10 * i), 1.0, FLAG_NORMAL); /* a flow meter that shows too little */
+		fixture_read(f, 2, MIN(10 * i), 1.0, FLAG_NORMAL); /* the flow meter shows too little */
 	}
 	fixture_step(f, MIN(90) + 10 * SECOND_MS);
 	size_t k = 0;
@@ -369,7 +369,7 @@ static void test_a_totaliser(void **state)
 		}
 	}
 	assert_int_equal(k, 9);
-	/* 5 of 6 volumes are known: 120 m3. The first 10 minutes weigh by the flow meter's 0.6 m3. */
+	/* 5 of 6 volumes are known: 120 m3. The weight of the first 10 minutes is the flow meter's 0.6 m3. */
 	const struct mean_record *cod = fixture_last(f, 1, PERIOD_HOUR, SERIES_MEASURED, NAN);
 	double expected = (50.0 * 90.6 + 80.0 * 30.0) / 120.6;
 	assert_true(cod && fabs(cod->mean.value - expected) < 1e-9);
@@ -378,7 +378,7 @@ static void test_a_totaliser(void **state)
 	fixture_destroy(f);
 }
 
-/* An analyser with a result every two hours: 12 are due, 9 make a day, whatever hours they fall into. */
+/* An analyser with a result every two hours: 12 results are due, and 9 make a day, whatever their hours are. */
 static void test_a_discrete_analyser(void **state)
 {
 	const int64_t midnight = EIGHT - 8 * HOUR_MS;
@@ -398,13 +398,13 @@ static void test_a_discrete_analyser(void **state)
 		const struct mean_record *day = fixture_last(f, 0, PERIOD_DAY, SERIES_MEASURED, NAN);
 		assert_int_equal(day->mean.n_due, 12);
 		assert_int_equal(day->mean.valid, missing == 3);
-		assert_int_equal(day->mean.flag, FLAG_NO_COMM); /* water: one missing value is seen */
+		assert_int_equal(day->mean.flag, FLAG_NO_COMM); /* water: one missing value gives the day its flag */
 		assert_int_equal(fixture_count(f, RULE_NO_DATA), 0);
 		fixture_destroy(f);
 	}
 }
 
-/* A result comes when its analysis is done and belongs to the hour of its sample: the outlet waits for it. */
+/* A result comes when its analysis is done, but belongs to the hour of its sample: the outlet waits for the result. */
 static void test_a_late_result_belongs_to_the_hour_of_its_sample(void **state)
 {
 	struct fixture *f = fixture_create(MEDIUM_WATER);
@@ -434,13 +434,13 @@ static void test_a_result_is_held_until_its_age_limit(void **state)
 	fixture_point(f, "nmhc");
 	f->outlet.points[0].hold_ms = 6 * MINUTE_MS;
 	fixture_start(f, EIGHT, INT64_MIN);
-	fixture_feed(f, 0, MIN(0), MIN(1), 30.0, FLAG_NORMAL); /* then silence; the last reading is of 0:55 */
+	fixture_feed(f, 0, MIN(0), MIN(1), 30.0, FLAG_NORMAL); /* then no answers; the last reading is at 0:55 */
 	fixture_step(f, MIN(20) + 10 * SECOND_MS);
 	size_t valid = 0;
 	for (size_t i = 0; i < f->n_records; i++) {
 		valid += f->records[i].mean.rule->period == PERIOD_MINUTE && f->records[i].mean.valid;
 	}
-	assert_int_equal(valid, 6); /* minute 0, and those that end by 6:55 */
+	assert_int_equal(valid, 6); /* minute 0, and the minutes that end until 6:55 */
 	fixture_destroy(f);
 }
 
@@ -468,7 +468,7 @@ static void test_a_mark_changes_validity_and_no_value(void **state)
 	fixture_step(f, HOUR(1) + 10 * SECOND_MS);
 	const struct mean *m = &fixture_last(f, 0, PERIOD_HOUR, SERIES_MEASURED, NAN)->mean;
 	assert_int_equal(m->counts[FLAG_MAINTENANCE], 19);
-	assert_int_equal(m->counts[FLAG_FAULT], 1); /* a mark makes nothing better */
+	assert_int_equal(m->counts[FLAG_FAULT], 1); /* a mark does not replace a more severe flag */
 	assert_int_equal(m->counts[FLAG_CALIBRATION], 5);
 	assert_int_equal(m->n_valid, 35);
 	assert_false(m->valid);
@@ -476,7 +476,7 @@ static void test_a_mark_changes_validity_and_no_value(void **state)
 	fixture_destroy(f);
 }
 
-/* 25 valid days make a month, 24 do not; in February 23. */
+/* 25 valid days make a month, 24 do not; in February 23 days are enough. */
 static void test_months(void **state)
 {
 	static const struct {
@@ -509,7 +509,7 @@ static void test_months(void **state)
 	}
 }
 
-/* A month that is split by a restart is the month that was not, weights and amounts included. */
+/* A month with a restart gives the same result as without one, weights and amounts included. */
 static void test_a_split_month_is_the_whole_month(void **state)
 {
 	struct utc start;

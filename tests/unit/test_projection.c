@@ -1,4 +1,4 @@
-/* test_projection.c - where an hour is heading: the bound is proved by brute force over random hours. */
+/* test_projection.c - projections of an hour: the lower bound is checked by brute force over random hours. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 enum { MINUTES = 60, NEEDED = 45 };
 
-/* How many random hours: EMISD_HOURS for the long search. */
+/* The number of random hours; EMISD_HOURS sets more for a long search. */
 static int hours(void)
 {
 	const char *text = getenv("EMISD_HOURS");
@@ -22,11 +22,11 @@ static int hours(void)
 }
 
 struct minute {
-	int hundredths; /* of a mg/m3: decimal, so that sums by hand are exact */
+	int hundredths; /* hundredths of a mg/m3: integers, so that the sums of the test are exact */
 	bool valid;
 };
 
-/* An open hour with what has been of it. */
+/* An open hour and the values that it has so far. */
 struct so_far {
 	struct projection projection;
 	struct mean_acc acc;
@@ -51,11 +51,11 @@ static double lowest(const struct so_far *hour, double least)
 	return projection_lowest(&hour->projection, &hour->acc, least);
 }
 
-/* Values of a plant that runs at a level and sometimes fails, some of them far above it or below zero. */
+/* Values of a plant at a steady level that sometimes fails; some values are far above the level or below zero. */
 static void random_minutes(struct minute *minutes, size_t from, int least)
 {
 	int level = rand() % 10000;
-	bool coarse = rand() % 2; /* many ties and many hours that end at the limit exactly */
+	bool coarse = rand() % 2; /* many equal values, and many hours whose mean is exactly the limit */
 
 	for (size_t i = from; i < MINUTES; i++) {
 		if (rand() % 15 == 0) {
@@ -80,8 +80,8 @@ static void complete(struct minute *minutes, size_t from, int how, int least)
 	}
 }
 
-/* Of the whole hour, by hand and in integers: by neither core/mean.c nor core/judge.c. `units` of a hundredth are one
- * of the limit's last digit. */
+/* The verdict on the whole hour, computed in integers without core/mean.c and core/judge.c. `units` hundredths are
+ * one unit of the limit's last digit. */
 static enum verdict verdict_of(const struct minute *minutes, int limit, enum rounding rounding, int units)
 {
 	long sum = 0, n = 0;
@@ -96,7 +96,8 @@ static enum verdict verdict_of(const struct minute *minutes, int limit, enum rou
 	if (rounding == ROUNDING_NONE) {
 		return sum > n * limit ? VERDICT_EXCEEDED : VERDICT_OK;
 	}
-	/* Rounded up past the limit: more than half a unit above it, or half a unit and an odd limit. */
+	/* Rounding goes up past the limit if the mean is more than half a unit above, or half a unit and the limit
+	 * odd. */
 	long above = 2 * (sum - n * limit), half = n * units;
 	bool odd = limit / units % 2 != 0;
 	return above > half || (above == half && odd) ? VERDICT_EXCEEDED : VERDICT_OK;
@@ -127,7 +128,7 @@ static void test_what_is_certain_comes_true(void **state)
 		for (int how = 0; how < 3; how++) {
 			complete(minutes, passed, how, least);
 			if (said) {
-				/* it exceeds, if it counts */
+				/* the hour exceeds, if it counts */
 				assert_int_not_equal(verdict_of(minutes, limit, rounding, units), VERDICT_OK);
 			}
 		}
@@ -135,8 +136,8 @@ static void test_what_is_certain_comes_true(void **state)
 	assert_true(certain > (unsigned)hours() / 30);
 }
 
-/* The bound is not only right but near: where it does not say certain, the lowest values keep the limit (but for the
- * margin). */
+/* The bound is also sharp: if it does not say certain, the lowest possible later values lead to a mean within the
+ * limit (except for the margin). */
 static void test_what_is_not_certain_can_be_kept(void **state)
 {
 	struct minute minutes[MINUTES];
@@ -162,7 +163,7 @@ static void test_what_is_not_certain_can_be_kept(void **state)
 	}
 }
 
-/* Cases from the field. */
+/* Cases that occurred in the field. */
 static void test_certain_was_wrong(void **state)
 {
 	const struct limit ultra_low = { .min = NAN, .max = 35.0 }, mercury = { .min = NAN, .max = 0.05, .digits = 2 };
@@ -181,12 +182,12 @@ static void test_certain_was_wrong(void **state)
 	}
 	assert_int_equal(judge_value(&ultra_low, lowest(&hour, 0.0), ROUNDING_HALF_EVEN), VERDICT_OK);
 	assert_int_equal(judge_value(&ultra_low, lowest(&hour, 0.0), ROUNDING_NONE), VERDICT_EXCEEDED);
-	open_hour(&hour, 0); /* a lowest value of exactly the limit */
+	open_hour(&hour, 0); /* the lowest possible value is exactly the limit */
 	for (int i = 0; i < 50; i++) {
 		pass(&hour, 0.06, true);
 	}
 	assert_int_equal(judge_value(&mercury, lowest(&hour, 0.0), ROUNDING_NONE), VERDICT_OK);
-	open_hour(&hour, 0); /* values of before the bound was stated: nothing more may count, and the mean stays 3 */
+	open_hour(&hour, 0); /* values below the bound; if no later value counts, the mean stays 3 */
 	for (int i = 0; i < 45; i++) {
 		pass(&hour, 3.0, true);
 	}
@@ -201,17 +202,17 @@ static void test_the_line_goes_on(void **state)
 	open_hour(&hour, 0);
 	assert_true(isnan(lowest(&hour, 0.0)));
 	for (int i = 0; i < 20; i++) {
-		pass(&hour, 10.0 + i, i % 5 != 0); /* 10, 11, 12 ... with holes */
+		pass(&hour, 10.0 + i, i % 5 != 0); /* 10, 11, 12 ... with gaps */
 	}
 	assert_true(projection_is_ready(&hour.projection));
-	/* 16 values are there, 40 come: their mean by hand */
+	/* 16 values have come and 40 will come; the test computes their mean itself */
 	double sum = 0.0;
 	for (int i = 0; i < MINUTES; i++) {
 		sum += i < 20 && i % 5 == 0 ? 0.0 : 10.0 + i;
 	}
 	assert_true(fabs(projection_value(&hour.projection) - sum / 56.0) < 1e-9);
 
-	/* Falling below zero is not gone on with. */
+	/* A falling line is not continued below zero. */
 	open_hour(&hour, 0);
 	for (int i = 0; i < 30; i++) {
 		pass(&hour, 29.0 - i, true);
@@ -231,7 +232,7 @@ static void test_a_quarter_has_to_be_known(void **state)
 	assert_false(projection_is_ready(&hour.projection));
 	pass(&hour, 50.0, true);
 	assert_true(projection_is_ready(&hour.projection));
-	assert_true(fabs(lowest(&hour, 0.0) - 15.0 * 50.0 / 50.0) < 1e-9); /* 35 minutes are left */
+	assert_true(fabs(lowest(&hour, 0.0) - 15.0 * 50.0 / 50.0) < 1e-9); /* 35 minutes remain */
 }
 
 int main(void)

@@ -1,5 +1,5 @@
-/* test_reading.c - what stands behind reading: blocks that are refused, response times, the cost on the wire, the
- * mailbox between the workers and the main loop. */
+/* test_reading.c - parts that reading uses: refused blocks, response times, wire time, and the mailbox between the
+ * workers and the main loop. */
 #include <math.h>
 #include <poll.h>
 #include <pthread.h>
@@ -45,7 +45,7 @@ static bool device_refuses(const bool *bad, const struct request *r)
 	return false;
 }
 
-/* Reads all blocks once, cutting those that are refused; returns the number of questions. */
+/* Reads all blocks once and divides those that are refused; returns the number of requests. */
 static unsigned read_once(struct blocks *blocks, const bool *bad, struct answer *whole, bool *any)
 {
 	unsigned asked = 0;
@@ -65,7 +65,7 @@ static unsigned read_once(struct blocks *blocks, const bool *bad, struct answer 
 				i--;
 				continue;
 			} else {
-				(void)blocks_refuse(blocks, i, 2, 0); /* whether it is worth a line */
+				(void)blocks_refuse(blocks, i, 2, 0); /* the result only says whether to log a line */
 			}
 		}
 		blocks_put_together(blocks, i, &found, &whole[blocks->list[i].planned], any);
@@ -98,8 +98,8 @@ static void test_a_bad_register_costs_only_its_own_field(void **state)
 			};
 			assert_int_equal(decode_registers(&p, f, whole) == NULL, device_refuses(bad, &own));
 		}
-		/* Once it is known, nothing that is refused is asked again, and at most one question a field is left.
-		 */
+		/* Once the refused registers are known, they are not requested again, and there is at most one
+		 * request per field. */
 		assert_in_range(read_once(&blocks, bad, whole, &any), 0, p.n_channels);
 		blocks_reset(&blocks);
 		assert_int_equal(blocks.n, p.n_requests);
@@ -119,7 +119,7 @@ static void test_a_refusal_is_told_once_and_asked_ever_less_often(void **state)
 	p.channels[0].field = (struct reg_field){ .function = 3, .address = 5, .type = REG_F32 };
 	assert_int_equal(plan_requests(&p), 0);
 	assert_true(blocks_init(&blocks, &p));
-	assert_false(blocks_split(&blocks, 0)); /* one field cannot be cut */
+	assert_false(blocks_split(&blocks, 0)); /* a single field cannot be divided */
 	assert_true(blocks_refuse(&blocks, 0, 2, 1000));
 	int64_t first = blocks.list[0].again_ms - 1000;
 	assert_int_equal(first, 10000);
@@ -160,11 +160,11 @@ static void test_response_times(void **state)
 	for (int i = 0; i < 5000; i++) {
 		latency_add(&latency, 1000);
 	}
-	assert_true(latency_within(&latency, 0.95) < 1.2); /* what was long ago is forgotten */
+	assert_true(latency_within(&latency, 0.95) < 1.2); /* old response times are forgotten */
 	assert_int_equal(latency.max_us, 100000);
 }
 
-/* ---- cost on the wire ---- */
+/* ---- wire time ---- */
 
 static void test_the_cost_of_a_request(void **state)
 {
@@ -201,7 +201,7 @@ static void *send_all(void *context)
 
 	for (int i = 0; i < MESSAGES; i++) {
 		const int message[2] = { sender->number, i };
-		(void)mailbox_post(sender->box, message, i % 3 != 2 && i + 1 < MESSAGES); /* never closed here */
+		(void)mailbox_post(sender->box, message, i % 3 != 2 && i + 1 < MESSAGES); /* the box is never closed */
 	}
 	return NULL;
 }
@@ -243,9 +243,9 @@ static void test_no_message_is_lost_or_slept_through(void **state)
 	}
 	while (taken < SENDERS * MESSAGES) {
 		struct pollfd pfd = { .fd = mailbox_fd(box), .events = POLLIN };
-		assert_int_equal(poll(&pfd, 1, 10000), 1); /* a message nobody was woken for would wait for ever */
+		assert_int_equal(poll(&pfd, 1, 10000), 1); /* a message without a wake-up would wait for ever */
 		while (mailbox_take(box, message)) {
-			assert_int_equal(message[1], next[message[0]]++); /* in the order of their sending */
+			assert_int_equal(message[1], next[message[0]]++); /* messages arrive in the order of sending */
 			taken++;
 		}
 	}

@@ -1,4 +1,4 @@
-/* test_syntax.c - what is explained of a text that libconfig refuses; and nothing of one that it takes. */
+/* test_syntax.c - explanations of texts that libconfig refuses; a text that it accepts gets no explanation. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 #include "daemon/conf/conf_syntax.h"
 #include "daemon/conf/conf_text.h"
 
-/* Every shipped file is good. Returns how many there were. */
+/* Checks that every shipped file is accepted. Returns the number of files. */
 static size_t all_are_good(const char *folder)
 {
 	struct dirent **entries;

@@ -1,4 +1,4 @@
-/* test_text.c - encodings that people save files in, and words that they misspell. */
+/* test_text.c - encodings in which users save files, and words that they misspell. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ static void test_encodings(void **state)
 		const char *what;
 		const char *bytes;
 		size_t n;
-		const char *trouble; /* a part of it; NULL for none */
+		const char *trouble; /* a part of the complaint; NULL for no complaint */
 		size_t at;
 	} rows[] = {
 		{ "nothing", "", 0, NULL, 0 },

@@ -1,4 +1,4 @@
-/* test_time.c - moments, zones, durations and numbers as text. */
+/* test_time.c - times, time zones, durations and numbers as text. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +21,7 @@ static void test_parse_and_format(void **state)
 	} rows[] = {
 		{ "2026-03-02T08:00:00+08:00", true, 1772409600000 },
 		{ "2026-03-02T00:00:00Z", true, 1772409600000 },
-		{ "2026-03-02", true, 1772380800000 }, /* midnight of the zone asked for, +08:00 */
+		{ "2026-03-02", true, 1772380800000 }, /* midnight in the given time zone, +08:00 */
 		{ "1970-01-01T00:00:00Z", true, 0 },
 		{ "2024-02-29T00:00:00Z", true, 1709164800000 },
 		{ "2023-02-29T00:00:00Z", false, 0 },
@@ -104,7 +104,7 @@ static void test_names_and_flags(void **state)
 	assert_false(text_copy(buf, sizeof(buf), "abcd"));
 	assert_string_equal(buf, "abc");
 	assert_true(text_is_name("DA001.so2-x_y", 20));
-	assert_false(text_is_name("a/b", 20)); /* would be a topic level */
+	assert_false(text_is_name("a/b", 20)); /* a slash would make a further topic level */
 	assert_false(text_is_name("#", 20));
 	assert_false(text_is_name("", 20));
 	for (int i = 0; i < FLAG_COUNT; i++) {

@@ -1,4 +1,4 @@
-/* test_warnings.c - warnings about the open hour, the month's budget, hysteresis, and alarms of unread numbers. */
+/* test_warnings.c - warnings about the open hour, the month's budget, hysteresis, and alarms of unconfirmed limits. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +37,7 @@ static void test_approach_speaks_once_an_hour(void **state)
 	(void)state;
 	fixture_start(f, EIGHT, INT64_MIN);
 	feed(f, 0, 14, 95.0);
-	assert_int_equal(fixture_count(f, RULE_APPROACH), 0); /* a quarter of the hour has to be known */
+	assert_int_equal(fixture_count(f, RULE_APPROACH), 0); /* no warning before a quarter of the hour has passed */
 	feed(f, 14, 17, 95.0);
 	const struct event *e = fixture_event(f, RULE_APPROACH, 0);
 	assert_non_null(e);
@@ -68,8 +68,8 @@ static void test_projected_and_certain(void **state)
 	const struct event *exceedance = fixture_event(f, RULE_PERIOD_MEAN, 0);
 	assert_true(projected && certain && exceedance);
 	assert_true(fabs(projected->value - 138.5) < 1e-9);
-	assert_int_equal(projected->at.ms, MIN(17)); /* three minutes in a row after the first quarter */
-	/* Of 60 minutes k have been, with the mean 50 + 1.5 (k - 1): k (48.5 + 1.5 k) / 60 > 100 from k = 50 on. */
+	assert_int_equal(projected->at.ms, MIN(17)); /* three consecutive minutes after the first quarter */
+	/* After k of 60 minutes the mean is 50 + 1.5 (k - 1): k (48.5 + 1.5 k) / 60 > 100 from k = 50 on. */
 	assert_int_equal(certain->at.ms, MIN(50));
 	assert_true(certain->value > 100.0 && exceedance->at.ms == MIN(60));
 	assert_int_equal(alarm_class_of(certain->rule, certain->limit), ALARM_WARNING);
@@ -112,7 +112,7 @@ static void test_hysteresis_keeps_an_alarm_from_flapping(void **state)
 		assert_int_equal(e->change, expected[i]);
 		assert_int_equal(e->since.ms, HOUR(0));
 	}
-	assert_int_equal(fixture_event(f, RULE_PERIOD_MEAN, 2)->mean.start.ms, HOUR(4)); /* 94 is 5 % below */
+	assert_int_equal(fixture_event(f, RULE_PERIOD_MEAN, 2)->mean.start.ms, HOUR(4)); /* 94 is more than 5 % below */
 	fixture_destroy(f);
 }
 
@@ -155,13 +155,13 @@ static void test_the_budget_tells_its_steps(void **state)
 		assert_int_equal(e->since.ms, march);
 		assert_int_equal(alarm_class_of(e->rule, e->limit), ALARM_BUDGET);
 	}
-	/* It ends with its month: nothing more came, so 699 hours without data. */
+	/* The alarm ends with its month: no more data came, so 699 hours have no data. */
 	fixture_step(f, march + 31 * DAY_MS + GRACE);
 	assert_int_equal(fixture_event(f, RULE_MONTH_SHARE, 4)->change, ALARM_CLEARED);
 	fixture_destroy(f);
 }
 
-/* A restart in the middle of the month: the hours of earlier days come from the store. */
+/* A restart in the middle of the month: the hours of earlier days are restored from the store. */
 static void test_the_budget_survives_a_restart(void **state)
 {
 	struct fixture *f = one_point(100.0);
