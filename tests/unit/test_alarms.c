@@ -36,13 +36,13 @@ static void test_judging(void **state)
 		enum verdict expected;
 	} rows[] = {
 		{ "a mean equal to the limit holds it", NAN, 50.0, 50.0, true, VERDICT_OK },
-		{ "a mean just above it exceeds", NAN, 50.0, 50.0001, true, VERDICT_EXCEEDED },
-		{ "no number is never OK", NAN, 50.0, NAN, true, VERDICT_NO_DATA },
-		{ "what is not valid is never judged", NAN, 50.0, 80.0, false, VERDICT_NO_DATA },
+		{ "a mean just above the limit exceeds it", NAN, 50.0, 50.0001, true, VERDICT_EXCEEDED },
+		{ "a mean without a number is never OK", NAN, 50.0, NAN, true, VERDICT_NO_DATA },
+		{ "a mean that is not valid is never judged", NAN, 50.0, 80.0, false, VERDICT_NO_DATA },
 		{ "the bounds of a range are allowed", 6.0, 9.0, 6.0, true, VERDICT_OK },
 		{ "below a range exceeds it", 6.0, 9.0, 5.99, true, VERDICT_EXCEEDED },
 		{ "above a range exceeds it", 6.0, 9.0, 9.01, true, VERDICT_EXCEEDED },
-		{ "a lower bound alone", 80.0, NAN, 79.0, true, VERDICT_EXCEEDED },
+		{ "a value below a lower bound exceeds it", 80.0, NAN, 79.0, true, VERDICT_EXCEEDED },
 	};
 
 	(void)state;
@@ -241,9 +241,9 @@ static void test_the_water_temperature_chooses_the_ammonia_limit(void **state)
 		enum flag flag;
 		int expected; /* limit index, -1 = none */
 	} rows[] = {
-		{ "warm water keeps 5", 12.1, FLAG_NORMAL, 0 },
-		{ "cold water may have 8", 12.0, FLAG_NORMAL, -1 },
-		{ "an unknown temperature decides nothing", NAN, FLAG_NO_COMM, -1 },
+		{ "the limit for warm water is 5", 12.1, FLAG_NORMAL, 0 },
+		{ "the limit for cold water is 8", 12.0, FLAG_NORMAL, -1 },
+		{ "an unknown temperature: no limit is judged", NAN, FLAG_NO_COMM, -1 },
 	};
 
 	(void)state;

@@ -40,11 +40,11 @@ static void check(const struct look *looks, size_t n, int64_t newest_ms)
 static void test_a_box_that_boots_in_1970_waits_until_it_is_synchronised(void **state)
 {
 	static const struct look looks[] = {
-		{ "1970 is no time", 5000, 5000, 0, CLOCK_SAME, false },
-		{ "nor is it after any wait", 2 * WAIT, 2 * WAIT, 0, CLOCK_SAME, false },
-		{ "a jump to now is not believed by itself", NOW, 2 * WAIT + 1000, 0, CLOCK_SAME, false },
-		{ "the synchroniser's word makes it good", NOW + 1000, 2 * WAIT + 2000, 7, CLOCK_SET, true },
-		{ "slewing is no jump", NOW + 3400, 2 * WAIT + 3000, 7, CLOCK_SAME, true },
+		{ "1970 is not trusted", 5000, 5000, 0, CLOCK_SAME, false },
+		{ "1970 is not trusted after any wait", 2 * WAIT, 2 * WAIT, 0, CLOCK_SAME, false },
+		{ "a jump to the present is not trusted by itself", NOW, 2 * WAIT + 1000, 0, CLOCK_SAME, false },
+		{ "the synchroniser confirms the clock", NOW + 1000, 2 * WAIT + 2000, 7, CLOCK_SET, true },
+		{ "slewing does not count as a jump", NOW + 3400, 2 * WAIT + 3000, 7, CLOCK_SAME, true },
 	};
 
 	(void)state;
@@ -54,11 +54,11 @@ static void test_a_box_that_boots_in_1970_waits_until_it_is_synchronised(void **
 static void test_without_a_synchroniser_a_plausible_clock_is_believed_after_the_wait(void **state)
 {
 	static const struct look looks[] = {
-		{ "just booted", NOW, 1000, 0, CLOCK_SAME, false },
-		{ "a moment before", NOW + WAIT - 2000, WAIT - 1000, 0, CLOCK_SAME, false },
-		{ "left alone long enough", NOW + WAIT - 1000, WAIT, 0, CLOCK_SET, true },
-		{ "a jump forward is not believed", NOW + DAY_MS + WAIT, WAIT + 1000, 0, CLOCK_LOST, false },
-		{ "until it was left alone again", NOW + DAY_MS + 2 * WAIT, 2 * WAIT + 1000, 0, CLOCK_SET, true },
+		{ "just booted: not trusted", NOW, 1000, 0, CLOCK_SAME, false },
+		{ "a moment before the end of the wait", NOW + WAIT - 2000, WAIT - 1000, 0, CLOCK_SAME, false },
+		{ "nobody set the clock for the wait", NOW + WAIT - 1000, WAIT, 0, CLOCK_SET, true },
+		{ "a jump forward is not trusted", NOW + DAY_MS + WAIT, WAIT + 1000, 0, CLOCK_LOST, false },
+		{ "trusted after another wait", NOW + DAY_MS + 2 * WAIT, 2 * WAIT + 1000, 0, CLOCK_SET, true },
 	};
 
 	(void)state;
@@ -76,14 +76,14 @@ static void test_a_program_that_starts_on_a_box_that_has_run_long_does_not_wait(
 static void test_a_time_before_the_newest_data_is_believed_of_the_synchroniser_only(void **state)
 {
 	static const struct look looks[] = {
-		{ "earlier than what is stored", NOW, DAY_MS, 0, CLOCK_SAME, false },
-		{ "the synchroniser knows better than what is stored", NOW + 1000, DAY_MS + 1000, 1, CLOCK_SET, true },
+		{ "earlier than the newest stored data: not trusted", NOW, DAY_MS, 0, CLOCK_SAME, false },
+		{ "the synchroniser confirms an earlier time", NOW + 1000, DAY_MS + 1000, 1, CLOCK_SET, true },
 	};
 	static const struct look back[] = {
 		{ "good", NOW, DAY_MS, 0, CLOCK_SET, true },
-		{ "an hour back", NOW - HOUR_MS, DAY_MS + 1000, 0, CLOCK_LOST, false },
-		{ "the wait alone is not enough", NOW - HOUR_MS + WAIT, DAY_MS + WAIT + 1000, 0, CLOCK_SAME, false },
-		{ "where it had been before", NOW + 1000, DAY_MS + HOUR_MS + 2000, 0, CLOCK_SET, true },
+		{ "a jump one hour back: not trusted", NOW - HOUR_MS, DAY_MS + 1000, 0, CLOCK_LOST, false },
+		{ "not trusted after the wait", NOW - HOUR_MS + WAIT, DAY_MS + WAIT + 1000, 0, CLOCK_SAME, false },
+		{ "back at the time before the jump", NOW + 1000, DAY_MS + HOUR_MS + 2000, 0, CLOCK_SET, true },
 	};
 
 	(void)state;
@@ -95,9 +95,9 @@ static void test_a_jump_by_the_synchroniser_is_believed_at_once(void **state)
 {
 	static const struct look looks[] = {
 		{ "good", NOW, DAY_MS, 5, CLOCK_SET, true },
-		{ "set back, and said so", NOW - HOUR_MS, DAY_MS + 1000, 6, CLOCK_STEPPED, true },
-		{ "set by hand: what was said before is stale", NOW + HOUR_MS, DAY_MS + 2000, 6, CLOCK_LOST, false },
-		{ "corrected", NOW, DAY_MS + 3000, 7, CLOCK_SET, true },
+		{ "set back and confirmed by the synchroniser", NOW - HOUR_MS, DAY_MS + 1000, 6, CLOCK_STEPPED, true },
+		{ "set by hand: not trusted any more", NOW + HOUR_MS, DAY_MS + 2000, 6, CLOCK_LOST, false },
+		{ "corrected by the synchroniser", NOW, DAY_MS + 3000, 7, CLOCK_SET, true },
 	};
 
 	(void)state;

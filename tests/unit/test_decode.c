@@ -83,11 +83,11 @@ static void test_what_is_no_value_has_no_number(void **state)
 		{ "NaN", REG_F32, { 0x7FC0, 0x0000 }, NAN, 'D' },
 		{ "signalling NaN", REG_F32, { 0x7FA0, 0x0000 }, NAN, 'D' },
 		{ "infinity", REG_F32, { 0x7F80, 0x0000 }, NAN, 'D' },
-		{ "a sentinel by its bits", REG_F32, { 0xFFFF, 0xFFFF }, NAN, 'D' },
-		{ "a sentinel by its value", REG_I16, { 0xFFFF, 0 }, NAN, 'D' },
-		{ "below what is possible", REG_I16, { 0xFFF6, 0 }, NAN, 'D' },
-		{ "above the range", REG_I16, { 501, 0 }, 501.0, 'T' },
-		{ "at the range", REG_I16, { 500, 0 }, 500.0, 'N' },
+		{ "an absent value, given by its bits", REG_F32, { 0xFFFF, 0xFFFF }, NAN, 'D' },
+		{ "an absent value, given by its number", REG_I16, { 0xFFFF, 0 }, NAN, 'D' },
+		{ "a value below the minimum", REG_I16, { 0xFFF6, 0 }, NAN, 'D' },
+		{ "a value above the maximum", REG_I16, { 501, 0 }, 501.0, 'T' },
+		{ "a value equal to the maximum", REG_I16, { 500, 0 }, 500.0, 'N' },
 	};
 
 	(void)state;
@@ -132,7 +132,7 @@ static void test_the_gravest_status_wins_and_the_unknown_is_a_fault(void **state
 		{ "measuring", 0x0000, 'N' },
 		{ "also measuring", 0x0001, 'N' },
 		{ "calibrating", 0x0003, 'C' },
-		{ "a fault is graver", 0x0103, 'D' },
+		{ "a fault is more severe", 0x0103, 'D' },
 		{ "an unknown state", 0x0009, 'D' },
 	};
 	struct profile *p = one_channel(REG_U16, ORDER_ABCD);

@@ -33,19 +33,19 @@ static void test_dates(void **state)
 		bool applies;
 	} rows[] = {
 		{ "a new plant from the first day", "2019-07-01", "2020-07-01", "", "", "", "2019-08-01", "2019-08-02", true },
-		{ "an existing one a year later", "2019-07-01", "2020-07-01", "", "", "", "2015-01-01", "2020-06-30", false },
-		{ "from that day on", "2019-07-01", "2020-07-01", "", "", "", "2015-01-01", "2020-07-01", true },
-		{ "nobody said when: it may apply", "2019-07-01", "2020-07-01", "", "", "", "", "2019-07-01", true },
-		{ "but not before the first day", "2019-07-01", "2020-07-01", "", "", "", "", "2019-06-30", false },
-		{ "superseded on its day", "2014-03-01", "", "", "2026-04-01", "", "", "2026-04-01", false },
-		{ "the day before it still holds", "2014-03-01", "", "", "2026-04-01", "", "", "2026-03-31", true },
+		{ "not for an existing plant in the first year", "2019-07-01", "2020-07-01", "", "", "", "2015-01-01", "2020-06-30", false },
+		{ "for an existing plant after a year", "2019-07-01", "2020-07-01", "", "", "", "2015-01-01", "2020-07-01", true },
+		{ "date of building unknown: the limit may apply", "2019-07-01", "2020-07-01", "", "", "", "", "2019-07-01", true },
+		{ "date of building unknown: not before the first day", "2019-07-01", "2020-07-01", "", "", "", "", "2019-06-30", false },
+		{ "superseded from the day of the new document", "2014-03-01", "", "", "2026-04-01", "", "", "2026-04-01", false },
+		{ "still in force the day before", "2014-03-01", "", "", "2026-04-01", "", "", "2026-03-31", true },
 		{ "coking: built after the new standard", "2019-10-01", "", "", "2027-01-01", "2025-04-01", "2025-05-01", "2026-01-01", false },
 		{ "coking: existing until the end of 2026", "2019-10-01", "", "", "2027-01-01", "2025-04-01", "2010-01-01", "2026-12-31", true },
-		{ "coking: nobody said when", "2019-10-01", "", "", "2027-01-01", "2025-04-01", "", "2026-12-31", true },
+		{ "coking: date of building unknown", "2019-10-01", "", "", "2027-01-01", "2025-04-01", "", "2026-12-31", true },
 		{ "phosphorus 0.5: works built since 2006", "2003-07-01", "2028-01-01", "2006-01-01", "", "", "2006-01-01", "2026-01-01", true },
-		{ "phosphorus 0.5: an older works not yet", "2003-07-01", "2028-01-01", "2006-01-01", "", "", "2005-12-31", "2027-12-31", false },
+		{ "phosphorus 0.5: not yet for an older works", "2003-07-01", "2028-01-01", "2006-01-01", "", "", "2005-12-31", "2027-12-31", false },
 		{ "phosphorus 0.5: all works from 2028", "2003-07-01", "2028-01-01", "2006-01-01", "", "", "2005-12-31", "2028-01-01", true },
-		{ "only new plants", "2018-03-01", "never", "", "", "", "2010-01-01", "2026-01-01", false },
+		{ "a limit for new plants only", "2018-03-01", "never", "", "", "", "2010-01-01", "2026-01-01", false },
 	};
 	/* clang-format on */
 
