@@ -1,3 +1,3 @@
-"""One-line faults in the way to the bureau."""
+"""One-line faults in the MQTT code."""
 
 MUTANTS = []

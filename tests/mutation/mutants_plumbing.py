@@ -1,6 +1,6 @@
-"""One-line faults in links, the configuration, the clock, the control socket, and what puts the rooms together.
+"""One-line faults in links, the configuration, the clock, the control socket, and the code that connects the rooms.
 
-file, line, what stands in its place, the rule that is broken, the test that has to notice
+Each entry: file, line, the line that replaces it, the rule that is broken, the test that has to notice the fault.
 """
 
 ACQUISITION = "tests/scenario/test_acquisition.py::"

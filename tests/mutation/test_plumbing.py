@@ -1,8 +1,9 @@
 """Deliberate one-line faults around the core: in the store, the outbox, the links, the configuration, the control socket.
 
-A mutant is one changed line of one file. The test that has to notice it is named beside it: "unit:NAME" for
-tests/unit/test_NAME.c, or a test of pytest. The changed file is compiled and linked before the unchanged libraries; the
-tests of pytest get a build folder of links in which only emisd is another. A line that is no longer there fails too.
+A mutant is one changed line of one file. Each mutant names the test that has to notice it: "unit:NAME" for
+tests/unit/test_NAME.c, or a pytest test. The changed file is compiled and linked before the unchanged libraries; pytest
+tests get a build folder of symbolic links in which only emisd differs. If the original line no longer exists, the test
+fails too.
 """
 
 import json
@@ -19,11 +20,11 @@ from tests.mutation import mutants_mqtt, mutants_plumbing, mutants_store
 from tests.support.rig import ROOT, build_dir
 
 MUTANTS = [*mutants_mqtt.MUTANTS, *mutants_plumbing.MUTANTS, *mutants_store.MUTANTS]
-TIMEOUT = 100  # the test itself takes less than a minute; one that hangs has noticed
+TIMEOUT = 100  # seconds; a test takes less than a minute, and a test that hangs counts as failed
 
 
 def compile_changed(path, text, folder):
-    """The object of the changed text, compiled as the build compiles the file."""
+    """Compiles the changed text with the options of the build; returns the object file."""
     (command,) = [c["command"] for c in json.loads((build_dir() / "compile_commands.json").read_text())
                   if c["file"].endswith("../" + path)]
     source = folder / path.rpartition("/")[2]
@@ -34,13 +35,13 @@ def compile_changed(path, text, folder):
     for option in ("-MD", "-MQ", "-MF"):
         at = words.index(option)
         del words[at:at + (1 if option == "-MD" else 2)]
-    # A fault may leave something unused.
+    # The fault may leave a variable or function unused.
     subprocess.run([*words, "-Wno-error"], cwd=build_dir(), check=True, capture_output=True)
     return folder / "mutant.o"
 
 
 def link(target, mutant, out):
-    """The program of the build with the changed object in place of the library's: the linker takes the first."""
+    """Links the program of the build with the changed object before the libraries: the linker takes the first definition."""
     commands = subprocess.run(["ninja", "-t", "commands", target], cwd=build_dir(), check=True, capture_output=True,
                               text=True).stdout
     words = shlex.split(commands.strip().splitlines()[-1])
@@ -51,7 +52,7 @@ def link(target, mutant, out):
 
 
 def build_with(mutant, folder):
-    """A build folder of links, but for the programs that contain the changed object."""
+    """Makes a build folder of symbolic links, except for the programs that contain the changed object."""
     for sub in ("daemon", "cli", "tests"):
         (folder / sub).mkdir()
     for path in build_dir().glob("cli/*"):

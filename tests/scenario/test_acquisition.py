@@ -9,7 +9,7 @@ from tests.support.rig import START, wait_for
 from tests.support.device import Device
 from tests.support.serial_server import SerialServer
 
-# What the plant does, the flag of the value after it, and the counter of `emisctl instruments` that counts it.
+# The misbehaviour, the flag of the value after it, and the counter of `emisctl instruments` that counts it.
 WRONG = [
     ("silence", "B", "timeouts"),
     ("half-frame", "B", "timeouts"),
@@ -178,7 +178,7 @@ def test_a_dead_neighbour_costs_a_bus_nothing_but_its_time_outs(make_rig):
 
 
 def test_after_a_silence_the_rest_of_a_poll_is_not_asked(make_rig):
-    """An instrument of five requests that is silent costs the others on its bus one time-out a poll, and not five."""
+    """An instrument with five requests that does not answer costs the others on its bus one time-out per poll, not five."""
     rig = make_rig(scale=20, broker=False, plant=["silence nutrients"])
     assert len([r for r in rig.ask("plan")["plan"] if r["instrument"] == "nutrients"]) == 5
     wait_for(lambda: "instrument nutrients on link" in rig.emisd.text() and "failure 4 in a row" in rig.emisd.text(), 60,

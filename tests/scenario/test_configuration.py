@@ -1,4 +1,4 @@
-"""What a configuration can say about outlets, points and limits, and what emisd refuses: --check and --print."""
+"""Settings of outlets, points and limits that emisd accepts and refuses, with --check and --print."""
 
 import shutil
 

@@ -1,4 +1,5 @@
-"""What operators change: acknowledgements, marks and confirmed limits; only by those who may, and recorded."""
+"""Changes by operators: acknowledgements, marks and confirmed limits. Only those who may can make them, and each is
+recorded."""
 
 import sqlite3
 import subprocess

@@ -36,7 +36,7 @@ def validator(name):
 
 
 def complaint(topic, payload):
-    """What is wrong with a message, or None."""
+    """A text that says what is wrong with a message, or None."""
     match, name = next(((m, name) for pattern, name in TOPICS if (m := pattern.fullmatch(topic))), (None, None))
     if not match:
         return f"{topic}: no topic of the contract"

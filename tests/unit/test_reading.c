@@ -221,7 +221,7 @@ static void test_one_message_wakes_the_reader(void **state)
 		assert_int_equal(poll(&pfd, 1, 0), 1);
 		assert_true(mailbox_take(box, &taken));
 		assert_int_equal(taken, message);
-		assert_false(mailbox_take(box, &taken)); /* the end of the mail is noticed by an empty take */
+		assert_false(mailbox_take(box, &taken)); /* an empty take shows that no message is left */
 	}
 	assert_true(mailbox_offer(box, &message) && mailbox_offer(box, &message));
 	assert_false(mailbox_offer(box, &message)); /* there is room for two */
