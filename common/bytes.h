@@ -24,7 +24,7 @@ void bytes_put_signed(struct bytes_out *out, int64_t value);
 struct bytes_in {
 	const unsigned char *data;
 	size_t left;
-	/* A read went past the end, or a varint has more than 10 bytes. That read and all later ones give 0 or NULL. */
+	/* A read went past the end, or a varint has more than 10 bytes. This read and all later ones give 0 or NULL. */
 	bool failed;
 };
 

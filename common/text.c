@@ -42,8 +42,8 @@ size_t text_utf8_length(const char *bytes, size_t n)
 	return at;
 }
 
-/* What Notepad calls Unicode is UTF-16 with a byte order mark at the start. UTF-16 of Latin letters without it has
- * zero in every other byte. */
+/* UTF-16 (Notepad calls it Unicode) has a byte order mark at its start, or zero in every other byte of Latin
+ * letters. */
 static bool looks_like_utf16(const char *bytes, size_t n)
 {
 	bool has_byte_order_mark = n >= 2 && (memcmp(bytes, "\xFF\xFE", 2) == 0 || memcmp(bytes, "\xFE\xFF", 2) == 0);
