@@ -24,7 +24,7 @@ static void local_parts(struct utc at, int offset_min, struct tm *ret_tm)
 	struct utc second = time_floor(at, SECOND_MS, 0);
 	time_t t = (time_t)(second.ms / SECOND_MS + offset_min * 60);
 
-	/* Beyond year 2^31 only; the fields then stay zero, which prints as an absurd date. */
+	/* gmtime_r() fails only beyond the year 2^31. The fields are then zero, which prints as an absurd date. */
 	if (!gmtime_r(&t, ret_tm)) {
 		memset(ret_tm, 0, sizeof(*ret_tm));
 	}
@@ -61,8 +61,8 @@ static int64_t days_of(int year, int month, int day)
 	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
 }
 
-/* The first of the month that is `ahead` months after that of `at`, counted from January of its year in steps of
- * `step` months. */
+/* Months are grouped in blocks of `step` months from January on (3: quarters). The start of the month that is
+ * `ahead` months after the start of the block that contains `at`. */
 static struct utc month_boundary(struct utc at, int offset_min, int step, int ahead)
 {
 	struct tm tm;
@@ -172,7 +172,7 @@ const char *time_format_duration(int64_t ms, char *buf)
 	size_t i = 0;
 
 	while (ms % duration_units[i].ms != 0 || (ms == 0 && duration_units[i].ms != SECOND_MS)) {
-		i++; /* every duration is a whole number of milliseconds; none is "0s" */
+		i++; /* ends at "ms", which divides every duration; a duration of zero becomes "0s" */
 	}
 	snprintf(buf, TIME_TEXT_SIZE, "%" PRId64 "%s", ms / duration_units[i].ms, duration_units[i].name);
 	return buf;

@@ -170,7 +170,7 @@ static enum flag foreign_state(const struct acquire *a, const struct feed *feed)
 		const struct feed_flag *f = &feed->flags[i];
 		(void)decode_status(a->site->instruments[f->instrument].profile, f->status,
 			a->images[f->instrument].answers, &flag, &code); /* the flag says it all */
-		gravest = flag_graver(gravest, flag);
+		gravest = flag_worse(gravest, flag);
 	}
 	return gravest;
 }
@@ -255,7 +255,7 @@ static void read_feed(struct acquire *a, const struct feed *feed, struct image *
 			reading.at = result.at;
 		}
 	}
-	reading.flag = flag_graver(reading.flag, foreign_state(a, feed));
+	reading.flag = flag_worse(reading.flag, foreign_state(a, feed));
 	file_reading(a, feed, &reading);
 }
 

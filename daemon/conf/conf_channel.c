@@ -445,7 +445,7 @@ void conf_note_channels(struct conf_node group, const struct profile *p, struct 
 		}
 		conf_field_record_name(name, &records, 0, own);
 		const struct channel *channel = profile_channel(p, own);
-		if (channel && !p->driver && !channel_tells_no_value(channel)) {
+		if (channel && !p->driver && !channel_detects_no_value(channel)) {
 			conf_complain(notes, conf_path(node), conf_line(node),
 				"channel \"%s\" of the profile \"%s\" has neither a range nor a word that means no "
 				"value, "

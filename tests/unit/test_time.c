@@ -111,7 +111,7 @@ static void test_names_and_flags(void **state)
 		assert_true(flag_from_letter(flag_letter((enum flag)i), &flag) && flag == (enum flag)i);
 	}
 	assert_false(flag_from_letter('X', &flag));
-	assert_int_equal(flag_graver(FLAG_FAULT, FLAG_NO_COMM), FLAG_FAULT);
+	assert_int_equal(flag_worse(FLAG_FAULT, FLAG_NO_COMM), FLAG_FAULT);
 }
 
 int main(void)
