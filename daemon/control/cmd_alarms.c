@@ -108,7 +108,7 @@ json_t *cmd_ack(struct daemon *d, const json_t *request, char *error, size_t siz
 	}
 	free(payload);
 	if (strcmp(alarm.outlet, GATEWAY) == 0) {
-		gateway_acknowledged(d->gateway, alarm.rule);
+		gateway_acknowledge(d->gateway, alarm.rule);
 		(void)gateway_commit(d->gateway); /* logged, and tried again */
 	}
 	outbox_wake(d->outbox);
