@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* What is shown, and how. */
+/* Which rows are shown, and how. */
 struct view {
 	bool chinese; /* headings */
 	bool colours;
@@ -20,7 +20,7 @@ const json_t *tables_find(const json_t *tables, const char *name);
 
 /* A cell by the name of its column; NULL when there is no such column or the value is not known. */
 const json_t *tables_cell(const json_t *table, const json_t *row, const char *column);
-/* The same of a text; "" instead of NULL. */
+/* The text in a cell; "" when there is no such column or no text in it. */
 const char *tables_text(const json_t *table, const json_t *row, const char *column);
 
 /* The type of a column; "" when there is no such column. */

@@ -249,7 +249,7 @@ static void on_watchdog(void *context)
 	loop_set_timer(d->watchdog_timer, notify_watchdog_ms() * 1000000 / 3);
 }
 
-/* ---- life ---- */
+/* ---- start and stop ---- */
 
 static int start_links(struct daemon *d)
 {

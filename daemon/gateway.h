@@ -14,7 +14,7 @@
 
 enum gateway_rule {
 	/* States. */
-	GATEWAY_CLOCK_UNSET,   /* the clock was never set: readings wait with their monotonic stamps */
+	GATEWAY_CLOCK_UNSET,   /* the clock is not set: readings wait under their monotonic stamps */
 	GATEWAY_DISK_LOW,      /* less than the reserve is free: readings wait in memory */
 	GATEWAY_MESSAGES_WAIT, /* for a minute or more the broker has refused messages for a temporary reason */
 	/* Incidents. */

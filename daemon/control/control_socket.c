@@ -290,7 +290,7 @@ static int listen_at(const char *path, char *error, size_t size)
 	if (somebody_listens(&address)) {
 		snprintf(error, size, "another emisd answers at the control socket %s", path);
 	} else {
-		(void)unlink(path); /* left by a killed emisd, or not there */
+		(void)unlink(path); /* a socket of a killed emisd, or none */
 		/* Only the owner and the group of the directory may connect. */
 		mode_t old = umask(0117);
 		bool bound = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;

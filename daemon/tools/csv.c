@@ -30,7 +30,7 @@ struct csv {
 	size_t n_rows;
 };
 
-/* ---- the head ---- */
+/* ---- the first line ---- */
 
 static size_t add_factor(struct csv *csv, const char *key)
 {
@@ -129,9 +129,9 @@ static void list_columns(const struct csv *csv, bool all, char *buf, size_t size
 static bool check_names(
 	const struct csv *csv, bool (*is_factor)(void *context, const char *key), void *context, char *error)
 {
-	char found[200], key[32];
+	char names[200], key[32];
 
-	list_columns(csv, true, found, sizeof(found));
+	list_columns(csv, true, names, sizeof(names));
 	for (size_t i = 0; i < csv->conf->n_names; i++) {
 		const struct csv_name *name = &csv->conf->names[i];
 		bool in_file = false;
@@ -141,7 +141,7 @@ static bool check_names(
 		if (!in_file) {
 			(void)csv_cells_refuse(csv->cells, error,
 				"there is no column \"%s\" for --column %s=%s; the columns are %s", name->column,
-				name->key, name->column, found);
+				name->key, name->column, names);
 			return false;
 		}
 		snprintf(key, sizeof(key), "%s", name->key);
@@ -183,10 +183,10 @@ static bool check_columns(const struct csv *csv, char *error)
 /* The file needs a column of times, unless --start is given, and at least one factor. */
 static bool check_needed(const struct csv *csv, char *error)
 {
-	char found[200];
+	char names[200];
 	const char *nearest = nearest_column(csv, "time");
 
-	list_columns(csv, true, found, sizeof(found));
+	list_columns(csv, true, names, sizeof(names));
 	if (csv->conf->has_start == (count_kind(csv, COLUMN_TIME, 0) == 1)) {
 		if (csv->conf->has_start) {
 			(void)csv_cells_refuse(csv->cells, error,
@@ -195,7 +195,7 @@ static bool check_needed(const struct csv *csv, char *error)
 			(void)csv_cells_refuse(csv->cells, error,
 				"there is no column \"time\", found %s; --column time=%s names it, or --start says "
 				"where the rows begin",
-				found, nearest ? nearest : "NAME");
+				names, nearest ? nearest : "NAME");
 		}
 		return false;
 	}
@@ -203,7 +203,7 @@ static bool check_needed(const struct csv *csv, char *error)
 		(void)csv_cells_refuse(csv->cells, error,
 			"no column is called as a factor of factors.conf (so2, o2, cod, ...), found %s; --column "
 			"so2=NAME tells",
-			found);
+			names);
 		return false;
 	}
 	return true;

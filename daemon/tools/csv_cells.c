@@ -58,7 +58,7 @@ void csv_cells_close(struct csv_cells *cells)
 		return;
 	}
 	if (cells->file) {
-		fclose(cells->file); /* only read */
+		fclose(cells->file); /* cannot lose data: the file was only read */
 	}
 	free(cells->text);
 	free(cells->part);

@@ -40,7 +40,7 @@ struct history {
 	struct history_out out;
 };
 
-/* ---- which series ---- */
+/* ---- choosing the series ---- */
 
 static bool is_same_series(const struct series_name *a, const struct series_name *b)
 {

@@ -19,7 +19,7 @@ struct probe {
 	struct bus_timing timing;
 };
 
-/* ---- asking ---- */
+/* ---- asking a unit ---- */
 
 static bool connect_bus(struct probe *p)
 {
@@ -64,7 +64,7 @@ static int scan_units(struct probe *p)
 	const struct request request = { .function = (uint8_t)p->o.function, .address = 0, .count = 1 };
 	struct answer answer;
 	char words[64];
-	int found = 0;
+	int answering = 0;
 
 	for (int64_t unit = p->o.first_unit; unit <= p->o.last_unit; unit++) {
 		if (!ask_unit(p, (int)unit, &request, &answer)) {
@@ -75,11 +75,11 @@ static int scan_units(struct probe *p)
 			printf("unit %lld answers%s%s\n", (long long)unit, exception ? ": " : "",
 				exception ? answer_text(&answer, words, sizeof(words)) : "");
 			fflush(stdout);
-			found++;
+			answering++;
 		}
 	}
-	fprintf(stderr, "%d of %lld units answer\n", found, (long long)p->o.last_unit - p->o.first_unit + 1);
-	return found > 0 ? PROBE_DONE : PROBE_REFUSED;
+	fprintf(stderr, "%d of %lld units answer\n", answering, (long long)p->o.last_unit - p->o.first_unit + 1);
+	return answering > 0 ? PROBE_DONE : PROBE_REFUSED;
 }
 
 /* Reads the registers that the options name. False after a message when no registers came. */
@@ -182,7 +182,7 @@ static int show_pair(struct probe *p)
 	return PROBE_DONE;
 }
 
-/* ---- through a profile ---- */
+/* ---- reading through a profile ---- */
 
 static void print_channel(const struct profile *profile, const struct channel *channel, const struct answer *answers)
 {
