@@ -25,8 +25,8 @@ struct daemon {
 	struct gateway *gateway;
 	struct timekeeper keeper;  /* owns the pipeline */
 	unsigned reported_damages; /* how many of store_damage() were reported */
-	uint64_t reported_dropped; /* how many of store_raw_dropped() were reported */
 	bool logged_read_only;     /* the log says that the disk is read-only */
+	uint64_t reported_dropped; /* how many of store_raw_dropped() were reported */
 	struct recorder *recorder;
 	struct acquire *acquire;
 	struct outbox *outbox;
