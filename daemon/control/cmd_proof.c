@@ -1,4 +1,4 @@
-/* cmd_proof.c - who this box is, and how far its proofs reach. */
+/* cmd_proof.c - emisctl identity: the public key of this box and the end of its signed chain. */
 #include <stdio.h>
 #include <string.h>
 

@@ -53,7 +53,7 @@ MUTANTS = [
     # the control socket
     ("daemon/control/control_socket.c", "	if (!command->admin) {", "	if (command->admin) {",
      "only admins change things", OPERATORS + "test_only_admins_change_things"),
-    ("daemon/control/cmd_alarms.c", "	if (acts) {\n", "	if (acts && !acts) {\n",
+    ("daemon/control/cmd_alarms.c", "	if (takes_effect) {\n", "	if (takes_effect && !takes_effect) {\n",
      "a stored mark acts", OPERATORS + "test_a_mark_takes_validity_and_leaves_values"),
     ("daemon/control/cmd_alarms.c", "mark->applies.ms = mark->from.ms > now.ms ? mark->from.ms : now.ms;",
      "mark->applies.ms = mark->from.ms;", "a mark changes nothing that was judged",
