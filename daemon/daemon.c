@@ -105,7 +105,7 @@ static void step(struct daemon *d)
 	bool stepped = false, hour = false;
 	int64_t seq = store_next_seq(d->store);
 
-	if (!d->clock.simulated && clock_watch_moved(&d->keeper.watch, now, clock_mono(&d->clock))) {
+	if (!d->clock.simulated && clock_watch_has_jumped(&d->keeper.watch, now, clock_mono(&d->clock))) {
 		return; /* a pipeline of 1970 would close every minute until today; the timer looks within a second */
 	}
 	if (!timekeeper_judges(&d->keeper)) {

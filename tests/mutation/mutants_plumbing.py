@@ -41,7 +41,7 @@ MUTANTS = [
      "a step back is a step", "unit:clock"),
     ("daemon/base/clock_watch.c", "		w->stale_stamp = w->stamp;", "		;",
      "after a jump the synchroniser has to speak again", "unit:clock"),
-    ("daemon/base/mailbox.c", "box->owed |= box->n == 0;", "box->owed |= box->n == 1;",
+    ("daemon/base/mailbox.c", "box->wake_pending |= box->n == 0;", "box->wake_pending |= box->n == 1;",
      "the first message of an empty mailbox wakes the loop", "unit:reading"),
     # the configuration
     ("daemon/conf/conf.c", "if (!isfinite(value) || value < range.min || value > range.max) {", "if (!isfinite(value)) {",
