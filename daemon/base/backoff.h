@@ -15,8 +15,7 @@ struct backoff {
 
 void backoff_init(struct backoff *backoff, int64_t first_ms, int64_t last_ms);
 
-/* Counts one more failure and returns the wait after it: first_ms at the first failure, then doubled, last_ms at most.
- */
+/* Counts one more failure. Returns the wait after it: first_ms at the first failure, then doubled, last_ms at most. */
 int64_t backoff_next(struct backoff *backoff);
 
 /* Call after a success: forgets the failures and the wait. */

@@ -2,7 +2,8 @@
  * Pure, except clock_watch_read_stamp(): times and the synchroniser's stamp are arguments.
  *
  * The clock counts as not set at boot and after a step. Each of these makes it count as set:
- * - The synchroniser has set it: its stamp changed, and the time is later than this program.
+ * - The synchroniser has set it: its stamp is neither 0 nor the stamp of before the step, and the time is later than
+ *   this program.
  * - The clock did not step for wait_ms, and its time is plausible: later than this program and than the newest data of
  *   the store. */
 #ifndef EMIS_DAEMON_BASE_CLOCK_WATCH_H

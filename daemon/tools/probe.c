@@ -46,7 +46,7 @@ static bool ask(struct probe *p, int unit, const struct request *request, struct
 		bool spoilt = answer->trouble != TROUBLE_NONE;
 		if (!spoilt) {
 			bus_ask(p->bus, unit, request, &p->timing, answer);
-			spoilt = bus_spoilt_before(p->bus, answer);
+			spoilt = bus_failed_before_question(p->bus, answer);
 		}
 		if (spoilt || bus_needs_reconnect(p->bus, answer)) {
 			bus_disconnect(p->bus);
