@@ -46,7 +46,7 @@ MUTANTS = [
     # the configuration
     ("daemon/conf/conf.c", "if (!isfinite(value) || value < range.min || value > range.max) {", "if (!isfinite(value)) {",
      "a number outside its range is refused", BAD_INPUT + "test_a_fault_is_told_with_its_line"),
-    ("daemon/conf/conf_point.c", "need_points(node, outlet, key, \"is measured wet\", dry);", "(void)dry;",
+    ("daemon/conf/conf_point.c", "require_points(node, outlet, key, \"is measured wet\", dry);", "(void)dry;",
      "a wet value needs the humidity", BAD_INPUT + "test_a_fault_is_told_with_its_line"),
     ("daemon/conf/conf_point.c", "if (outlet_point(outlet, key) >= 0) {", "if (outlet_point(outlet, key) > 99) {",
      "a factor is a point once", BAD_INPUT + "test_a_fault_is_told_with_its_line"),
