@@ -19,10 +19,10 @@ struct clock {
 	double real_s;    /* real seconds since 1970 at clock_init() */
 };
 
-/* The real clock. */
+/* Makes a real clock. */
 void clock_init(struct clock *clock);
 
-/* A simulated clock that shows `start` at anchor_s (real seconds since 1970; NAN = now). */
+/* Makes a simulated clock that shows `start` at anchor_s (real seconds since 1970; NAN = now). */
 void clock_init_simulated(struct clock *clock, double scale, struct utc start, double anchor_s);
 
 struct utc clock_utc(const struct clock *clock);

@@ -5,7 +5,8 @@
 #include <jansson.h>
 
 /* The text as a JSON string; the caller owns it. Bytes that are not UTF-8 become U+FFFD: jansson's own functions, and
- * json_pack() with "s", return NULL for them. NULL counts as "". NULL only when out of memory. */
+ * json_pack() with "s", return NULL for them. A NULL text counts as "". Returns NULL only when out of
+ * memory. */
 json_t *json_text(const char *text);
 
 /* Like json_text(), but a NULL or empty text becomes JSON's null. */

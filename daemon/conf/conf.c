@@ -46,7 +46,7 @@ static void complain_of_syntax(config_t *config, const char *text, const char *p
 	}
 }
 
-static struct conf *parse(const char *text, const char *path, struct conf_errors *errors)
+static struct conf *parse_text(const char *text, const char *path, struct conf_errors *errors)
 {
 	struct conf *conf = calloc(1, sizeof(*conf));
 
@@ -67,7 +67,7 @@ static struct conf *parse(const char *text, const char *path, struct conf_errors
 struct conf *conf_open(const char *path, struct conf_errors *errors)
 {
 	char *text = conf_text_read(path, errors);
-	struct conf *conf = text && conf_text_check(text, path, errors) ? parse(text, path, errors) : NULL;
+	struct conf *conf = text && conf_text_check(text, path, errors) ? parse_text(text, path, errors) : NULL;
 
 	free(text);
 	return conf;
@@ -511,7 +511,7 @@ static void flatten(const config_setting_t *setting, const char *path, FILE *out
 bool conf_flatten(const char *text, FILE *out)
 {
 	struct conf_errors errors = { 0 };
-	struct conf *conf = parse(text, "the normal form", &errors);
+	struct conf *conf = parse_text(text, "the normal form", &errors);
 
 	if (conf) {
 		flatten(config_root_setting(&conf->config), "", out);

@@ -13,7 +13,7 @@ struct conf_load {
 	struct conf_errors *warnings;
 };
 
-/* factors.conf (conf_factor.c) and limits.d (conf_limit.c). */
+/* Read factors.conf (conf_factor.c) and limits.d (conf_limit.c). */
 void conf_load_factors(struct conf_load *load);
 void conf_load_limits(struct conf_load *load);
 
@@ -35,18 +35,19 @@ void conf_read_channels(struct conf_node group, size_t notation, struct profile 
 /* Adds a note for each channel that may take registers that mean "no value" for a value (conf_channel.c). */
 void conf_note_channels(struct conf_node group, const struct profile *p, struct conf_errors *notes);
 
-/* The outlets of emisd.conf (conf_outlet.c) with their points (conf_point.c) and the limits that apply to them
+/* Read the outlets of emisd.conf (conf_outlet.c) with their points (conf_point.c) and the limits that apply to them
  * (conf_bind.c). */
 void conf_load_outlets(struct conf_load *load, struct conf_node root);
 void conf_read_point(struct conf_load *load, struct conf_node node, struct outlet *outlet, size_t outlet_index);
 void conf_check_inputs(struct conf_node node, const struct outlet *outlet);
 /* Sets how low a computed value can be, from the bounds of its inputs. */
 void conf_set_computed_bounds(struct outlet *outlet);
+/* True when `tier` is one of `tiers`. */
 bool conf_wants_tier(char (*tiers)[16], const char *tier);
 void conf_bind_limits(struct conf_load *load, struct conf_node node, struct outlet *outlet, char (*tiers)[16]);
 void conf_read_confirmed(struct conf_load *load, struct conf_node outlet_node, struct outlet *outlet);
 
-/* The section `judging`: defaults, reading, printing (conf_judging.c). */
+/* Set the defaults of the section `judging`, read it, print it (conf_judging.c). */
 void conf_judging_defaults(struct pipeline_settings *judging);
 void conf_read_judging(struct conf_node root, struct pipeline_settings *judging);
 void conf_print_judging(FILE *out, const struct pipeline_settings *judging);
@@ -71,7 +72,7 @@ const char *conf_nearest_factor(const struct site *site, const char *key, char *
  * before all files are there. */
 void conf_note_files(struct conf_load *load, struct conf_node root);
 
-/* conf_mqtt.c */
+/* Reads the section `mqtt` (conf_mqtt.c). */
 void conf_read_mqtt(struct conf_node root, struct mqtt_conf *mqtt);
 /* Reads a required name that becomes a level of MQTT topics: like conf_name(), but without a dot. */
 bool conf_topic_level(struct conf_node group, const char *key, char *ret, size_t size);

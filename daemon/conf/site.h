@@ -72,7 +72,7 @@ struct store_conf {
 	int keep_minutes;      /* months for which minute means are kept even if the quota is exceeded */
 	int keep_means;        /* the same for means of hours, days and months */
 	int64_t reserve_bytes; /* free disk space that is kept for alarms: with less, readings wait */
-	int64_t batch_ms;
+	int64_t batch_ms;      /* readings are committed this often */
 };
 
 struct site {

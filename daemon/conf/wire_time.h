@@ -11,6 +11,7 @@ struct wire_cost {
 	int64_t wire_ns; /* on a serial line, with the silence after both frames; 0 for TCP */
 };
 
+/* The cost of one request on the wire. */
 void wire_time_request(const struct link_conf *link, const struct request *request, struct wire_cost *ret_cost);
 
 /* Seconds between two reads of a request. */

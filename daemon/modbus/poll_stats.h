@@ -14,7 +14,7 @@ struct poll_stats {
 	uint64_t troubles[TROUBLE_COUNT];
 	uint64_t exceptions[EXCEPTION_CODES]; /* by code; larger codes count as 0 */
 	uint64_t retries;
-	uint64_t discarded; /* answers to no open question, dropped while waiting for the right one */
+	uint64_t discarded; /* frames that answer no open question, dropped while waiting for the right answer */
 	uint64_t skipped;   /* polls that were due while the last one still ran */
 	unsigned refused;   /* blocks that the device refuses at present */
 	struct latency latency;
