@@ -105,7 +105,7 @@ static void step_pipeline(struct daemon *d)
 	bool stepped = false, hour = false;
 	int64_t seq = store_next_seq(d->store);
 
-	if (!d->clock.simulated && clock_watch_moved(&d->keeper.watch, now, clock_mono(&d->clock))) {
+	if (!d->clock.simulated && clock_watch_has_jumped(&d->keeper.watch, now, clock_mono(&d->clock))) {
 		/* The pipeline would close every minute between the old and the new time, for example since 1970. The
 		 * step timer calls timekeeper_check_clock() within a second. */
 		return;

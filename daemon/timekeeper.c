@@ -125,8 +125,8 @@ static void report_clock_unset(struct timekeeper *k)
 
 static enum clock_change check_clock(struct timekeeper *k)
 {
-	int64_t stamp = clock_watch_stamp(k->site->clock.synchronized);
-	enum clock_change change = clock_watch_look(&k->watch, clock_utc(k->clock), clock_mono(k->clock), stamp);
+	int64_t stamp = clock_watch_read_stamp(k->site->clock.synchronized);
+	enum clock_change change = clock_watch_update(&k->watch, clock_utc(k->clock), clock_mono(k->clock), stamp);
 
 	store_clock_trust(k->store, k->watch.synchronized);
 	return change;

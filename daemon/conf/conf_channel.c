@@ -1,4 +1,4 @@
-/* conf_channel.c - the registers of a profile: channels, statuses, auxiliaries. docs/profiles.md. */
+/* conf_channel.c - reads the registers of a profile: channels, statuses, auxiliaries. See docs/profiles.md. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "daemon/conf/conf_field.h"
 #include "daemon/conf/conf_internal.h"
 
-/* ---- for all of them ---- */
+/* ---- for all registers ---- */
 
 /* False, with a complaint, when the lower bound lies above the upper one: no value would be left. */
 static bool check_order(struct conf_node node, const char *low_key, double low, const char *high_key, double high)
@@ -27,7 +27,7 @@ static bool read_rule(struct conf_node node, struct status_rule *rule)
 	int64_t mask = 0;
 	double equals = 0.0;
 
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	bool has_equals = conf_double(node, "equals", false, CONF_RANGE(-1e9, 1e10), &equals);
 	bool has_range = conf_double(node, "from", false, CONF_RANGE(-1e9, 1e10), &rule->from);
 	has_range = conf_double(node, "to", has_range, CONF_RANGE(-1e9, 1e10), &rule->to) && has_range;
@@ -64,7 +64,7 @@ static bool read_rules(struct conf_node node, struct status *status)
 	return good;
 }
 
-/* Puts it in the place of one with the same name, which only a variant may have, or at the end. */
+/* Adds a status at the end. One of the same name is an error, except in a variant, where it is replaced. */
 static void put_status(struct conf_node node, struct profile *p, const struct status *status, bool replace)
 {
 	size_t at = 0;
@@ -91,7 +91,7 @@ static void read_status(struct conf_node node, size_t notation, struct profile *
 	char name[CHANNEL_NAME_SIZE];
 	struct reg_field first;
 
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	bool good = conf_name(node, "name", true, name, sizeof(name));
 	good &= conf_field_read(node, notation, &records, &first);
 	good &= conf_field_flag(node, "otherwise", &status.otherwise);
@@ -108,7 +108,7 @@ static void read_status(struct conf_node node, size_t notation, struct profile *
 	}
 }
 
-/* A register that tells what the instrument is: anything else than expected makes all its values D. */
+/* Reads a register that identifies the instrument. Any value but the expected one makes all its channels D. */
 static void read_identify(struct conf_node node, size_t notation, struct profile *p, bool replace)
 {
 	static const char *const keys[] = { "name", "function", "address", "type", "order", "registers", "every",
@@ -117,7 +117,7 @@ static void read_identify(struct conf_node node, size_t notation, struct profile
 	struct status status = { .n_rules = 1, .otherwise = FLAG_FAULT, .of_all = true };
 	struct status_rule *rule = &status.rules[0];
 
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	bool good = conf_name(node, "name", true, status.name, sizeof(status.name));
 	good &= conf_field_read(node, notation, &no_records, &status.field);
 	if (conf_double(node, "equals", !conf_has(node, "from"), CONF_RANGE(-1e9, 1e10), &rule->from)) {
@@ -128,7 +128,7 @@ static void read_identify(struct conf_node node, size_t notation, struct profile
 			check_order(node, "from", rule->from, "to", rule->to);
 	}
 	if (!conf_has(node, "every")) {
-		status.field.every_s = 3600; /* and anew with each connection */
+		status.field.every_s = 3600; /* each new connection reads it at once, too */
 	}
 	if (good) {
 		put_status(node, p, &status, replace);
@@ -146,7 +146,7 @@ static void read_auxiliary(struct conf_node node, size_t notation, struct profil
 	char name[CHANNEL_NAME_SIZE];
 	struct reg_field first;
 
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	bool good = conf_name(node, "name", true, name, sizeof(name));
 	good &= conf_field_read(node, notation, &records, &first);
 	(void)conf_double(node, "scale", false, CONF_RANGE(-1e9, 1e9), &a.scale); /* optional */
@@ -167,14 +167,14 @@ static void read_auxiliary(struct conf_node node, size_t notation, struct profil
 	}
 }
 
-/* One of the records that a list entry is repeated for. */
+/* One record of a list entry that is repeated. */
 struct record {
 	const struct records *records;
 	int64_t index;
 };
 
-/* The number, from 1, of the auxiliary that a key of the channel names; the record's own auxiliary is
- * preferred. Untouched without the key. False with a complaint. */
+/* Finds the auxiliary that a key of the channel names, or the auxiliary of that name for this record, and sets its
+ * number, from 1. Without the key *ret_number is untouched. False with a complaint. */
 static bool find_auxiliary(struct conf_node node, const char *key, const struct profile *p, const struct record *record,
 	uint8_t *ret_number)
 {
@@ -244,7 +244,7 @@ static bool read_absent(struct conf_node node, struct channel *channel)
 	return true;
 }
 
-/* 4 to 20 mA counts and the like: a raw span and what it stands for. */
+/* Reads a span of raw values, such as the counts of 4 to 20 mA, and the values that it stands for. */
 static bool read_span(struct conf_node channel_node, struct channel *channel)
 {
 	static const char *const keys[] = { "raw_low", "raw_high", "low", "high", NULL };
@@ -253,7 +253,7 @@ static bool read_span(struct conf_node channel_node, struct channel *channel)
 	if (!node.setting) {
 		return true;
 	}
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	bool by_register = conf_has(channel_node, "full_scale");
 	bool good = conf_double(node, "raw_low", true, CONF_RANGE(-1e9, 1e10), &channel->span_raw_low) &&
 		conf_double(node, "raw_high", true, CONF_RANGE(-1e9, 1e10), &channel->span_raw_high) &&
@@ -284,7 +284,7 @@ static bool read_units(struct conf_node node, struct channel *channel)
 	}
 	for (size_t i = 0; i < conf_count(units); i++) {
 		struct conf_node unit = conf_at(units, i);
-		conf_allow(unit, keys);
+		conf_allow_keys(unit, keys);
 		good &= conf_int(unit, "code", true, CONF_RANGE(0, 0xFFFFFFFFLL), &channel->units[i].code);
 		good &= conf_double(unit, "factor", true, CONF_RANGE(1e-12, 1e12), &channel->units[i].factor);
 		channel->n_units++;
@@ -306,11 +306,11 @@ static bool read_result_time(struct conf_node channel_node, size_t notation, str
 			? (conf_node_complain(channel_node, "max_age needs result_time"), false)
 			: true;
 	}
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	bool good = conf_field_place(node, notation, &channel->result_time);
 	good &= conf_int(node, "registers", true, CONF_RANGE(1, FIELD_REGISTERS), &registers);
 	good &= conf_duration(channel_node, "max_age", true, CONF_RANGE(SECOND_MS, 7 * DAY_MS), &channel->max_age_ms);
-	(void)conf_choice(node, "format", false, formats, &format); /* opaque unless said */
+	(void)conf_choice(node, "format", false, formats, &format); /* opaque unless configured */
 	if (good && format != RESULT_TIME_OPAQUE && registers != (format == RESULT_TIME_BCD ? 3 : 6)) {
 		conf_node_complain(
 			node, "a time in %s takes %d registers", formats[format], format == RESULT_TIME_BCD ? 3 : 6);
@@ -322,7 +322,7 @@ static bool read_result_time(struct conf_node channel_node, size_t notation, str
 	return good;
 }
 
-/* What does not depend on the number of the record. */
+/* Reads the settings that are the same for all records of a channel. */
 static bool read_channel_values(struct conf_node node, size_t notation, const struct profile *p, struct channel *c)
 {
 	int64_t tag = 0;
@@ -340,7 +340,8 @@ static bool read_channel_values(struct conf_node node, size_t notation, const st
 		conf_node_complain(node, "tag: only a driver finds values by it");
 	}
 	c->tag = (unsigned)tag;
-	/* The complaints refuse the file; the channel stays, so that its points are not told that there is none. */
+	/* The complaints refuse the file. The channel is kept, so that its points do not also complain that it is
+	 * missing. */
 	(void)check_order(node, "min", c->min, "max", c->max);
 	(void)check_order(node, "raw_min", c->raw_min, "raw_max", c->raw_max);
 	if (c->scale == 0.0) {
@@ -376,7 +377,7 @@ static void read_channel(struct conf_node node, size_t notation, struct profile 
 	char name[CHANNEL_NAME_SIZE];
 
 	channel_init(&channel);
-	conf_allow(node, p->driver ? driver_keys : keys);
+	conf_allow_keys(node, p->driver ? driver_keys : keys);
 	bool good = conf_name(node, "name", true, name, sizeof(name));
 	good &= p->driver || conf_field_read(node, notation, &records, &first);
 	good &= read_channel_values(node, notation, p, &channel);
@@ -399,7 +400,7 @@ static void read_channel(struct conf_node node, size_t notation, struct profile 
 
 /* ---- all lists of a group ---- */
 
-/* How the entries of the lists are read. */
+/* How read_list() reads the entries of a list. */
 struct lists {
 	size_t notation;
 	struct profile *profile;

@@ -1,4 +1,4 @@
-/* conf_field.c - where a value lies: function, address, type, order, and records of them. */
+/* conf_field.c - reads where a value lies: function, address, type and order, and the records that repeat it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 
 #define MAX_RECORDS 64
 
-/* How addresses are written in manuals. The first number of each notation is 1 and means wire 0. */
+/* How manuals write addresses: the first and the last number of each notation. `base` means address 0 on the wire. */
 static const struct {
 	int64_t base;
 	int64_t last;
@@ -49,7 +49,6 @@ struct records conf_field_records(struct conf_node node)
 	return records;
 }
 
-/* "peak" and 2 give "peak2"; without records the name itself. */
 void conf_field_record_name(const char *name, const struct records *records, int64_t index, char *ret_name)
 {
 	if (records->count > 0) {
@@ -60,8 +59,8 @@ void conf_field_record_name(const char *name, const struct records *records, int
 	}
 }
 
-/* One register is sent high byte first, as the protocol says, unless the profile says BA; what takes more has no
- * order that could be assumed. */
+/* A value in one register is AB (high byte first, as the protocol says) unless the profile says BA. A longer value
+ * needs an order in the profile, because none can be assumed. */
 static bool read_order(struct conf_node node, struct reg_field *field)
 {
 	unsigned width = field_width(field);
@@ -141,7 +140,6 @@ bool conf_field_read(struct conf_node node, size_t notation, const struct record
 	return true;
 }
 
-/* The field of the record with this number. */
 struct reg_field conf_field_of_record(const struct reg_field *first, const struct records *records, int64_t index)
 {
 	struct reg_field field = *first;

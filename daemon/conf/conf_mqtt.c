@@ -1,11 +1,11 @@
-/* conf_mqtt.c - how the bureau is reached, and what it gets beside alarms. */
+/* conf_mqtt.c - the section `mqtt`: how the bureau's broker is reached, and what is published in addition to alarms. */
 #include <string.h>
 
 #include "common/array.h"
 #include "common/text.h"
 #include "daemon/conf/conf_internal.h"
 
-/* Also the names of the settings. */
+/* The setting `means` uses the names of these periods. */
 static const enum period mean_periods[] = { PERIOD_MINUTE, PERIOD_HOUR, PERIOD_DAY };
 
 bool conf_topic_level(struct conf_node group, const char *key, char *ret, size_t size)
@@ -112,7 +112,7 @@ void conf_read_mqtt(struct conf_node root, struct mqtt_conf *mqtt)
 	int64_t keepalive_ms = 30 * SECOND_MS, window = 20;
 	size_t version = 0;
 
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	read_brokers(node, mqtt);
 	read_identity(node, mqtt);
 	read_means(node, mqtt);

@@ -91,8 +91,8 @@ static void add_instrument_row(const struct daemon *d, json_t *table, size_t ind
 		json_array_append_new(row, json_integer((json_int_t)counts[i]));
 	}
 	json_array_append_new(row, exceptions_text(&s));
-	json_array_append_new(row, reply_number(latency_within(&s.latency, 0.5)));
-	json_array_append_new(row, reply_number(latency_within(&s.latency, 0.95)));
+	json_array_append_new(row, reply_number(latency_percentile(&s.latency, 0.5)));
+	json_array_append_new(row, reply_number(latency_percentile(&s.latency, 0.95)));
 	json_array_append_new(row, reply_number(s.latency.total ? (double)s.latency.max_us / 1000.0 : NAN));
 	reply_add_row(table, row);
 }

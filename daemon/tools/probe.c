@@ -47,7 +47,7 @@ static bool ask_unit(struct probe *p, int unit, const struct request *request, s
 		bool spoilt = answer->trouble != TROUBLE_NONE;
 		if (!spoilt) {
 			bus_ask(p->bus, unit, request, &p->timing, answer);
-			spoilt = bus_spoilt_before(p->bus, answer);
+			spoilt = bus_failed_before_question(p->bus, answer);
 		}
 		if (spoilt || bus_needs_reconnect(p->bus, answer)) {
 			bus_disconnect(p->bus);
