@@ -117,7 +117,8 @@ static json_t *unpack_reply(const char *text, bool *ret_refused, char *error, si
 		snprintf(error, size, "the daemon's reply has no end mark");
 	} else if (!json_is_true(json_object_get(reply, "ok"))) {
 		const char *words = json_string_value(json_object_get(reply, "error"));
-		snprintf(error, size, "%s", words ? words : "the daemon refused without a word");
+		snprintf(error, size, "%s",
+			words ? words : "the daemon refused the request and gave no reason; see its log");
 		*ret_refused = true;
 	} else {
 		tables = json_incref(json_object_get(reply, "tables"));

@@ -63,7 +63,7 @@ const char *text_encoding_trouble(const char *bytes, size_t n, size_t *ret_at)
 	}
 	if (zero && (size_t)(zero - bytes) < good) {
 		*ret_at = (size_t)(zero - bytes);
-		return "holds a zero byte: it is damaged or no text";
+		return "holds a zero byte: it is damaged or not a text file; save it as UTF-8 text";
 	}
 	if (good < n) {
 		*ret_at = good;

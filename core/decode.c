@@ -22,14 +22,14 @@ const char *answer_text(const struct answer *answer, char *buf, size_t size)
 		[5] = "acknowledge",
 		[6] = "device busy",
 		[10] = "gateway path unavailable",
-		[11] = "gateway target silent",
+		[11] = "the device behind the gateway does not answer",
 	};
 	static const char *const troubles[TROUBLE_COUNT] = {
 		[TROUBLE_NONE] = "no valid answer",
 		[TROUBLE_CHECKSUM] = "an answer with a wrong checksum",
-		[TROUBLE_FOREIGN] = "an answer that does not fit the question",
-		[TROUBLE_OTHER_ID] = "only answers with the id of another question",
-		[TROUBLE_STALE] = "bytes that nobody asked for",
+		[TROUBLE_FOREIGN] = "an answer of another unit, function or length than requested",
+		[TROUBLE_OTHER_ID] = "only answers with the transaction id of another request",
+		[TROUBLE_STALE] = "bytes that came before the request",
 		[TROUBLE_CLOSED] = "no connection",
 	};
 	const char *words = NULL;

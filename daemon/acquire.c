@@ -134,7 +134,8 @@ static void file_reading(struct acquire *a, const struct feed *feed, const struc
 	if (raw.late) {
 		(void)backoff_next(&a->late);
 		if (backoff_worth_a_line(&a->late)) {
-			log_warning("a reading of %s came %s its minute; it is stored, but part of no mean (%u so far)",
+			log_warning("a reading of %s came %s its minute was open: it is stored, but no mean includes "
+				    "it (%u so far)",
 				a->site->instruments[feed->instrument].name,
 				filed == PIPELINE_LATE ? "after" : "before", a->late.failures);
 		}

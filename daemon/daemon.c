@@ -64,7 +64,8 @@ static void on_parked(void *context, int64_t id, const char *reason)
 	struct daemon *d = context;
 
 	gateway_raise(d->gateway, GATEWAY_MESSAGE_PARKED,
-		"message %lld of the outbox: %s; emisctl outbox lists all that wait", (long long)id, reason);
+		"message %lld was set aside: %s; emisctl outbox lists it, emisctl release sends it again",
+		(long long)id, reason);
 }
 
 static void on_waiting(void *context, const char *reason)
@@ -143,7 +144,8 @@ static void report_conditions(struct daemon *d)
 	if (store_raw_dropped(d->store) > d->reported_dropped) {
 		d->reported_dropped = store_raw_dropped(d->store);
 		gateway_raise(d->gateway, GATEWAY_READINGS_DROPPED,
-			"the disk took no readings for so long that %llu were dropped since the start",
+			"%llu readings were dropped since the start, because they could not be written for too long; "
+			"check the disk",
 			(unsigned long long)d->reported_dropped);
 	}
 	if (gateway_commit(d->gateway)) {
@@ -156,7 +158,8 @@ static void on_step_timer(void *context)
 	struct daemon *d = context;
 
 	if (!timekeeper_check_clock(&d->keeper)) {
-		log_error("the open periods cannot be made again; ending, to go on from what is stored");
+		log_error(
+			"cannot rebuild the open periods; exiting so that the next start rebuilds them from the store");
 		loop_stop(d->loop, -EIO);
 		return;
 	}
@@ -196,7 +199,8 @@ static void on_room_timer(void *context)
 	}
 	if (store_space_low(d->store)) {
 		gateway_raise(d->gateway, GATEWAY_DISK_LOW,
-			"the disk of %s has less than the reserve free: readings wait in memory, alarms go on",
+			"the disk of %s has less free space than the configured reserve: readings wait in memory, "
+			"alarms are still sent; free some space",
 			d->site->store.path);
 	} else {
 		gateway_clear(d->gateway, GATEWAY_DISK_LOW);
@@ -209,7 +213,9 @@ static void on_room_timer(void *context)
 	}
 	if (store_space_low(d->store) != was_low) {
 		log_warning("the disk of %s has %s", d->site->store.path,
-			was_low ? "room again" : "less than the reserve free: readings wait in memory, alarms go on");
+			was_low ? "room again"
+				: "less free space than the configured reserve: readings wait in memory, alarms are "
+				  "still sent; free some space");
 	}
 	loop_set_timer(d->room_timer, (int64_t)ROOM_EVERY_S * SECOND_MS * 1000000);
 }
@@ -239,7 +245,8 @@ static void on_watchdog(void *context)
 
 	for (size_t i = 0; i < d->n_links; i++) {
 		if (link_alive_until(d->links[i]) < now) {
-			log_error("the worker of link %s does not come back from a read", d->site->links[i].name);
+			log_error("link %s: its worker hangs in a read; the watchdog will restart emisd",
+				d->site->links[i].name);
 			alive = false;
 		}
 	}
@@ -310,11 +317,13 @@ static int start_core(struct daemon *d)
 		return -EIO;
 	}
 	if (store_audit(d->store, "emisd", "start", "", EMISD_VERSION) < 0) {
-		log_error("the start cannot be noted: %s", store_error(d->store));
+		log_error("cannot write the start into the audit log: %s; check the disk of the store",
+			store_error(d->store));
 		return -EIO;
 	}
 	if (config_audit(d->site, d->store) < 0) {
-		log_error("the changes of the configuration cannot be noted: %s", store_error(d->store));
+		log_error("cannot write the changed settings into the audit log: %s; check the disk of the store",
+			store_error(d->store));
 		return -EIO;
 	}
 	if (store_check_start(d->store, &d->check) < 0) {

@@ -159,7 +159,8 @@ static int report_change(struct gateway *g, int rule, enum alarm_change change)
 	if (!payload) {
 		(void)backoff_next(&g->trouble);
 		if (backoff_worth_a_line(&g->trouble)) {
-			log_error("%s %s is not told yet: out of memory", rules[rule].name, alarm_change_name(change));
+			log_error("cannot report condition %s %s yet: out of memory; trying again", rules[rule].name,
+				alarm_change_name(change));
 		}
 		return -ENOMEM;
 	}
@@ -168,8 +169,8 @@ static int report_change(struct gateway *g, int rule, enum alarm_change change)
 	if (r < 0) {
 		(void)backoff_next(&g->trouble);
 		if (backoff_worth_a_line(&g->trouble)) {
-			log_error("%s %s is not told yet: %s", rules[rule].name, alarm_change_name(change),
-				store_error(g->store));
+			log_error("cannot report condition %s %s yet: %s; trying again", rules[rule].name,
+				alarm_change_name(change), store_error(g->store));
 		}
 		return r;
 	}

@@ -75,7 +75,7 @@ static void restore_mark(void *context, const struct store_mark *stored)
 	struct mark mark;
 
 	if (rebuild_mark(rb->site, stored, &mark) && !pipeline_add_mark(rb->pipeline, &mark)) {
-		log_warning("more marks than can be at work at a time; one of %s is left out", stored->outlet);
+		log_warning("too many marks are active: a mark of outlet %s is ignored", stored->outlet);
 	}
 }
 
@@ -104,8 +104,9 @@ static void restore_alarm(void *context, const struct store_alarm *alarm)
 	}
 	if (!alarm_rule_from_name(alarm->rule, &past.rule) || !pipeline_restore_alarm(rb->pipeline, &past)) {
 		rb->lost_alarms++;
-		log_warning(
-			"the alarm %s stays raised in the store: what it is about is no longer configured", alarm->id);
+		log_warning("alarm %s stays raised: its outlet, factor or limit is no longer configured; configure it "
+			    "again so that it can clear",
+			alarm->id);
 	}
 }
 
@@ -151,7 +152,8 @@ struct pipeline *rebuild_pipeline(
 		r = store_raw_replay(store, start, replay_reading, &rb);
 	}
 	if (r < 0) {
-		log_error("what is stored cannot be restored: %s", r == -ENOMEM ? "out of memory" : store_error(store));
+		log_error("cannot rebuild the open periods from the store: %s",
+			r == -ENOMEM ? "out of memory" : store_error(store));
 		pipeline_destroy(rb.pipeline);
 		return NULL;
 	}

@@ -223,7 +223,8 @@ int recorder_commit(struct recorder *r, struct utc closed_until, bool force)
 	int state = due ? commit_events(r, closed_until) : 0;
 	/* -EBUSY means that another program holds the database: room on the disk would not help. */
 	if (state < 0 && state != -EBUSY && state != -ENOMEM && store_drop_ballast(r->store)) {
-		log_warning("%s; the ballast makes room for alarms", failure_reason(r, state));
+		log_warning("%s; deleted the reserve file to make room for alarms; free some space on the disk",
+			failure_reason(r, state));
 		state = commit_events(r, closed_until);
 	}
 	if (state == 0 && due) {
@@ -232,7 +233,8 @@ int recorder_commit(struct recorder *r, struct utc closed_until, bool force)
 	}
 	result = state < 0 ? state : result;
 	if (r->dropped_records > r->logged_dropped && result == 0) {
-		log_warning("%llu means were not stored; they can be made again from the stored readings",
+		log_warning("%llu means were dropped and are missing in the store; the readings that they were "
+			    "computed from are stored",
 			(unsigned long long)(r->dropped_records - r->logged_dropped));
 		r->logged_dropped = r->dropped_records;
 	}

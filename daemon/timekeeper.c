@@ -63,7 +63,9 @@ static int relabel_readings(struct timekeeper *k)
 		r = store_commit(k->store, NULL, 0, time_floor(first, MINUTE_MS, k->site->judging.offset_min));
 	}
 	if (r < 0) {
-		log_error("what was read before the clock was set cannot be dated yet: %s", store_error(k->store));
+		log_error("cannot store the readings from before the clock was set under their dates yet: %s; trying "
+			  "again",
+			store_error(k->store));
 		return r;
 	}
 	if (undated > 0) {
@@ -110,7 +112,7 @@ static void report_jump(struct timekeeper *k)
 	}
 	gateway_raise(k->gateway, GATEWAY_CLOCK_STEP, "the clock jumped by %lld s, from %s to %s%s",
 		(long long)(k->watch.step_ms / SECOND_MS), before, after,
-		k->watch.synchronized ? "" : "; it is not believed yet, and readings wait");
+		k->watch.synchronized ? "" : "; it is not trusted yet, and readings wait for it");
 }
 
 static void report_clock_unset(struct timekeeper *k)
@@ -118,8 +120,9 @@ static void report_clock_unset(struct timekeeper *k)
 	char now[TIME_TEXT_SIZE];
 
 	gateway_raise(k->gateway, GATEWAY_CLOCK_UNSET,
-		"the clock says %s and is not believed: not synchronised, and too early or not left alone for %lld s; "
-		"readings wait with their monotonic stamps, nothing is judged",
+		"the clock shows %s and is not trusted: not synchronised, and too early or not yet unchanged for %lld "
+		"s; "
+		"readings are stored without a date and nothing is judged; check the time service",
 		format_moment(k, clock_utc(k->clock), now), (long long)(k->site->clock.wait_ms / SECOND_MS));
 }
 

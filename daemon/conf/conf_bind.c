@@ -102,8 +102,10 @@ static void bind_limit(struct conf_load *load, struct conf_node node, struct out
 		limit = copy;
 	}
 	if (point->n_limits == POINT_LIMITS) {
-		conf_node_complain(
-			node, "%s: more than %d limits apply to %s", outlet->id, POINT_LIMITS, limit->factor);
+		conf_node_complain(node,
+			"%s: more than %d limits apply to %s, which is too many; judge the outlet by fewer tiers or "
+			"sectors",
+			outlet->id, POINT_LIMITS, limit->factor);
 		return;
 	}
 	point->limits[point->n_limits++] = limit;
@@ -216,8 +218,9 @@ static void confirm_limit(
 	const struct limit **bound = find_bound(outlet, key);
 
 	if (!bound || (*bound)->verified) {
-		conf_node_complain(
-			node, "confirmed: \"%s\" is not an unconfirmed limit of a point of %s", key, outlet->id);
+		conf_node_complain(node,
+			"confirmed: \"%s\" is not an unconfirmed limit of a point of %s; remove it or correct the key",
+			key, outlet->id);
 		return;
 	}
 	struct limit *copy = copy_limit(load, *bound);
@@ -234,8 +237,8 @@ static void warn_unconfirmed(struct conf_load *load, struct conf_node node, cons
 			const struct limit *limit = outlet->points[p].limits[i];
 			if (!limit_citable(limit)) {
 				conf_complain(load->warnings, conf_path(node), conf_line(node),
-					"%s: the number of the limit %s was not read anywhere; its alarms say "
-					"\"unconfirmed\" until `confirmed` names the permit or document",
+					"%s: nobody has read the number of the limit %s in its document; its alarms "
+					"say \"unconfirmed\" until `confirmed` names the permit or document",
 					outlet->id, limit->key);
 			}
 		}

@@ -55,7 +55,8 @@ static bool read_rules(struct conf_node node, struct status *status)
 	bool good = true;
 
 	if (conf_count(rules) > STATUS_RULES) {
-		conf_node_complain(node, "%zu rules; at most %d are possible", conf_count(rules), STATUS_RULES);
+		conf_node_complain(
+			node, "found %zu rules, expected at most %d; remove some", conf_count(rules), STATUS_RULES);
 		return false;
 	}
 	for (size_t i = 0; i < conf_count(rules); i++) {
@@ -73,9 +74,10 @@ static void put_status(struct conf_node node, struct profile *p, const struct st
 		at++;
 	}
 	if (at < p->n_statuses && !replace) {
-		conf_node_complain(node, "the status \"%s\" stands here twice", status->name);
+		conf_node_complain(node, "the status \"%s\" is described twice; remove or rename one", status->name);
 	} else if (at == PROFILE_STATUSES) {
-		conf_node_complain(node, "more than %d statuses", PROFILE_STATUSES);
+		conf_node_complain(node, "found more than %d statuses, the most that a profile can have; remove some",
+			PROFILE_STATUSES);
 	} else {
 		p->statuses[at] = *status;
 		p->n_statuses += at == p->n_statuses;
@@ -96,8 +98,9 @@ static void read_status(struct conf_node node, size_t notation, struct profile *
 	good &= conf_field_read(node, notation, &records, &first);
 	good &= conf_field_flag(node, "otherwise", &status.otherwise);
 	if (good && status.otherwise == FLAG_NORMAL) {
-		conf_node_complain(
-			node, "otherwise: a code that no rule knows is never N; write a rule for what is normal");
+		conf_node_complain(node,
+			"otherwise: found N, but a code without a rule must not count as normal; write a rule for the "
+			"normal codes");
 		good = false;
 	}
 	good &= read_rules(node, &status);
@@ -158,7 +161,9 @@ static void read_auxiliary(struct conf_node node, size_t notation, struct profil
 			at++;
 		}
 		if (at == PROFILE_AUXILIARIES || (at < p->n_auxiliaries && !replace)) {
-			conf_node_complain(node, "the auxiliary \"%s\" stands here twice, or there are more than %d",
+			conf_node_complain(node,
+				"the auxiliary \"%s\" is described twice, or there are more than %d auxiliaries; "
+				"remove or rename one",
 				a.name, PROFILE_AUXILIARIES);
 			return;
 		}
@@ -232,7 +237,9 @@ static bool read_absent(struct conf_node node, struct channel *channel)
 	struct conf_node values = conf_array(node, "absent", false);
 
 	if (conf_count(values) > CHANNEL_ABSENT) {
-		conf_node_complain(node, "absent: at most %d values are possible", CHANNEL_ABSENT);
+		conf_node_complain(node,
+			"absent: found more than %d values, the most that a channel can have; remove some",
+			CHANNEL_ABSENT);
 		return false;
 	}
 	for (size_t i = 0; i < conf_count(values); i++) {
@@ -279,7 +286,9 @@ static bool read_units(struct conf_node node, struct channel *channel)
 	bool good = true;
 
 	if (conf_count(units) > CHANNEL_UNITS) {
-		conf_node_complain(node, "units: at most %d are possible", CHANNEL_UNITS);
+		conf_node_complain(node,
+			"units: found more than %d units, the most that a channel can have; remove some",
+			CHANNEL_UNITS);
 		return false;
 	}
 	for (size_t i = 0; i < conf_count(units); i++) {
@@ -337,7 +346,8 @@ static bool read_channel_values(struct conf_node node, size_t notation, const st
 	if (p->driver) {
 		good &= conf_int(node, "tag", true, CONF_RANGE(0, 65535), &tag);
 	} else if (conf_has(node, "tag")) {
-		conf_node_complain(node, "tag: only a driver finds values by it");
+		conf_node_complain(
+			node, "tag: found it in a profile without a driver, but only a driver uses it; remove it");
 	}
 	c->tag = (unsigned)tag;
 	/* The complaints refuse the file. The channel is kept, so that its points do not also complain that it is
@@ -356,9 +366,10 @@ static void put_channel(struct conf_node node, struct profile *p, const struct c
 	const struct channel *old = profile_channel(p, channel->name);
 
 	if (old && !replace) {
-		conf_node_complain(node, "the channel \"%s\" stands here twice", channel->name);
+		conf_node_complain(node, "the channel \"%s\" is described twice; remove or rename one", channel->name);
 	} else if (!old && p->n_channels == PROFILE_CHANNELS) {
-		conf_node_complain(node, "more than %d channels", PROFILE_CHANNELS);
+		conf_node_complain(node, "found more than %d channels, the most that a profile can have; remove some",
+			PROFILE_CHANNELS);
 	} else {
 		p->channels[old ? (size_t)(old - p->channels) : p->n_channels++] = *channel;
 	}

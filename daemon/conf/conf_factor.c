@@ -37,7 +37,7 @@ static void read_factor(struct conf_load *load, struct conf_node node)
 	(void)conf_double(node, "molar_mass", false, CONF_RANGE(1.0, 1000.0), &f.molar_mass); /* optional */
 	(void)conf_bool(node, "flow_weighted", false, &f.flow_weighted);                      /* optional */
 	if (good && site_factor(load->site, f.key)) {
-		conf_node_complain(node, "the factor \"%s\" stands here twice", f.key);
+		conf_node_complain(node, "the factor \"%s\" is described twice; remove one", f.key);
 		good = false;
 	}
 	struct factor *slot =

@@ -68,7 +68,7 @@ static bool read_order(struct conf_node node, struct reg_field *field)
 	size_t row = width == 1 || text ? 0 : width == 2 ? 1 : 2, order = 0;
 
 	if (field->type == REG_BIT && conf_has(node, "order")) {
-		conf_node_complain(node, "order: a bit has none");
+		conf_node_complain(node, "order: a bit has no byte order; remove this key");
 		return false;
 	}
 	if (!conf_choice(node, "order", row > 0, order_names[row], &order)) {
@@ -100,7 +100,8 @@ static bool reaches_beyond(struct conf_node node, const struct reg_field *field,
 	if (field->address + records_end + field_width(field) <= 65536) {
 		return false;
 	}
-	conf_node_complain(node, "the value reaches beyond the last address 65535");
+	conf_node_complain(
+		node, "the value ends beyond the last address 65535; check address, type, registers, count and stride");
 	return true;
 }
 
@@ -129,7 +130,7 @@ bool conf_field_read(struct conf_node node, size_t notation, const struct record
 	field.registers = (uint8_t)registers;
 	if ((field.type == REG_BIT) != (field.function <= 2)) {
 		conf_node_complain(node,
-			"type \"%s\" does not go with function %d: 1 and 2 read bits, 3 and 4 registers",
+			"type \"%s\" does not fit function %d; use functions 1 and 2 for bits, 3 and 4 for registers",
 			type_names[type], (int)field.function);
 		return false;
 	}

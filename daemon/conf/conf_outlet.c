@@ -11,7 +11,7 @@ static void read_tiers(struct conf_node node, char (*tiers)[16])
 	char text[16], words[CONF_WORDS_SIZE];
 
 	if (conf_count(array) > OUTLET_TIERS) {
-		conf_node_complain(node, "tiers: there are only %d", OUTLET_TIERS);
+		conf_node_complain(node, "tiers: found more than the %d tiers that exist; remove some", OUTLET_TIERS);
 		return;
 	}
 	for (size_t i = 0; i < conf_count(array); i++) {
@@ -60,7 +60,7 @@ static void read_outlet_settings(struct conf_node node, struct outlet *outlet)
 
 	(void)conf_topic_level(node, "id", outlet->id, sizeof(outlet->id)); /* complaints refuse the file */
 	if (strcmp(outlet->id, GATEWAY) == 0) {
-		conf_node_complain(node, "id: \"%s\" means the box itself; call the outlet otherwise", GATEWAY);
+		conf_node_complain(node, "id: \"%s\" stands for the box itself; give the outlet another id", GATEWAY);
 	}
 	(void)conf_string(node, "name", false, outlet->name, sizeof(outlet->name));
 	(void)conf_choice(node, "medium", true, media, &medium);

@@ -64,7 +64,8 @@ static bool read_source(struct conf_load *load, struct conf_node node, struct po
 	}
 	const char *dot = strrchr(from, '.');
 	if (!dot || dot == from || dot[1] == '\0') {
-		conf_node_complain(node, "from: \"%s\" does not read INSTRUMENT.CHANNEL, as in \"gas.so2\"", from);
+		conf_node_complain(
+			node, "from: found \"%s\", expected INSTRUMENT.CHANNEL, for example \"gas.so2\"", from);
 		return false;
 	}
 	feed->instrument = find_instrument(site, from, (size_t)(dot - from));
@@ -104,8 +105,8 @@ static bool read_flags(struct conf_load *load, struct conf_node node, struct fee
 		}
 		const char *dot = strrchr(from, '.');
 		if (!dot) {
-			conf_node_complain(
-				node, "flags: \"%s\" does not read INSTRUMENT.STATUS, as in \"plc.state\"", from);
+			conf_node_complain(node,
+				"flags: found \"%s\", expected INSTRUMENT.STATUS, for example \"plc.state\"", from);
 			return false;
 		}
 		flag->instrument = find_instrument(site, from, (size_t)(dot - from));
@@ -208,7 +209,9 @@ static bool read_numbers(struct conf_node node, struct point *point, const struc
 	good &= check_belongs(node, "wrap", strcmp(key, "flow-total") == 0, "flow-total");
 	if (point->cycle_ms > 0 &&
 		(point->cycle_ms < HOUR_MS ? HOUR_MS % point->cycle_ms : DAY_MS % point->cycle_ms) != 0) {
-		conf_node_complain(node, "cycle: an hour or a day is not made of whole cycles of it");
+		conf_node_complain(node,
+			"cycle: an hour (or, for a longer cycle, a day) is not made of whole cycles; choose a cycle "
+			"that divides it");
 		good = false;
 	}
 	return good && read_pitot(node, point);

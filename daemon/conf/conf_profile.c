@@ -81,7 +81,7 @@ static void read_forbidden(struct conf_node root, struct profile *p)
 		good &= conf_int(node, "from", true, CONF_RANGE(0, 65535), &from);
 		good &= conf_int(node, "to", true, CONF_RANGE(0, 65535), &to);
 		if (good && from > to) {
-			conf_node_complain(node, "from lies behind to");
+			conf_node_complain(node, "found from greater than to, expected from <= to");
 		}
 		p->forbidden[p->n_forbidden++] = (struct forbidden){ (uint8_t)function, (uint16_t)from, (uint16_t)to };
 	}
@@ -131,12 +131,13 @@ static void read_profile(struct conf_node root, struct profile *p)
 		conf_read_channels(variant, notation, p, true);
 	}
 	if (p->n_channels == 0 && p->n_statuses == 0) {
-		conf_node_complain(root, "neither channels nor statuses%s",
+		conf_node_complain(root, "found neither channels nor statuses, expected at least one of them%s",
 			conf_has(root, "variants") && !p->variant[0] ? "; choose a variant of this profile" : "");
 	}
 	int r = plan_requests(p);
 	if (r == -EMSGSIZE) {
-		conf_node_complain(root, "a value is longer than max_registers allows one request to be");
+		conf_node_complain(
+			root, "a value is longer than max_registers allows in one request; raise max_registers");
 	} else if (r < 0) {
 		conf_node_complain(
 			root, "reading this takes more than %d requests; allow holes with max_gap", PROFILE_REQUESTS);

@@ -207,8 +207,9 @@ static void read_site_group(struct conf_load *load, struct conf_node root)
 	(void)text_copy(site->timezone, sizeof(site->timezone), "Asia/Shanghai");
 	(void)conf_string(node, "timezone", false, site->timezone, sizeof(site->timezone));
 	if (!time_parse_zone(site->timezone, &site->judging.offset_min)) {
-		conf_node_complain(
-			node, "timezone: \"%s\" is none of Asia/Shanghai, UTC or an offset as +08:00", site->timezone);
+		conf_node_complain(node,
+			"timezone: found \"%s\", expected Asia/Shanghai, UTC or an offset such as +08:00",
+			site->timezone);
 	}
 }
 

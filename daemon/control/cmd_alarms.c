@@ -217,7 +217,7 @@ static bool read_mark(const struct mark_request *r, struct utc now, struct store
 		return false;
 	}
 	if (mark->until.ms <= mark->from.ms) {
-		snprintf(r->error, r->size, "--until must say a moment after --from");
+		snprintf(r->error, r->size, "--until is missing or is not later than --from; give a time after --from");
 		return false;
 	}
 	/* Closed periods stay as they were judged: the mark changes only readings that come from now on. */
@@ -238,7 +238,7 @@ json_t *cmd_mark(struct daemon *d, const json_t *request, char *error, size_t si
 	}
 	bool takes_effect = mark.until.ms > now.ms && rebuild_mark(d->site, &mark, &active);
 	if (takes_effect && !pipeline_has_room_for_mark(d->keeper.pipeline)) {
-		snprintf(error, size, "there are too many marks at work");
+		snprintf(error, size, "too many marks are active; wait until one of them ends");
 		return NULL;
 	}
 	/* Store the mark first: no reading may be flagged by a mark that has no row and no entry in the audit log. */

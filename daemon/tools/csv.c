@@ -201,8 +201,8 @@ static bool check_needed(const struct csv *csv, char *error)
 	}
 	if (csv->n_factors == 0) {
 		(void)csv_cells_refuse(csv->cells, error,
-			"no column is called as a factor of factors.conf (so2, o2, cod, ...), found %s; --column "
-			"so2=NAME tells",
+			"no column has the name of a factor in factors.conf (so2, o2, cod, ...), found %s; "
+			"--column so2=NAME names one",
 			names);
 		return false;
 	}
@@ -310,7 +310,7 @@ static int next_row(struct csv *csv, char **cells, struct utc *ret_at, char *err
 	}
 	if ((size_t)n != csv->n_columns) {
 		return csv_cells_refuse(
-			csv->cells, error, "%d cells, and the head names %zu columns", n, csv->n_columns);
+			csv->cells, error, "%d cells, expected %zu as in the first line", n, csv->n_columns);
 	}
 	ret_at->ms = csv->conf->start.ms + (int64_t)csv->n_rows * csv->interval_ms;
 	for (size_t i = 0; i < csv->n_columns; i++) {

@@ -168,7 +168,8 @@ static int print_series(struct history *h)
 		fprintf(stderr, "emisctl: history: %s\n", q->error);
 	}
 	if (q->damaged > 0) {
-		fprintf(stderr, "emisctl: history: %u pieces of it are damaged and were passed over\n", q->damaged);
+		fprintf(stderr, "emisctl: history: %u damaged parts of the store were skipped; see emisctl verify\n",
+			q->damaged);
 	}
 	if (!printed) {
 		fputs("emisctl: history: not everything could be written\n", stderr);
@@ -241,7 +242,7 @@ static int read_option(struct history *h, int option, const char *directory)
 		return EXIT_USAGE;
 	}
 	if (!good) {
-		fprintf(stderr, "emisctl: history: \"%s\" makes no sense; see emisctl history --help\n", optarg);
+		fprintf(stderr, "emisctl: history: \"%s\" is not a valid value; see emisctl history --help\n", optarg);
 	}
 	return good ? -1 : EXIT_USAGE;
 }

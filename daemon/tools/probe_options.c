@@ -268,7 +268,9 @@ int probe_read_options(struct probe_options *p, int argc, char **argv)
 		good = parse_units(p, argv[optind++]); /* --scan 1-32 as well as --scan=1-32 */
 	}
 	if (good && (!linked || p->mode == PROBE_NOTHING || optind < argc)) {
-		fputs("emisctl probe: say which link and what to do with it; see 'emisctl probe --help'\n", stderr);
+		fputs("emisctl probe: expected one link (--tcp, --rtu, --rtu-tcp) and one action (--scan, --read, "
+		      "--pair, --profile); see 'emisctl probe --help'\n",
+			stderr);
 		good = false;
 	}
 	p->conf.baud = (int)baud;
