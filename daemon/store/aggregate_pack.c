@@ -62,7 +62,7 @@ bool store_aggregate_get_day(struct sqlite3_stmt *row, int column, struct day_mi
 	size_t size = (size_t)sqlite3_column_bytes(row, column + 1);
 
 	return data && crc32(0, data, (uInt)size) == (uint32_t)sqlite3_column_int64(row, column) &&
-		unpack_day(data, size, slots);
+		minute_codec_unpack(data, size, slots);
 }
 
 void store_aggregate_tell_damage(struct store *store, struct utc day, unsigned n)
@@ -202,7 +202,7 @@ static int read_packed(struct store *store, struct pack_slice *slice)
 static int put_series(struct store *store, sqlite3_stmt *s, const struct pack_slice *slice, size_t i)
 {
 	size_t size = 0, n = 0;
-	unsigned char *data = pack_day(slice->series[i].slots, &size);
+	unsigned char *data = minute_codec_pack(slice->series[i].slots, &size);
 
 	if (!data) {
 		return out_of_memory(store);

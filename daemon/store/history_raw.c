@@ -12,14 +12,14 @@ struct raw_hour {
 	void (*take)(void *context, const struct reading *reading, bool late);
 	void *context;
 	int series; /* id in the file */
-	struct packed *readings;
+	struct packed_reading *readings;
 	size_t n;
 	size_t room;
 	bool failed; /* out of memory */
 };
 
 /* By stamp; they come nearly so, and those of one stamp stay in their order. */
-static void take_packed(void *context, const struct packed *packed)
+static void take_packed(void *context, const struct packed_reading *packed)
 {
 	struct raw_hour *hour = context;
 
@@ -28,7 +28,7 @@ static void take_packed(void *context, const struct packed *packed)
 	}
 	if (hour->n == hour->room) {
 		size_t room = hour->room ? hour->room * 2 : 2048;
-		struct packed *grown = realloc(hour->readings, room * sizeof(*grown));
+		struct packed_reading *grown = realloc(hour->readings, room * sizeof(*grown));
 		hour->failed |= !grown;
 		if (!grown) {
 			return;
@@ -54,7 +54,7 @@ static int read_hour(struct raw_hour *hour, sqlite3_stmt *s, int64_t hour_ms)
 	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
 		size_t before = hour->n;
 		if (!store_raw_read_chunk(s, &chunk) ||
-			!unpack_readings(chunk.data, chunk.size, chunk.hour.ms, take_packed, hour)) {
+			!reading_codec_unpack(chunk.data, chunk.size, chunk.hour.ms, take_packed, hour)) {
 			hour->n = before;
 			q->damaged++;
 		}

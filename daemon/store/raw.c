@@ -253,7 +253,7 @@ static struct utc hour_of(const struct store *store, const struct raw_reading *r
 static int insert_hour(struct store *store, struct utc hour)
 {
 	const struct store_raw *raw = &store->raw;
-	struct packed *packed = calloc(raw->n, sizeof(*packed));
+	struct packed_reading *packed = calloc(raw->n, sizeof(*packed));
 	struct raw_chunk chunk = { .hour = hour,
 		.boot = raw->boot,
 		.mono = clock_mono(store->clock),
@@ -265,11 +265,11 @@ static int insert_hour(struct store *store, struct utc hour)
 		const struct raw_reading *r = &raw->buffer[i];
 		if (hour_of(store, r).ms == hour.ms) {
 			int series = raw->series[store_point_number(store, r->outlet, r->point)];
-			packed[chunk.n++] = (struct packed){ (uint16_t)series, r->late, r->reading };
+			packed[chunk.n++] = (struct packed_reading){ (uint16_t)series, r->late, r->reading };
 		}
 	}
 	if (packed) {
-		data = pack_readings(packed, chunk.n, hour.ms, false, &chunk.size);
+		data = reading_codec_pack(packed, chunk.n, hour.ms, false, &chunk.size);
 	}
 	free(packed);
 	if (!data) {

@@ -30,7 +30,7 @@ static int run_for(struct store *store, const char *sql, int64_t first, int64_t 
 
 /* Reads batches of the hour until the slice is full. `ret_chunk` tells of the first of them, ->id of the last. What is
  * damaged is left as it is. */
-static int gather(struct store *store, struct utc hour, struct packed_list *slice, struct raw_chunk *ret_chunk)
+static int gather(struct store *store, struct utc hour, struct packed_readings *slice, struct raw_chunk *ret_chunk)
 {
 	sqlite3_stmt *s = store_db_prepare(store->raw.db,
 		"SELECT " RAW_COLUMNS " FROM chunk WHERE finished=0 AND hour_ms=?1 ORDER BY id", store->error);
@@ -43,7 +43,7 @@ static int gather(struct store *store, struct utc hour, struct packed_list *slic
 	while (r == 0 && slice->n < SLICE && (step = sqlite3_step(s)) == SQLITE_ROW) {
 		size_t before = slice->n;
 		if (!store_raw_read_chunk(s, &chunk) ||
-			!unpack_readings(chunk.data, chunk.size, chunk.hour.ms, packed_list_take, slice)) {
+			!reading_codec_unpack(chunk.data, chunk.size, chunk.hour.ms, reading_codec_collect, slice)) {
 			slice->n = before;
 			r = run_for(store, "UPDATE chunk SET finished=?2 WHERE id=?1", chunk.id, DAMAGED);
 			continue;
@@ -65,9 +65,9 @@ static int gather(struct store *store, struct utc hour, struct packed_list *slic
 	return r;
 }
 
-static int put(struct store *store, struct utc hour, const struct packed_list *slice, struct raw_chunk *chunk)
+static int put(struct store *store, struct utc hour, const struct packed_readings *slice, struct raw_chunk *chunk)
 {
-	unsigned char *data = pack_readings(slice->readings, slice->n, hour.ms, true, &chunk->size);
+	unsigned char *data = reading_codec_pack(slice->readings, slice->n, hour.ms, true, &chunk->size);
 
 	if (!data) {
 		snprintf(store->error, sizeof(store->error), "out of memory");
@@ -86,7 +86,7 @@ static int put(struct store *store, struct utc hour, const struct packed_list *s
 /* 1 when the hour may have more, 0 when it has none, or -errno. */
 static int finish_slice(struct store *store, struct utc hour)
 {
-	struct packed_list slice = { 0 };
+	struct packed_readings slice = { 0 };
 	struct raw_chunk chunk = { 0 };
 	int r = store_db_exec(store->raw.db, "BEGIN IMMEDIATE", store->error);
 

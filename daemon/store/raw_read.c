@@ -95,7 +95,7 @@ static int read_series(struct replay *replay, struct sqlite3 *db)
 	return step == SQLITE_DONE ? 0 : -EIO;
 }
 
-static void replay_reading(void *context, const struct packed *packed)
+static void replay_reading(void *context, const struct packed_reading *packed)
 {
 	struct replay *replay = context;
 	struct raw_reading r = { .reading = packed->reading, .late = packed->late };
@@ -120,7 +120,7 @@ static int replay_file(struct replay *replay, const char *path)
 		int step;
 		while ((step = sqlite3_step(select)) == SQLITE_ROW) {
 			if (!store_raw_read_chunk(select, &chunk) ||
-				!unpack_readings(chunk.data, chunk.size, chunk.hour.ms, replay_reading, replay)) {
+				!reading_codec_unpack(chunk.data, chunk.size, chunk.hour.ms, replay_reading, replay)) {
 				replay->damaged++;
 			}
 		}

@@ -46,7 +46,7 @@ struct slice {
 	struct mono mono;
 	int64_t offset_ms;
 	bool synchronized;
-	struct packed_list list; /* stamps are monotonic */
+	struct packed_readings list; /* stamps are monotonic */
 };
 
 /* What wall time was at `mono` of a boot, as it was learnt then or later. 1, 0 when nobody knows, or -errno. */
@@ -93,7 +93,7 @@ static int gather_chunk(struct store *store, struct slice *slice, sqlite3_stmt *
 	if (slice->list.n > 0 && (slice->boot_id != chunk.boot || slice->offset_ms != found.offset_ms)) {
 		return 0;
 	}
-	if (!unpack_readings(chunk.data, chunk.size, chunk.hour.ms, packed_list_take, &slice->list)) {
+	if (!reading_codec_unpack(chunk.data, chunk.size, chunk.hour.ms, reading_codec_collect, &slice->list)) {
 		slice->list.n = before;
 		return slice->list.failed ? -ENOMEM : before == 0;
 	}
@@ -161,13 +161,14 @@ static int is_there(struct store *store, const struct slice *slice, int boot, st
 }
 
 /* Gives the readings of one hour of the slice the ids of the open day's file. Returns their number or -errno. */
-static int translate(struct store *store, const struct slice *slice, struct utc hour, struct packed *ret_readings)
+static int translate(
+	struct store *store, const struct slice *slice, struct utc hour, struct packed_reading *ret_readings)
 {
 	char name[SERIES_NAME_SIZE];
 	int n = 0, offset = store->site->judging.offset_min, from = -1, to = 0, r = 0;
 
 	for (size_t i = 0; i < slice->list.n; i++) {
-		struct packed p = slice->list.readings[i];
+		struct packed_reading p = slice->list.readings[i];
 		p.reading.at.ms += slice->offset_ms;
 		if (time_floor(p.reading.at, HOUR_MS, offset).ms != hour.ms) {
 			continue;
@@ -189,7 +190,7 @@ static int translate(struct store *store, const struct slice *slice, struct utc 
 
 static int put_hour(struct store *store, const struct slice *slice, struct utc hour)
 {
-	struct packed *readings = calloc(slice->list.n, sizeof(*readings));
+	struct packed_reading *readings = calloc(slice->list.n, sizeof(*readings));
 	struct raw_chunk chunk = { .hour = hour,
 		.mono = slice->mono,
 		.wall = { slice->mono.ms + slice->offset_ms },
@@ -202,7 +203,7 @@ static int put_hour(struct store *store, const struct slice *slice, struct utc h
 	r = r == 0 ? is_there(store, slice, chunk.boot, hour) : r;
 	if (readings && r == 0) {
 		n = translate(store, slice, hour, readings);
-		data = n > 0 ? pack_readings(readings, (size_t)n, hour.ms, false, &chunk.size) : NULL;
+		data = n > 0 ? reading_codec_pack(readings, (size_t)n, hour.ms, false, &chunk.size) : NULL;
 		chunk.n = n > 0 ? (size_t)n : 0;
 		chunk.data = data;
 		r = data ? store_raw_insert(store, &chunk) : n < 0 ? n : -ENOMEM;
