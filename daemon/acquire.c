@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "core/plan.h"
 #include "daemon/base/backoff.h"
+#include "daemon/store/raw.h"
 
 /* When a result last changed: results that are made now and then prove themselves by their time. */
 struct freshness {

@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "daemon/base/backoff.h"
+#include "daemon/store/alarm.h"
 
 #define AGAIN_MS HOUR_MS /* a broker that refuses all would else be told so with each message it refuses */
 
@@ -158,7 +159,7 @@ static int tell(struct gateway *g, int rule, enum alarm_change change)
 		}
 		return -ENOMEM;
 	}
-	int r = store_tell(g->store, &alarm, alarm_change_name(change), topic, payload);
+	int r = store_commit_alarm(g->store, &alarm, alarm_change_name(change), topic, payload);
 	free(payload);
 	if (r < 0) {
 		(void)backoff_next(&g->trouble);

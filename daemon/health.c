@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "daemon/store/alarm.h"
+#include "daemon/store/raw.h"
+#include "daemon/store/space.h"
+
 /* Resident pages are the second number of statm. 0 when it cannot be read. */
 static int64_t memory_kib(void)
 {

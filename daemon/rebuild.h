@@ -3,6 +3,7 @@
 #define EMIS_DAEMON_REBUILD_H
 
 #include "daemon/recorder.h"
+#include "daemon/store/mark.h"
 
 /* Creates the pipeline at `now`, replays the stored readings of the open periods through it, restores the raised
  * alarms and judges what ended while emisd was down. Means and events go to the recorder and are committed.

@@ -73,6 +73,7 @@ struct store_conf {
 	int keep_means;        /* the same of hours, days and months */
 	int64_t reserve_bytes; /* free room on the disk below which readings wait, so that alarms have it */
 	int64_t batch_ms;
+	bool no_sync; /* only for unit tests, no key sets it: nothing is synced, a power cut may cost anything */
 };
 
 struct site {

@@ -19,6 +19,11 @@
 #include <unistd.h>
 
 #include "core/mean.h"
+#include "daemon/store/aggregate.h"
+#include "daemon/store/audit.h"
+#include "daemon/store/checkpoint.h"
+#include "daemon/store/outbox.h"
+#include "daemon/store/state.h"
 #include "tests/fault/small_site.h"
 
 #define TOPIC "emis/1/small/checkpoint"

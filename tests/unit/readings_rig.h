@@ -3,6 +3,7 @@
 #ifndef EMIS_TESTS_UNIT_READINGS_RIG_H
 #define EMIS_TESTS_UNIT_READINGS_RIG_H
 
+#include "daemon/store/raw.h"
 #include "tests/unit/store_rig.h"
 
 #define HOUR(n) (EIGHT + (n)*HOUR_MS)

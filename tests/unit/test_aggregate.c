@@ -12,7 +12,9 @@
 #include <sqlite3.h>
 
 #include "common/array.h"
+#include "daemon/store/aggregate.h"
 #include "daemon/store/history_read.h"
+#include "daemon/store/space.h"
 #include "tests/unit/random_mean.h"
 #include "tests/unit/store_rig.h"
 
@@ -130,24 +132,28 @@ static bool same(const struct mean_record *a, const struct stored_mean *b)
 
 static void walk(struct rig *rig, enum period period, int64_t after_ms, int64_t until_ms)
 {
+	struct aggregate_iterator *iterator = aggregate_iterator_create(rig->on.store, period);
 	struct utc at = { after_ms };
+	struct aggregate_means means;
 	int r;
 
+	assert_non_null(iterator);
+	assert_int_equal(aggregate_iterator_next(iterator, &means), 0); /* before it is told where to go */
+	aggregate_iterator_seek(iterator, at, (struct utc){ until_ms });
 	rig->n_got = 0;
-	for (;;) {
-		struct utc before = at;
-		size_t n = rig->n_got;
-		r = store_aggregate_next(rig->on.store, period, at, (struct utc){ until_ms }, &at, take, rig);
-		if (r <= 0) {
-			break;
+	while ((r = aggregate_iterator_next(iterator, &means)) == 1) {
+		assert_true(means.start.ms > at.ms && means.start.ms < until_ms);
+		assert_true(means.n > 0);
+		for (size_t i = 0; i < means.n; i++) {
+			assert_int_equal(means.means[i].mean.start.ms, means.start.ms);
+			take(rig, &means.means[i]);
 		}
-		assert_true(at.ms > before.ms && at.ms < until_ms);
-		assert_true(rig->n_got > n);
-		assert_int_equal(rig->got[n].mean.start.ms, at.ms);
+		at = means.start;
 	}
 	if (r < 0) {
 		fail_msg("%s", store_error(rig->on.store));
 	}
+	aggregate_iterator_destroy(iterator);
 }
 
 struct expected {

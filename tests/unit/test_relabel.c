@@ -10,6 +10,9 @@
 
 #include <cmocka.h>
 
+#include "daemon/store/raw.h"
+#include "daemon/store/relabel.h"
+#include "daemon/store/space.h"
 #include "daemon/store/store_internal.h"
 #include "tests/unit/store_rig.h"
 

@@ -11,7 +11,9 @@
 #include <cmocka.h>
 
 #include "common/text.h"
+#include "daemon/store/audit.h"
 #include "daemon/store/check.h"
+#include "daemon/store/checkpoint.h"
 #include "tests/unit/readings_rig.h"
 
 /* Overwrites a part of a file of the closed store with noise. */

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/store/space.h"
 #include "tests/unit/readings_rig.h"
 
 static void test_finished_hours_hold_the_same_readings(void **state)

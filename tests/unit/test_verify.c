@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "daemon/store/audit.h"
+#include "daemon/store/checkpoint.h"
 #include "tests/unit/readings_rig.h"
 
 static void test_nothing_was_changed(void **state)
