@@ -106,14 +106,14 @@ void store_aggregate_close(struct store *store)
 
 int store_aggregate_month(const struct store *store, struct utc at)
 {
-	char text[TIME_TEXT_SIZE];
+	struct time_parts parts = time_to_parts(at, store->site->judging.offset_min);
 
-	return atoi(time_format_compact(at, store->site->judging.offset_min, text)) / 100;
+	return parts.year * 100 + parts.month;
 }
 
 int store_aggregate_year(const struct store *store, struct utc at)
 {
-	return store_aggregate_month(store, at) / 100;
+	return time_to_parts(at, store->site->judging.offset_min).year;
 }
 
 static int has_form(const struct dirent *entry, const char *prefix, size_t digits)

@@ -14,6 +14,8 @@
 #include "daemon/store/history_internal.h"
 #include "daemon/store/raw_internal.h"
 
+#define END_OF_TIME_MS 253402300800000LL /* the year 10000 */
+
 /* ---- files ---- */
 
 /* True when emisd has made the file but not its tables yet. */
@@ -79,11 +81,11 @@ int64_t history_file_number(const char *name)
 
 int64_t history_date(const struct history_query *q, struct utc at)
 {
-	char text[TIME_TEXT_SIZE];
-
-	return at.ms < 0                              ? 0
-		: at.ms >= 253402300000000LL - DAY_MS ? 99991231
-						      : atoll(time_format_compact(at, q->offset_min, text));
+	if (at.ms < 0 || at.ms >= END_OF_TIME_MS - DAY_MS) {
+		return at.ms < 0 ? 0 : 99991231;
+	}
+	struct time_parts parts = time_to_parts(at, q->offset_min);
+	return parts.year * 10000 + parts.month * 100 + parts.day;
 }
 
 int history_read_offset(struct history_query *q)

@@ -138,7 +138,7 @@ static void walk(struct rig *rig, enum period period, int64_t after_ms, int64_t 
 	int r;
 
 	assert_non_null(iterator);
-	assert_int_equal(aggregate_iterator_next(iterator, &means), 0); /* before it is told where to go */
+	assert_int_equal(aggregate_iterator_next(iterator, &means), 0); /* it was not sent anywhere yet */
 	aggregate_iterator_seek(iterator, at, (struct utc){ until_ms });
 	rig->n_got = 0;
 	while ((r = aggregate_iterator_next(iterator, &means)) == 1) {
@@ -460,7 +460,7 @@ static void damaged_days_are_passed_over_and_told(void **state)
 	walk(rig, PERIOD_MINUTE, INT64_MIN, INT64_MAX);
 	assert_int_equal(rig->n_got, 120 + 6);
 	assert_non_null(strstr(store_damage(rig->on.store, &n), "the minutes of 1 series of 2026-03-02 are damaged"));
-	assert_int_equal(n, 1); /* told once */
+	assert_int_equal(n, 1); /* reported once */
 	/* What is made again heals it. */
 	write_all(rig);
 	(void)pack_until(rig, MIDNIGHT + 2 * DAY_MS);

@@ -1,4 +1,4 @@
-/* test_salvage.c - damaged and lost files: set aside, saved as far as can be, replaced, and told. */
+/* test_salvage.c - damaged and lost files: set aside, replaced with every row that can be read, and reported. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
