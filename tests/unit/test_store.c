@@ -9,8 +9,13 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
+#include "common/array.h"
+#include "daemon/store/aggregate_internal.h"
+#include "daemon/store/raw_internal.h"
 #include "daemon/store/space.h"
+#include "daemon/store/state_internal.h"
 #include "tests/unit/readings_rig.h"
 
 static void test_finished_hours_hold_the_same_readings(void **state)
@@ -113,6 +118,47 @@ static void test_the_quota_takes_the_oldest_day(void **state)
 	assert_int_equal(readings_verify(rig, NULL, NULL), 0);
 }
 
+/* What PRAGMA synchronous says of the connections that write: 2 = FULL, 0 = OFF. */
+static void expect_synchronous(struct store *store, int expected)
+{
+	struct sqlite3 *files[5] = { store_state_db(store) };
+	struct utc at = { EIGHT };
+
+	assert_int_equal(store_raw_open_day(store, time_floor(at, DAY_MS, CHINA_OFFSET_MIN), &files[1]), 0);
+	assert_int_equal(store_aggregate_open_days(store, &files[2]), 0);
+	assert_int_equal(store_aggregate_open_year(store, store_aggregate_year(store, at), &files[3]), 0);
+	assert_int_equal(store_aggregate_open_month(store, store_aggregate_month(store, at), true, &files[4]), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		sqlite3_stmt *s = NULL;
+		assert_int_equal(sqlite3_prepare_v2(files[i], "PRAGMA synchronous", -1, &s, NULL), SQLITE_OK);
+		assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+		assert_int_equal(sqlite3_column_int(s, 0), expected);
+		sqlite3_finalize(s);
+	}
+}
+
+static void test_every_write_is_synced_unless_a_test_says_otherwise(void **state)
+{
+	struct readings_rig *rig = *state;
+	struct conf_errors errors = { 0 }, warnings = { 0 };
+	struct site *site = site_load(SHARE "/emisd.conf", SHARE, &errors, &warnings);
+	char error[STORE_ERROR_SIZE];
+
+	assert_non_null(site);
+	expect_synchronous(rig->on.store, 0);
+	store_close(rig->on.store);
+	store_rig_run(&rig->on, "rm *"); /* it is of another site */
+	snprintf(site->store.path, sizeof(site->store.path), "%s", rig->on.folder);
+	rig->on.store = store_open(site, &rig->on.clock, error, sizeof(error));
+	assert_non_null(rig->on.store);
+	expect_synchronous(rig->on.store, 2);
+	store_close(rig->on.store);
+	rig->on.store = NULL;
+	site_free(site);
+	conf_errors_finish(&errors);
+	conf_errors_finish(&warnings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +172,8 @@ int main(void)
 			test_readings_wait_for_the_disk, readings_rig_set_up, readings_rig_tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_the_quota_takes_the_oldest_day, readings_rig_set_up, readings_rig_tear_down),
+		cmocka_unit_test_setup_teardown(test_every_write_is_synced_unless_a_test_says_otherwise,
+			readings_rig_set_up, readings_rig_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
