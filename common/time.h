@@ -61,7 +61,7 @@ struct time_parts {
  * before 1970. */
 bool time_from_parts(const struct time_parts *parts, int offset_min, struct utc *ret_at);
 
-/* What that wall clock shows at the moment. */
+/* The time that this wall clock shows at a moment. */
 struct time_parts time_to_parts(struct utc at, int offset_min);
 
 /* ISO 8601 with the offset, whole seconds: "2026-03-02T08:00:00+08:00". buf has TIME_TEXT_SIZE. */

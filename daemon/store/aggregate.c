@@ -271,7 +271,7 @@ static int ask_series(struct store *store, struct row_file *file, const struct m
 	return r;
 }
 
-/* The same, but the file is asked only once for each series. */
+/* ask_series(), but the file is asked only once for each series. */
 static int series_of(struct store *store, struct row_file *file, const struct mean_record *record, int *ret_id)
 {
 	const struct outlet *outlet = record->outlet;

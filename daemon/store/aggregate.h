@@ -43,11 +43,11 @@ struct aggregate_means {
 };
 
 /* Makes an iterator over the means of `period` (PERIOD_MINUTE: the 10 minutes of water, too). The store is borrowed.
- * It stands at the end: seek first. NULL when out of memory. */
+ * The new iterator has an empty range: seek first. NULL when out of memory. */
 struct aggregate_iterator *aggregate_iterator_create(struct store *store, enum period period);
 void aggregate_iterator_destroy(struct aggregate_iterator *iterator); /* NULL is allowed */
 
-/* What comes next has after < start < until. */
+/* Sends the iterator to a range: it steps over the starts with after < start < until. */
 void aggregate_iterator_seek(struct aggregate_iterator *iterator, struct utc after, struct utc until);
 
 /* Steps to the next start. 1 with *ret_means set, 0 when the store has none before `until` (it may have one later: call

@@ -358,7 +358,7 @@ static int next_minute(struct aggregate_iterator *it, const struct range *range,
 	return r < 0 ? r : 1;
 }
 
-/* The same for hours, days and months. */
+/* next_minute() for hours, days and months. */
 static int next_row(struct aggregate_iterator *it, const struct range *range, struct utc *ret_start)
 {
 	struct store *store = it->store;

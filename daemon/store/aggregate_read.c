@@ -56,7 +56,7 @@ void store_aggregate_name(const struct store *store, const struct series_name *n
 	}
 }
 
-/* What store_aggregate_read() reads, and who gets it. */
+/* The range that store_aggregate_read() reads, and its callback. */
 struct mean_range {
 	struct utc from;
 	struct utc until;

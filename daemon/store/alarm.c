@@ -133,7 +133,7 @@ static struct store_alarm alarm_of(const struct store_event *e)
 	return a;
 }
 
-/* What happened to an alarm, and the message about it. */
+/* A row of the table `event`, and its message. */
 struct event_row {
 	int64_t seq;
 	const char *alarm_id;

@@ -168,7 +168,7 @@ void store_chain_close(struct store *store)
 
 void store_chain_begin(struct store *store)
 {
-	if (store->chain) { /* the first transactions come before it is open, and link nothing */
+	if (store->chain) { /* the first transactions come before it is open; they link no row */
 		store->chain->before = store->chain->head;
 	}
 }

@@ -6,7 +6,7 @@
 #include "daemon/store/proof.h"
 #include "daemon/store/store.h"
 
-/* What is wrong. The words after each say what `number` and `text` of the finding are. */
+/* A kind of finding. The comments say what its `number` and `text` are. */
 enum chain_fault {
 	/* Of the link `number`: */
 	CHAIN_FILE_MISSING,   /* its file, text, is gone, and the audit log has no row about that */

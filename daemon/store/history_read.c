@@ -329,7 +329,7 @@ static int read_packed(struct minutes *m, sqlite3_stmt *s)
 	return r;
 }
 
-/* Rows are read before packed minutes: emisd packs a day before it deletes its rows. `packed` may be NULL. */
+/* Reads rows before packed minutes, since emisd packs a day before it deletes its rows. `packed` may be NULL. */
 static int read_day(struct minutes *m, struct utc day, sqlite3_stmt *packed)
 {
 	struct means *means = m->means;

@@ -71,8 +71,8 @@ int store_marks(struct store *store, struct utc since, void (*take)(void *contex
 		store_db_text(s, 1, mark.outlet, sizeof(mark.outlet));
 		store_db_text(s, 2, mark.factor, sizeof(mark.factor));
 		store_db_text(s, 3, mark.kind, sizeof(mark.kind));
-		(void)flag_from_letter(
-			(char)sqlite3_column_text(s, 4)[0], &mark.flag); /* an unknown letter means a fault */
+		/* An unknown letter leaves FLAG_FAULT. */
+		(void)flag_from_letter((char)sqlite3_column_text(s, 4)[0], &mark.flag);
 		mark.from.ms = sqlite3_column_int64(s, 5);
 		mark.until.ms = sqlite3_column_int64(s, 6);
 		mark.applies.ms = sqlite3_column_int64(s, 7);

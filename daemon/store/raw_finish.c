@@ -152,7 +152,7 @@ static int go_on(struct store *store, const struct finishing *f, struct utc next
 	return r;
 }
 
-/* Where finishing stopped in the last run; without one, the start of the day before `until`. 0 or -EIO. */
+/* Reads where the last run stopped; in the first run, begins with the day before `until`. 0 or -EIO. */
 static int read_finished(struct store *store, struct utc until)
 {
 	char *text = store_meta_text(store, "raw_finished_ms");

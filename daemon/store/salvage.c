@@ -108,8 +108,7 @@ static bool copy(struct salvage *s, const struct salvaged_table *t, const char *
 		if (sqlite3_step(put) == SQLITE_DONE) {
 			s->rows += sqlite3_changes(s->db);
 		}
-		sqlite3_reset(
-			put); /* a row that breaks the rules of its table was not written by emisd: it is left out */
+		sqlite3_reset(put); /* a failed step means that the row breaks a rule of its table: it is left out */
 	}
 	sqlite3_finalize(put);
 	sqlite3_finalize(get);

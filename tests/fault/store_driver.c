@@ -3,9 +3,9 @@
  * store_driver FOLDER SEED ROUNDS opens the store, reads it back, works for so many rounds and closes it. Each line is
  * written at once, so that whoever kills the program knows how far it came:
  *
- * "open SEQ READINGS JUDGED CHECKPOINT DAMAGES STRANGE BATCHES": what was found. The next event, the last reading, the
- * moment up to which all is judged, the newest checkpoint, how many files were damaged, readings that nobody sent or
- * that are out of order, batches that cannot be read.
+ * "open SEQ READINGS JUDGED CHECKPOINT DAMAGES STRANGE BATCHES": the next event, the last reading, the moment up to
+ * which all is judged, the newest checkpoint, how many files were damaged, readings that nobody sent or that are out of
+ * order, batches that cannot be read.
  *
  * "try WHAT NUMBER" and "ok WHAT NUMBER": before and after readings, event, judged, done, checkpoint.
  *

@@ -137,7 +137,7 @@ static void test_one_form_of_number_after_the_other(void **state)
 	}
 }
 
-/* What an instrument with one decimal sends for an hour takes less than a byte and a half each. */
+/* Readings of an instrument with one decimal, over an hour, take less than a byte and a half each. */
 static void test_a_quiet_hour_is_small(void **state)
 {
 	static struct packed_reading readings[MOST];
@@ -170,7 +170,7 @@ static void count(void *context, const struct packed_reading *reading)
 	++*(size_t *)context;
 }
 
-/* Cut or with a flipped bit it is refused or gives other readings: it never reads where it may not. */
+/* A pack that is cut or has a flipped bit is refused or gives other readings; nothing outside of it is read. */
 static void test_damaged_bytes(void **state)
 {
 	struct packed_reading readings[40];

@@ -51,7 +51,7 @@ static void test_a_damaged_state(void **state)
 	for (int64_t page = 0; page < pages; page += 3) {
 		store_rig_run(&rig->on, "rm -f *-wal *-shm && cp kept state.db");
 		corrupt(rig, "state.db", (long)(page * 4096), page == 0 ? 200 : 4096);
-		store_rig_open(&rig->on); /* it starts, whatever is left */
+		store_rig_open(&rig->on); /* it opens, whatever is left of the file */
 		assert_int_equal(readings_damages(rig), 1);
 		assert_int_equal(store_audit(rig->on.store, "somebody", "goes on", "", ""), 0);
 		store_close(rig->on.store);
@@ -62,7 +62,7 @@ static void test_a_damaged_state(void **state)
 	assert_int_equal(rig->n_got, rig->n_sent);
 }
 
-/* One page in the middle costs what lay on it, no more. */
+/* A damaged page in the middle costs only its own rows. */
 static void test_most_of_a_damaged_state_is_saved(void **state)
 {
 	struct readings_rig *rig = *state;
@@ -103,7 +103,7 @@ static void test_a_damaged_day_of_readings(void **state)
 	assert_int_equal(readings_replay(rig), 0);
 	assert_int_equal(readings_damages(rig), 1);
 	assert_true(rig->n_got < rig->n_sent && rig->n_got > rig->n_sent - 1000);
-	/* Also where nobody expects it, and while it is written to. */
+	/* Damage that is found without a check, while the file is written. */
 	corrupt(rig, "raw-20260302.db", 0, 4096);
 	store_close(rig->on.store);
 	store_rig_open(&rig->on);
@@ -152,17 +152,17 @@ static void test_old_days_are_checked_in_the_background_after_an_unclean_stop(vo
 	assert_true(at > 0);
 	corrupt(rig, "raw-20260226.db", (long)at, 512);
 	(void)readings_query(rig, "state.db", "UPDATE meta SET value='1' WHERE key='in_use'"); /* the power was cut */
-	refused_for_another_site(rig); /* and a start that comes to nothing does not hide that */
+	refused_for_another_site(rig); /* a start that fails does not hide that */
 	store_rig_open(&rig->on);
 	check_in_background(rig);
 	assert_int_equal(readings_damages(rig), 1);
 	assert_in_range(readings_query(rig, "raw-20260226.db", "SELECT count(*) FROM chunk"), 1, 199);
-	/* Ended in the middle it leaves nothing behind. */
+	/* A check that is ended early leaves nothing behind. */
 	assert_int_equal(store_check_start(rig->on.store, &check), 0);
 	store_check_end(check);
 }
 
-/* A table and its index that say different things pass the quick check, and then no row can be put in. */
+/* A table and an index that contradict each other pass the quick check, but no row can be inserted. */
 static void test_an_index_that_lies(void **state)
 {
 	struct readings_rig *rig = *state;
@@ -197,7 +197,7 @@ static void test_an_index_that_lies(void **state)
 	readings_expect_all(rig);
 }
 
-/* The file of the key came to be, and then the power went. */
+/* A power cut after the file of the key was made and before its audit row. */
 static void test_a_key_without_its_row(void **state)
 {
 	struct readings_rig *rig = *state;
@@ -211,7 +211,7 @@ static void test_a_key_without_its_row(void **state)
 	assert_int_equal(readings_verify(rig, NULL, NULL), 0);
 }
 
-/* A key that is none signs nothing; what the old one signed is still good. */
+/* A damaged key signs nothing more; signatures made with it are still good. */
 static void test_a_damaged_key(void **state)
 {
 	struct readings_rig *rig = *state;

@@ -35,7 +35,7 @@ static void test_finished_hours_hold_the_same_readings(void **state)
 	assert_true(readings_query(rig, "raw-20260302.db", "SELECT count(*) FROM chunk WHERE finished=0") > 0);
 	int64_t after = readings_query(rig, "raw-20260302.db", "SELECT sum(length(data)) FROM chunk WHERE finished=1");
 	assert_true(after * 3 < before);
-	assert_int_equal(readings_finish(rig, HOUR(2)), 0); /* once is enough */
+	assert_int_equal(readings_finish(rig, HOUR(2)), 0); /* finished hours stay as they are */
 	/* Goes on after a restart, over what is still open. */
 	store_close(rig->on.store);
 	store_rig_open(&rig->on);
@@ -69,7 +69,7 @@ static void test_a_damaged_batch_costs_only_itself(void **state)
 	size_t left = rig->n_got;
 	assert_true(left < rig->n_sent && left > rig->n_sent - 40);
 	readings_finish(rig, HOUR(1));
-	assert_int_equal(readings_replay(rig), 1); /* it stays, as evidence */
+	assert_int_equal(readings_replay(rig), 1); /* the damaged batch stays */
 	assert_int_equal(rig->n_got, left);
 	assert_int_equal(readings_query(rig, "raw-20260302.db", "SELECT count(*) FROM chunk"), 2);
 	(void)readings_query(rig, "raw-20260302.db", "UPDATE chunk SET data=substr(data, 1, 100) WHERE finished=1");
@@ -118,7 +118,7 @@ static void test_the_quota_takes_the_oldest_day(void **state)
 	assert_int_equal(readings_verify(rig, NULL, NULL), 0);
 }
 
-/* What PRAGMA synchronous says of the connections that write: 2 = FULL, 0 = OFF. */
+/* Looks at PRAGMA synchronous of every connection that writes: 2 = FULL, 0 = OFF. */
 static void expect_synchronous(struct store *store, int expected)
 {
 	struct sqlite3 *files[5] = { store_state_db(store) };

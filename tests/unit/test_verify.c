@@ -74,7 +74,7 @@ static void test_each_change_shows(void **state)
 	}
 }
 
-/* Who owns the box can write a whole new history; not one that agrees with what was kept elsewhere. */
+/* The owner of the box can write a whole new history, but not one that agrees with a checkpoint kept elsewhere. */
 static void test_what_was_kept_elsewhere(void **state)
 {
 	struct readings_rig *rig = *state;
