@@ -222,6 +222,14 @@ static void expect_history(struct rig *rig, enum period period)
 	}
 }
 
+static void count_series(void *context, const struct history_series *series)
+{
+	unsigned *n = context;
+
+	*n += strcmp(series->outlet, "DA001") == 0 && strcmp(series->factor, "so2") == 0 &&
+		series->kind == SERIES_CONVERTED && series->o2_ref == 16.0;
+}
+
 /* The walk gives what was sent, in its order, and so does the history of each series. */
 static void expect_all(struct rig *rig, enum period period)
 {
@@ -262,6 +270,11 @@ static void minutes_come_back(void **state)
 	store_close(rig->on.store);
 	store_rig_open(&rig->on);
 	expect_all(rig, PERIOD_MINUTE);
+
+	struct history_query q = { .directory = rig->on.folder };
+	unsigned n = 0;
+	assert_int_equal(history_read_series(&q, false, count_series, &n), 0);
+	assert_int_equal(n, 1);
 }
 
 static void a_day_that_is_over_is_packed(void **state)

@@ -13,6 +13,7 @@
 
 #include "common/array.h"
 #include "daemon/store/aggregate_internal.h"
+#include "daemon/store/history_read.h"
 #include "daemon/store/raw_internal.h"
 #include "daemon/store/space.h"
 #include "daemon/store/state_internal.h"
@@ -118,6 +119,86 @@ static void test_the_quota_takes_the_oldest_day(void **state)
 	assert_int_equal(readings_verify(rig, NULL, NULL), 0);
 }
 
+struct expected_history {
+	struct readings_rig *rig;
+	size_t point;
+	size_t at; /* in rig->sent */
+	int64_t before_ms;
+};
+
+static void take_history(void *context, const struct reading *reading, bool late)
+{
+	struct expected_history *e = context;
+
+	while (e->at < e->rig->n_sent && e->rig->sent[e->at].point != e->point) {
+		e->at++;
+	}
+	assert_true(e->at < e->rig->n_sent);
+	const struct raw_reading *sent = &e->rig->sent[e->at++];
+	assert_int_equal(reading->at.ms, sent->reading.at.ms);
+	assert_int_equal(reading->flag, sent->reading.flag);
+	assert_true(isnan(sent->reading.value) ? isnan(reading->value) : reading->value == sent->reading.value);
+	assert_int_equal(late, sent->late);
+	e->before_ms = reading->at.ms;
+}
+
+static void count_series(void *context, const struct history_series *series)
+{
+	unsigned *n = context;
+
+	assert_string_equal(series->outlet, "DA001");
+	++*n;
+}
+
+static void test_history_reads_what_was_sent(void **state)
+{
+	static const char *const factors[] = { "so2", "nox", "o2" };
+	struct readings_rig *rig = *state;
+	struct history_query q = { .directory = rig->on.folder, .to = { INT64_MAX }, .outlet = "DA001" };
+	unsigned n = 0;
+
+	readings_send_hours(rig, HOUR(15), 3600); /* 23:00 to 01:00; one hour is finished, one is not */
+	readings_finish(rig, HOUR(16));
+	assert_int_equal(history_read_offset(&q), 0);
+	assert_int_equal(q.offset_min, 480);
+	assert_int_equal(history_read_series(&q, true, count_series, &n), 0);
+	assert_int_equal(n, 6); /* three in each of two files */
+	for (size_t point = 0; point < ARRAY_SIZE(factors); point++) {
+		struct expected_history e = { .rig = rig, .point = point };
+		snprintf(q.factor, sizeof(q.factor), "%s", factors[point]);
+		assert_int_equal(history_read_raw(&q, take_history, &e), 0);
+		assert_true(e.before_ms >= HOUR(17) - 4000); /* up to the last one */
+	}
+	(void)readings_query(rig, "raw-20260303.db", "UPDATE chunk SET data=zeroblob(9) WHERE id=100");
+	struct expected_history e = { .rig = rig, .point = 2 };
+	q.to.ms = HOUR(16) - 1;
+	assert_int_equal(history_read_raw(&q, take_history, &e), 0);
+	assert_true(e.before_ms < HOUR(16));
+	assert_int_equal(q.damaged, 0); /* the file of the next day is not read */
+	e.at = 0;
+	q.to.ms = HOUR(16) + 10000;
+	assert_int_equal(history_read_raw(&q, take_history, &e), 0);
+	assert_int_equal(q.damaged, 1);
+	q.directory = "/nowhere";
+	assert_true(history_read_raw(&q, take_history, &e) < 0);
+	assert_string_equal(q.error, "cannot read /nowhere: No such file or directory");
+}
+
+static void test_the_oldest_readings_go_when_the_disk_takes_none(void **state)
+{
+	const size_t most = 65536;
+	struct readings_rig *rig = *state;
+	struct raw_reading r = { .reading = { { HOUR(0) }, 1.0, FLAG_NORMAL } };
+
+	for (size_t i = 0; i < most + 10; i++) {
+		r.reading.at.ms = HOUR(0) + (int64_t)i;
+		store_raw_add(rig->on.store, &r);
+	}
+	assert_int_equal(store_raw_dropped(rig->on.store), most / 2);
+	assert_int_equal(store_raw_flush(rig->on.store), 0);
+	assert_int_equal(readings_query(rig, "raw-20260302.db", "SELECT sum(n) FROM chunk"), most / 2 + 10);
+}
+
 /* Looks at PRAGMA synchronous of every connection that writes: 2 = FULL, 0 = OFF. */
 static void expect_synchronous(struct store *store, int expected)
 {
@@ -172,6 +253,10 @@ int main(void)
 			test_readings_wait_for_the_disk, readings_rig_set_up, readings_rig_tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_the_quota_takes_the_oldest_day, readings_rig_set_up, readings_rig_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_history_reads_what_was_sent, readings_rig_set_up, readings_rig_tear_down),
+		cmocka_unit_test_setup_teardown(test_the_oldest_readings_go_when_the_disk_takes_none,
+			readings_rig_set_up, readings_rig_tear_down),
 		cmocka_unit_test_setup_teardown(test_every_write_is_synced_unless_a_test_says_otherwise,
 			readings_rig_set_up, readings_rig_tear_down),
 	};
