@@ -154,6 +154,27 @@ static void test_a_quiet_hour_is_small(void **state)
 	assert_true(survive(readings, n, true) < n * 3 / 2);
 }
 
+/* A few numbers that are not decimal fractions do not make the others large. */
+static void test_odd_numbers_among_decimals(void **state)
+{
+	static const double odd[] = { 1.0 / 3.0, INFINITY, -0.0, 1e300, 12.3456789 };
+	static const size_t places[] = { 0, 1, 499, 998, 999 };
+	struct packed_reading readings[1000];
+	size_t n = ARRAY_SIZE(readings);
+
+	(void)state;
+	seed();
+	for (size_t i = 0; i < n; i++) {
+		readings[i] = (struct packed_reading){ .series = 7,
+			.reading = { { BASE + 2000 * (int64_t)i }, (double)(200 + rand() % 50) / 10.0, FLAG_NORMAL } };
+	}
+	size_t plain = survive(readings, n, false);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		readings[places[i]].reading.value = odd[i];
+		assert_true(survive(readings, n, false) < plain + 20 * (i + 1));
+	}
+}
+
 static void test_what_cannot_be_packed_is_refused(void **state)
 {
 	struct packed_reading far = { .series = 1,
@@ -205,6 +226,7 @@ int main(void)
 		cmocka_unit_test(test_random_readings_survive),
 		cmocka_unit_test(test_one_form_of_number_after_the_other),
 		cmocka_unit_test(test_a_quiet_hour_is_small),
+		cmocka_unit_test(test_odd_numbers_among_decimals),
 		cmocka_unit_test(test_what_cannot_be_packed_is_refused),
 		cmocka_unit_test(test_damaged_bytes),
 	};
