@@ -99,7 +99,7 @@ static int write_key(const char *path, const struct proof_key *key, char *error,
 	if (fd >= 0) {
 		close(fd);
 	}
-	return good ? 0 : fail(error, size, path, "made to last");
+	return good ? 0 : fail(error, size, path, "synced");
 }
 
 /* The secret is a seed with the public key that follows from it. Sets key->public_key. */

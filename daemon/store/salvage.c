@@ -267,8 +267,7 @@ static int replace(struct store *store, const char *name)
 	store_path(store, name, to, sizeof(to));
 	if (r == 0 && rename(from, to) < 0) {
 		r = -errno;
-		snprintf(store->error, sizeof(store->error), "%s cannot take the place of %s: %s", from, to,
-			strerror(-r));
+		snprintf(store->error, sizeof(store->error), "cannot rename %s to %s: %s", from, to, strerror(-r));
 	}
 	return r == 0 ? store_sync_folder(store) : r;
 }
@@ -322,7 +321,7 @@ static int save(struct store *store, struct salvage *s, const char *name, const 
 	r = r == 0 ? store_db_exec(s->db, "PRAGMA journal_mode=DELETE", store->error) : r;
 	sqlite3_close(s->db);
 	if (r == 0 && access(log, F_OK) == 0) {
-		snprintf(store->error, sizeof(store->error), "%s cannot be made whole", path);
+		snprintf(store->error, sizeof(store->error), "the log of %s cannot be merged into it", path);
 		r = -EIO;
 	}
 	return r;
@@ -405,7 +404,7 @@ struct sqlite3 *store_open_file(struct store *store, const char *name, const str
 		damaged = r > 0;
 	}
 	if (!db && damaged) {
-		db = store_salvage(store, name, schema, words[0] ? words : "no database, or of another kind");
+		db = store_salvage(store, name, schema, words[0] ? words : "it is not a database of emisd");
 	}
 	return db;
 }

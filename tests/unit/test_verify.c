@@ -58,7 +58,7 @@ static void test_each_change_shows(void **state)
 			"INSERT INTO audit(at_ms, boot, mono_ms, who, what, old, new, simulated)"
 			" VALUES(1, '', 1, 'a', 'b', '', '', 1)",
 			"1 audit rows are not in the chain" },
-		{ "state.db", "UPDATE link SET content=x'00' WHERE id=4", "links 4 to 4: the link makes no sense" },
+		{ "state.db", "UPDATE link SET content=x'00' WHERE id=4", "links 4 to 4: the link is damaged" },
 		{ "state.db", "UPDATE link SET kind='x' WHERE id=4", "link 4 is of the unknown kind \"x\"" },
 		{ "state.db", "UPDATE link SET hash=zeroblob(32) WHERE id=6",
 			"checkpoint 2 knows another hash of link 6" },
