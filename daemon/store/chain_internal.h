@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "daemon/store/proof.h"
+#include "daemon/store/proof_internal.h"
 
 struct sqlite3;
 struct store;

@@ -1,4 +1,4 @@
-#include "daemon/store/proof.h"
+#include "daemon/store/proof_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
