@@ -122,10 +122,9 @@ static int find_series(struct store *store, int64_t after, struct pack_slice *sl
 		size_t i = slice->n++;
 		slice->series[i].id = sqlite3_column_int64(s, 0);
 		/* All of it was written from buffers of this size. */
-		(void)text_copy(slice->series[i].outlet, OUTLET_ID_SIZE, (const char *)sqlite3_column_text(s, 1));
-		(void)text_copy(slice->series[i].factor, FACTOR_KEY_SIZE, (const char *)sqlite3_column_text(s, 2));
-		(void)text_copy(slice->series[i].basis, sizeof(slice->series[i].basis),
-			(const char *)sqlite3_column_text(s, 3));
+		(void)text_copy(slice->series[i].outlet, OUTLET_ID_SIZE, store_db_column(s, 1));
+		(void)text_copy(slice->series[i].factor, FACTOR_KEY_SIZE, store_db_column(s, 2));
+		(void)text_copy(slice->series[i].basis, sizeof(slice->series[i].basis), store_db_column(s, 3));
 		slice->series[i].o2_ref = sqlite3_column_double(s, 4);
 	}
 	sqlite3_finalize(s);

@@ -295,7 +295,7 @@ char *store_alarm_message(struct store *store, const char *id)
 	if (select) {
 		sqlite3_bind_text(select, 1, id, -1, SQLITE_STATIC);
 		if (sqlite3_step(select) == SQLITE_ROW) {
-			payload = strdup((const char *)sqlite3_column_text(select, 0));
+			payload = strdup(store_db_column(select, 0));
 		}
 	}
 	sqlite3_finalize(select);

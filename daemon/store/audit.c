@@ -88,9 +88,8 @@ int store_audit_rows(
 	}
 	sqlite3_bind_int64(s, 1, (int64_t)max);
 	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
-		struct store_audit_row row = { { sqlite3_column_int64(s, 0) }, (const char *)sqlite3_column_text(s, 1),
-			(const char *)sqlite3_column_text(s, 2), (const char *)sqlite3_column_text(s, 3),
-			(const char *)sqlite3_column_text(s, 4) };
+		struct store_audit_row row = { { sqlite3_column_int64(s, 0) }, store_db_column(s, 1),
+			store_db_column(s, 2), store_db_column(s, 3), store_db_column(s, 4) };
 		take(context, &row);
 	}
 	sqlite3_finalize(s);

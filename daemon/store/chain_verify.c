@@ -101,8 +101,8 @@ static bool read_link(sqlite3_stmt *row, struct chain_link *link)
 {
 	memset(link, 0, sizeof(*link));
 	link->id = sqlite3_column_int64(row, 0);
-	bool good = text_copy(link->kind, sizeof(link->kind), (const char *)sqlite3_column_text(row, 1)) &&
-		text_copy(link->file, sizeof(link->file), (const char *)sqlite3_column_text(row, 2));
+	bool good = text_copy(link->kind, sizeof(link->kind), store_db_column(row, 1)) &&
+		text_copy(link->file, sizeof(link->file), store_db_column(row, 2));
 	link->row = sqlite3_column_int64(row, 3);
 	link->upto = sqlite3_column_int64(row, 4);
 	link->at_ms = sqlite3_column_int64(row, 5);
@@ -141,7 +141,7 @@ static void check_links(struct verifier *v)
 	int step = SQLITE_ERROR;
 
 	if (site && s && sqlite3_step(site) == SQLITE_ROW) {
-		struct proof_hash before = chain_start((const char *)sqlite3_column_text(site, 0));
+		struct proof_hash before = chain_start(store_db_column(site, 0));
 		while ((step = sqlite3_step(s)) == SQLITE_ROW) {
 			if (!read_link(s, &link)) {
 				find(v, CHAIN_LINK_DAMAGED, sqlite3_column_int64(s, 0), "");
@@ -215,10 +215,10 @@ static bool word_of(const char *body, const char *name, char *buf, size_t size)
 static void check_checkpoint(struct verifier *v, sqlite3_stmt *row)
 {
 	int64_t number = sqlite3_column_int64(row, 0);
-	const char *body = (const char *)sqlite3_column_text(row, 1);
-	const char *signature = (const char *)sqlite3_column_text(row, 2);
+	const char *body = store_db_column(row, 1);
+	const char *signature = store_db_column(row, 2);
 	const char *wanted = v->query->key;
-	const char *key = wanted[0] ? wanted : (const char *)sqlite3_column_text(row, 4);
+	const char *key = wanted[0] ? wanted : store_db_column(row, 4);
 	char *signer = v->result.signer;
 	char link[32], hash[PROOF_HASH_TEXT];
 
@@ -234,7 +234,7 @@ static void check_checkpoint(struct verifier *v, sqlite3_stmt *row)
 		find(v, CHECKPOINT_DAMAGED, number, "");
 	} else if (sqlite3_column_type(row, 3) == SQLITE_NULL) {
 		find(v, CHECKPOINT_LINK_MISSING, number, link);
-	} else if (strcmp(hash, (const char *)sqlite3_column_text(row, 3)) != 0) {
+	} else if (strcmp(hash, store_db_column(row, 3)) != 0) {
 		find(v, CHECKPOINT_LINK_CHANGED, number, link);
 	}
 }

@@ -49,9 +49,16 @@ double store_db_number(struct sqlite3_stmt *row, int column)
 	return sqlite3_column_type(row, column) == SQLITE_NULL ? NAN : sqlite3_column_double(row, column);
 }
 
+const char *store_db_column(struct sqlite3_stmt *row, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(row, column);
+
+	return text ? text : "";
+}
+
 void store_db_text(struct sqlite3_stmt *row, int column, char *buf, size_t size)
 {
-	(void)text_copy(buf, size, (const char *)sqlite3_column_text(row, column)); /* it fits, as the header demands */
+	(void)text_copy(buf, size, store_db_column(row, column)); /* it fits, as the header demands */
 	for (char *c = buf; *c;) {
 		size_t n = mend_character(c);
 		*c = n == 0 ? '?' : *c; /* JSON refuses bytes that are not UTF-8: a reply would miss the row */

@@ -61,8 +61,14 @@ int store_db_end(struct sqlite3 *db, int r, char *error);
 /* Binds a number; NaN and infinity become NULL, since SQLite cannot hold NaN. */
 void store_db_bind_number(struct sqlite3_stmt *statement, int index, double value);
 
-/* Columns of a row. A number that is NULL is NAN. A text must be NOT NULL and written from a buffer of this size. */
+/* The number of a column; NAN for NULL. */
 double store_db_number(struct sqlite3_stmt *row, int column);
+
+/* The text of a column, which lives until the next step; "" for NULL, which a damaged page may hold even where the
+ * table forbids NULL. */
+const char *store_db_column(struct sqlite3_stmt *row, int column);
+
+/* Copies store_db_column() into a buffer, which must have the size that the text was written from. */
 void store_db_text(struct sqlite3_stmt *row, int column, char *buf, size_t size);
 
 /* Writes "what path: SQLite's message" into error. Returns -EBADMSG when the file is damaged, -EBUSY when

@@ -72,7 +72,7 @@ int store_marks(struct store *store, struct utc since, void (*take)(void *contex
 		store_db_text(s, 2, mark.factor, sizeof(mark.factor));
 		store_db_text(s, 3, mark.kind, sizeof(mark.kind));
 		/* An unknown letter leaves FLAG_FAULT. */
-		(void)flag_from_letter((char)sqlite3_column_text(s, 4)[0], &mark.flag);
+		(void)flag_from_letter(store_db_column(s, 4)[0], &mark.flag);
 		mark.from.ms = sqlite3_column_int64(s, 5);
 		mark.until.ms = sqlite3_column_int64(s, 6);
 		mark.applies.ms = sqlite3_column_int64(s, 7);

@@ -90,6 +90,14 @@ int store_outbox_put(struct store *store, const struct outbox_message *message)
 	return store_db_run(s, store->error);
 }
 
+/* A copy of the payload in a column. NULL when out of memory or when the row is damaged: never an empty message. */
+static char *copy_payload(sqlite3_stmt *row, int column)
+{
+	const char *payload = (const char *)sqlite3_column_text(row, column);
+
+	return payload ? strdup(payload) : NULL;
+}
+
 int store_outbox_pending(struct store *store, int64_t after, int64_t before, struct outbox_row *rows, size_t max)
 {
 	sqlite3_stmt *s = store->outbox->pending;
@@ -102,8 +110,8 @@ int store_outbox_pending(struct store *store, int64_t after, int64_t before, str
 		struct outbox_row *row = &rows[n];
 		row->id = sqlite3_column_int64(s, 0);
 		/* NOT NULL, written from a buffer of the same size */
-		(void)text_copy(row->topic, sizeof(row->topic), (const char *)sqlite3_column_text(s, 1));
-		row->payload = strdup((const char *)sqlite3_column_text(s, 2));
+		(void)text_copy(row->topic, sizeof(row->topic), store_db_column(s, 1));
+		row->payload = copy_payload(s, 2);
 		if (!row->payload) {
 			break;
 		}
@@ -250,7 +258,7 @@ int store_outbox_parked_first(struct store *store, const char *topic, struct out
 	}
 	if (step == SQLITE_ROW) {
 		ret_row->id = sqlite3_column_int64(s, 0);
-		ret_row->payload = strdup((const char *)sqlite3_column_text(s, 1));
+		ret_row->payload = copy_payload(s, 1);
 		(void)text_copy(ret_row->topic, sizeof(ret_row->topic), topic); /* of the same size */
 		r = 1;
 	} else if (step == SQLITE_DONE) {
@@ -291,9 +299,8 @@ int store_outbox_parked(
 	}
 	sqlite3_bind_int64(s, 1, (int64_t)max);
 	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
-		struct store_parked row = { (const char *)sqlite3_column_text(s, 0), sqlite3_column_int64(s, 1),
-			(const char *)sqlite3_column_text(s, 2), { sqlite3_column_int64(s, 3) },
-			{ sqlite3_column_int64(s, 4) }, (const char *)sqlite3_column_text(s, 5),
+		struct store_parked row = { store_db_column(s, 0), sqlite3_column_int64(s, 1), store_db_column(s, 2),
+			{ sqlite3_column_int64(s, 3) }, { sqlite3_column_int64(s, 4) }, store_db_column(s, 5),
 			(size_t)sqlite3_column_int64(s, 6), sqlite3_column_int(s, 7) == 0 };
 		take(context, &row);
 	}

@@ -91,7 +91,7 @@ static int read_series(struct replay *replay, struct sqlite3 *db)
 			}
 			memset(replay->numbers, 0xFF, (size_t)replay->n_numbers * sizeof(*replay->numbers));
 		}
-		replay->numbers[id] = number_of(replay->store, (const char *)sqlite3_column_text(select, 1));
+		replay->numbers[id] = number_of(replay->store, store_db_column(select, 1));
 	}
 	sqlite3_finalize(select);
 	return step == SQLITE_DONE ? 0 : -EIO;

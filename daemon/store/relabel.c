@@ -85,7 +85,7 @@ static int gather_chunk(struct store *store, struct slice *slice, sqlite3_stmt *
 {
 	struct raw_chunk chunk;
 	struct slice found = { 0 };
-	const char *boot = (const char *)sqlite3_column_text(row, 10);
+	const char *boot = store_db_column(row, 10);
 	size_t before = slice->list.n;
 
 	if (!store_raw_read_chunk(row, &chunk)) {
@@ -141,8 +141,7 @@ static bool series_name(struct store *store, const struct slice *slice, int seri
 
 	if (s) {
 		sqlite3_bind_int(s, 1, series);
-		found = sqlite3_step(s) == SQLITE_ROW &&
-			text_copy(name, SERIES_NAME_SIZE, (const char *)sqlite3_column_text(s, 0));
+		found = sqlite3_step(s) == SQLITE_ROW && text_copy(name, SERIES_NAME_SIZE, store_db_column(s, 0));
 	}
 	sqlite3_finalize(s);
 	return found;

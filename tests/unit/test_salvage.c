@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "common/text.h"
 #include "daemon/store/audit.h"
@@ -243,6 +244,31 @@ static void test_no_number_comes_twice(void **state)
 	assert_int_equal(c.number, 3);
 }
 
+/* A damaged page may hold NULL where the table forbids it; the readings of that name are lost, the others are not. */
+static void test_a_name_that_is_lost(void **state)
+{
+	struct readings_rig *rig = *state;
+	char path[128];
+	sqlite3 *db = NULL;
+
+	readings_send_hours(rig, HOUR(0), 100);
+	store_close(rig->on.store);
+	snprintf(path, sizeof(path), "%s/raw-20260302.db", rig->on.folder);
+	for (int i = 0; i < 2; i++) { /* the schema is read when the file is opened */
+		assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+		assert_int_equal(sqlite3_exec(db,
+					 i == 0 ? "PRAGMA writable_schema=ON;"
+						  " UPDATE sqlite_master SET sql=replace(sql, 'NOT NULL', '')"
+						: "UPDATE series SET name=NULL WHERE id=1; UPDATE boot SET name=NULL",
+					 NULL, NULL, NULL),
+			SQLITE_OK);
+		sqlite3_close(db);
+	}
+	store_rig_open(&rig->on);
+	assert_int_equal(readings_replay(rig), 0);
+	assert_int_equal(rig->n_got, rig->n_sent - 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +282,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_an_index_that_lies, readings_rig_set_up, readings_rig_tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_a_key_without_its_row, readings_rig_set_up, readings_rig_tear_down),
+		cmocka_unit_test_setup_teardown(test_a_name_that_is_lost, readings_rig_set_up, readings_rig_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_damaged_key, readings_rig_set_up, readings_rig_tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_no_number_comes_twice, readings_rig_set_up, readings_rig_tear_down),
