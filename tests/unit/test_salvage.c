@@ -1,4 +1,5 @@
 /* test_salvage.c - damaged and lost files: set aside, replaced with every row that can be read, and reported. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,6 +112,31 @@ static void test_a_damaged_day_of_readings(void **state)
 	readings_send(rig, 0, HOUR(3), 1.0, FLAG_NORMAL);
 	assert_int_equal(store_raw_flush(rig->on.store), 0);
 	assert_int_equal(readings_damages(rig), 1);
+}
+
+/* The main loop uses the new file: it waits 200 ms for another program, not the 3 s of a start. */
+static void test_a_salvaged_file_is_not_waited_for(void **state)
+{
+	struct readings_rig *rig = *state;
+	char path[128];
+	sqlite3 *db = NULL;
+
+	readings_send_hours(rig, HOUR(0), 100);
+	store_close(rig->on.store);
+	corrupt(rig, "raw-20260302.db", 0, 512);
+	store_rig_open(&rig->on);
+	readings_send(rig, 0, HOUR(1), 1.0, FLAG_NORMAL);
+	assert_int_equal(store_raw_flush(rig->on.store), 0);
+	assert_int_equal(readings_damages(rig), 1);
+	snprintf(path, sizeof(path), "%s/raw-20260302.db", rig->on.folder);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	readings_send(rig, 0, HOUR(1) + 2000, 2.0, FLAG_NORMAL);
+	int64_t start = clock_real_mono_ms();
+	assert_int_equal(store_raw_flush(rig->on.store), -EBUSY);
+	assert_true(clock_real_mono_ms() - start < 1500);
+	assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
 }
 
 /* Waits until all files are checked. */
@@ -282,6 +308,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_an_index_that_lies, readings_rig_set_up, readings_rig_tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_a_key_without_its_row, readings_rig_set_up, readings_rig_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_salvaged_file_is_not_waited_for, readings_rig_set_up, readings_rig_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_name_that_is_lost, readings_rig_set_up, readings_rig_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_damaged_key, readings_rig_set_up, readings_rig_tear_down),
 		cmocka_unit_test_setup_teardown(
