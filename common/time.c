@@ -130,6 +130,19 @@ bool time_from_parts(const struct time_parts *parts, int offset_min, struct utc 
 	return true;
 }
 
+struct time_parts time_to_parts(struct utc at, int offset_min)
+{
+	struct tm tm;
+
+	local_parts(at, offset_min, &tm);
+	return (struct time_parts){ .year = tm.tm_year + 1900,
+		.month = tm.tm_mon + 1,
+		.day = tm.tm_mday,
+		.hour = tm.tm_hour,
+		.minute = tm.tm_min,
+		.second = tm.tm_sec };
+}
+
 bool time_parse(const char *text, int offset_min, struct utc *ret_at)
 {
 	struct time_parts p = { 0 };

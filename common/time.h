@@ -61,6 +61,9 @@ struct time_parts {
  * calendar or clock shows, and for years before 1970 or after 9999; *ret_at is then untouched. */
 bool time_from_parts(const struct time_parts *parts, int offset_min, struct utc *ret_at);
 
+/* The time that this wall clock shows at a moment. */
+struct time_parts time_to_parts(struct utc at, int offset_min);
+
 /* ISO 8601 with the offset, whole seconds: "2026-03-02T08:00:00+08:00". buf has TIME_TEXT_SIZE. */
 const char *time_format(struct utc at, int offset_min, char *buf);
 

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "core/plan.h"
 #include "daemon/base/backoff.h"
+#include "daemon/store/raw.h"
 
 /* When the result of a channel last changed. An instrument that makes a result only now and then gives its time in
  * registers; a time that does not change shows that the result is old. */

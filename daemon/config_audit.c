@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/store/audit.h"
+#include "daemon/store/state.h"
+
 #define META "configuration"
 #define CONFIRM "confirm limit "
 

@@ -9,7 +9,11 @@
 #include "daemon/base/notify.h"
 #include "daemon/config_audit.h"
 #include "daemon/health.h"
+#include "daemon/store/alarm.h"
+#include "daemon/store/audit.h"
 #include "daemon/store/check.h"
+#include "daemon/store/raw.h"
+#include "daemon/store/space.h"
 #include "daemon/timekeeper.h"
 
 #define MAILBOX_ROOM 1024

@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "daemon/base/backoff.h"
+#include "daemon/store/alarm.h"
 
 /* While an incident stays raised, further ones are reported at most once an hour. Without this pause each report that
  * the broker refuses would cause the next one. */
@@ -164,7 +165,7 @@ static int report_change(struct gateway *g, int rule, enum alarm_change change)
 		}
 		return -ENOMEM;
 	}
-	int r = store_tell(g->store, &alarm, alarm_change_name(change), topic, payload);
+	int r = store_commit_alarm(g->store, &alarm, alarm_change_name(change), topic, payload);
 	free(payload);
 	if (r < 0) {
 		(void)backoff_next(&g->trouble);

@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "daemon/store/alarm.h"
+#include "daemon/store/raw.h"
+#include "daemon/store/space.h"
+
 /* The resident memory of this process: the second number of statm, in pages. 0 when the file cannot be read. */
 static int64_t memory_kib(void)
 {

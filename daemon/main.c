@@ -12,10 +12,10 @@
 #include "common/num.h"
 #include "daemon/control/commands.h"
 #include "daemon/daemon.h"
-#include "daemon/store/verify.h"
 #include "daemon/tools/backtest.h"
 #include "daemon/tools/history.h"
 #include "daemon/tools/probe.h"
+#include "daemon/tools/verify.h"
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 

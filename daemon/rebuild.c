@@ -4,6 +4,10 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "daemon/store/aggregate.h"
+#include "daemon/store/alarm.h"
+#include "daemon/store/raw.h"
+#include "daemon/store/state.h"
 
 #define MAX_GAP_MS (7 * DAY_MS) /* a longer stop becomes one gap: nothing is replayed, no empty minutes are made */
 #define COMMIT_AT_RECORDS 20000

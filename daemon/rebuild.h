@@ -3,6 +3,7 @@
 #define EMIS_DAEMON_REBUILD_H
 
 #include "daemon/recorder.h"
+#include "daemon/store/mark.h"
 
 /* Creates a pipeline, restores the raised alarms, replays the stored readings of the open periods up to `now` and
  * judges the periods that ended while emisd was down. Means and events go to the recorder and are committed. `site` is

@@ -7,6 +7,10 @@
 #include "common/log.h"
 #include "daemon/base/backoff.h"
 #include "daemon/mqtt/checkpoint_timer.h"
+#include "daemon/store/aggregate.h"
+#include "daemon/store/alarm.h"
+#include "daemon/store/raw.h"
+#include "daemon/store/space.h"
 
 #define MAX_RECORDS 100000 /* five hours of minute means for 100 points with three series each */
 

@@ -5,6 +5,10 @@
 
 #include "common/log.h"
 #include "daemon/rebuild.h"
+#include "daemon/store/alarm.h"
+#include "daemon/store/audit.h"
+#include "daemon/store/relabel.h"
+#include "daemon/store/state.h"
 
 bool timekeeper_judges(const struct timekeeper *k)
 {

@@ -73,6 +73,7 @@ struct store_conf {
 	int keep_means;        /* the same for means of hours, days and months */
 	int64_t reserve_bytes; /* free disk space that is kept for alarms: with less, readings wait */
 	int64_t batch_ms;      /* readings are committed this often */
+	bool no_sync; /* only for unit tests, no key sets it: nothing is synced, and a power cut may lose anything */
 };
 
 struct site {

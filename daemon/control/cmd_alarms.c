@@ -6,6 +6,9 @@
 #include "daemon/control/reply_table.h"
 #include "daemon/daemon.h"
 #include "daemon/rebuild.h"
+#include "daemon/store/alarm.h"
+#include "daemon/store/audit.h"
+#include "daemon/store/mark.h"
 
 #define MAX_ROWS 1000
 
@@ -98,7 +101,8 @@ json_t *cmd_ack(struct daemon *d, const json_t *request, char *error, size_t siz
 	struct outlet outlet = { 0 };
 	snprintf(outlet.id, sizeof(outlet.id), "%s", alarm.outlet);
 	message_alarm_topic(&d->context, &outlet, topic);
-	int r = payload ? store_acknowledge(d->store, &alarm, who, text_of(request, "remark"), topic, payload) : -1;
+	const struct store_acknowledgement by = { who, text_of(request, "remark"), topic, payload };
+	int r = payload ? store_acknowledge(d->store, &alarm, &by) : -1;
 	free(last);
 	if (r < 0) {
 		snprintf(error, size, "the acknowledgement cannot be stored: %s",

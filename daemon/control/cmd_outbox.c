@@ -7,6 +7,8 @@
 #include "daemon/base/json_text.h"
 #include "daemon/control/reply_table.h"
 #include "daemon/daemon.h"
+#include "daemon/store/audit.h"
+#include "daemon/store/outbox.h"
 
 #define MAX_ROWS 1000
 

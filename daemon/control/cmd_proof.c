@@ -5,6 +5,7 @@
 #include "common/array.h"
 #include "daemon/control/reply_table.h"
 #include "daemon/daemon.h"
+#include "daemon/store/checkpoint.h"
 
 json_t *cmd_identity(struct daemon *d, const json_t *request, char *error, size_t size)
 {

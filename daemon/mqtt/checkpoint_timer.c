@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "daemon/store/raw.h"
+
 int checkpoints_step(const struct message_context *context, struct store *store, struct utc until)
 {
 	struct utc hour = time_floor(until, HOUR_MS, context->site->judging.offset_min);

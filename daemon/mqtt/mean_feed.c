@@ -5,6 +5,7 @@
 
 #include "common/array.h"
 #include "common/log.h"
+#include "daemon/store/state.h"
 
 static const struct {
 	enum period period;
@@ -20,6 +21,7 @@ static const struct {
 
 /* How far a kind of period has come, by the start of its periods. */
 struct progress {
+	struct aggregate_iterator *iterator;
 	struct utc sent;      /* all up to here; stored */
 	struct utc live_from; /* what starts from here on is new to this connection */
 	struct utc live_sent; /* of these */
@@ -46,10 +48,7 @@ struct mean_feed {
 	size_t handed;  /* to the broker */
 	size_t settled; /* of these */
 
-	struct stored_mean *means; /* while a period is read */
-	size_t n_means;
-	size_t room_means;
-	bool failed;
+	struct aggregate_means means; /* while its messages are composed */
 };
 
 /* Of what an earlier run sent; the first one begins with the open period. */
@@ -76,6 +75,11 @@ struct mean_feed *mean_feed_create(const struct message_context *context, struct
 	for (size_t i = 0; i < KINDS; i++) {
 		f->progress[i].sent = sent_before(f, i);
 		f->progress[i].exhausted = true;
+		f->progress[i].iterator = aggregate_iterator_create(store, kinds[i].period);
+		if (!f->progress[i].iterator) {
+			mean_feed_destroy(f);
+			return NULL;
+		}
 	}
 	return f;
 }
@@ -94,7 +98,9 @@ void mean_feed_destroy(struct mean_feed *feed)
 {
 	if (feed) {
 		drop_messages(feed);
-		free(feed->means);
+		for (size_t i = 0; i < KINDS; i++) {
+			aggregate_iterator_destroy(feed->progress[i].iterator);
+		}
 		free(feed);
 	}
 }
@@ -122,35 +128,18 @@ void mean_feed_wake(struct mean_feed *f)
 
 /* ---- composing ---- */
 
-static void take(void *context, const struct stored_mean *mean)
-{
-	struct mean_feed *f = context;
-
-	if (f->n_means == f->room_means) {
-		size_t room = f->room_means ? f->room_means * 2 : 64;
-		struct stored_mean *grown = realloc(f->means, room * sizeof(*grown));
-		f->failed |= !grown;
-		if (!grown) {
-			return;
-		}
-		f->means = grown;
-		f->room_means = room;
-	}
-	f->means[f->n_means++] = *mean;
-}
-
 /* One message for each outlet of the period; the means come ordered by outlet. */
 static bool compose(struct mean_feed *f)
 {
-	f->messages = calloc(f->n_means, sizeof(*f->messages));
-	for (size_t i = 0; f->messages && i < f->n_means;) {
+	f->messages = calloc(f->means.n, sizeof(*f->messages));
+	for (size_t i = 0; f->messages && i < f->means.n;) {
 		struct message *m = &f->messages[f->n_messages];
 		size_t n = 1;
-		while (i + n < f->n_means && strcmp(f->means[i + n].outlet, f->means[i].outlet) == 0) {
+		while (i + n < f->means.n && strcmp(f->means.means[i + n].outlet, f->means.means[i].outlet) == 0) {
 			n++;
 		}
-		message_mean_topic(f->context, &f->means[i], kinds[f->kind].period, m->topic);
-		m->payload = message_mean(f->context, &f->means[i], n, kinds[f->kind].period);
+		message_mean_topic(f->context, &f->means.means[i], kinds[f->kind].period, m->topic);
+		m->payload = message_mean(f->context, &f->means.means[i], n, kinds[f->kind].period);
 		if (!m->payload) {
 			return false;
 		}
@@ -182,11 +171,10 @@ static bool read_period(struct mean_feed *f, size_t kind, bool live)
 
 	f->kind = kind;
 	f->live = live;
-	f->n_means = 0;
-	f->failed = false;
-	int r = store_aggregate_next(
-		f->store, kinds[kind].period, live ? p->live_sent : p->sent, until, &f->start, take, f);
-	if (r == 1 && !f->failed && compose(f)) {
+	aggregate_iterator_seek(p->iterator, live ? p->live_sent : p->sent, until);
+	int r = aggregate_iterator_next(p->iterator, &f->means);
+	f->start = r == 1 ? f->means.start : f->start;
+	if (r == 1 && compose(f)) {
 		return true;
 	}
 	drop_messages(f);

@@ -5,7 +5,7 @@
 #define EMIS_DAEMON_MQTT_MEAN_FEED_H
 
 #include "daemon/mqtt/message.h"
-#include "daemon/store/store.h"
+#include "daemon/store/aggregate.h"
 
 struct mean_feed;
 

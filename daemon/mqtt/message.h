@@ -6,7 +6,9 @@
 #include "core/pipeline.h"
 #include "daemon/base/clock.h"
 #include "daemon/conf/site.h"
-#include "daemon/store/store.h"
+#include "daemon/store/aggregate.h"
+#include "daemon/store/alarm.h"
+#include "daemon/store/checkpoint.h"
 
 #define TOPIC_SIZE 160
 

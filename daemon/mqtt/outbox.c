@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "daemon/mqtt/outbox_internal.h"
+#include "daemon/store/alarm.h"
 
 #define FIRST_RETRY_MS 1000
 #define LAST_RETRY_MS 300000

@@ -8,6 +8,7 @@
 
 #include "daemon/base/loop.h"
 #include "daemon/mqtt/message.h"
+#include "daemon/store/outbox.h"
 #include "daemon/store/store.h"
 
 struct outbox;

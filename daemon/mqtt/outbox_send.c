@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "daemon/mqtt/outbox_internal.h"
+#include "daemon/store/alarm.h"
 
 #define MAX_REFUSALS 4 /* of a row for which the broker ends the connection; then it is parked with the reason */
 #define AGAIN_MS 1000

@@ -7,6 +7,7 @@
 
 #include "common/array.h"
 #include "common/mend.h"
+#include "daemon/store/outbox.h"
 
 #define BURST 5.0
 #define EVERY_MS 10000.0 /* one more request */

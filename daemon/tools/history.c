@@ -33,7 +33,7 @@ struct history {
 	bool has_basis;
 	bool has_o2;
 	enum history_format format;
-	struct series_name *names; /* all series in the store, each once */
+	struct history_series *names; /* all series in the store, each once */
 	size_t n_names;
 	size_t room;
 	bool out_of_memory;
@@ -42,14 +42,14 @@ struct history {
 
 /* ---- choosing the series ---- */
 
-static bool is_same_series(const struct series_name *a, const struct series_name *b)
+static bool is_same_series(const struct history_series *a, const struct history_series *b)
 {
 	return strcmp(a->outlet, b->outlet) == 0 && strcmp(a->factor, b->factor) == 0 && a->kind == b->kind &&
 		a->o2_ref == b->o2_ref;
 }
 
 /* Adds a series to h->names. */
-static void take_name(void *context, const struct series_name *name)
+static void take_name(void *context, const struct history_series *name)
 {
 	struct history *h = context;
 
@@ -60,7 +60,7 @@ static void take_name(void *context, const struct series_name *name)
 	}
 	if (h->n_names == h->room) {
 		size_t room = h->room ? h->room * 2 : 64;
-		struct series_name *grown = realloc(h->names, room * sizeof(*grown));
+		struct history_series *grown = realloc(h->names, room * sizeof(*grown));
 		h->out_of_memory |= !grown;
 		if (!grown) {
 			return;
@@ -92,7 +92,7 @@ static int refuse_query(const struct history *h, bool outlet_known, bool factor_
 	char list[1024] = "";
 
 	for (size_t i = 0; i < h->n_names; i++) {
-		const struct series_name *name = &h->names[i];
+		const struct history_series *name = &h->names[i];
 		char word[64];
 		if (!outlet_known) {
 			add_word(list, sizeof(list), name->outlet);
@@ -127,7 +127,7 @@ static int choose_series(struct history *h)
 	double o2_ref = -1.0;
 
 	for (size_t i = 0; i < h->n_names; i++) {
-		const struct series_name *name = &h->names[i];
+		const struct history_series *name = &h->names[i];
 		bool outlet = strcmp(name->outlet, q->outlet) == 0;
 		bool factor = outlet && strcmp(name->factor, q->factor) == 0;
 		outlet_known |= outlet;

@@ -28,6 +28,7 @@
 
 #include "daemon/base/loop.h"
 #include "daemon/mqtt/outbox.h"
+#include "daemon/store/alarm.h"
 
 #define WINDOW 100
 #define PAYLOAD_FORMAT "{\"seq\":%lld,\"ns\":%lld,\"words\":\"%01100d\"}" /* the size of an alarm event */
@@ -224,7 +225,7 @@ static void tell(struct bench *b, int64_t ns)
 
 	snprintf(alarm.id, sizeof(alarm.id), "alarm %lld", (long long)store_next_seq(b->store));
 	snprintf(payload, sizeof(payload), PAYLOAD_FORMAT, (long long)store_next_seq(b->store), (long long)ns, 0);
-	if (store_tell(b->store, &alarm, "raised", "emis/1/bench/gateway/alarm", payload) < 0) {
+	if (store_commit_alarm(b->store, &alarm, "raised", "emis/1/bench/gateway/alarm", payload) < 0) {
 		die(store_error(b->store));
 	}
 }

@@ -18,6 +18,8 @@
 #include "daemon/config_audit.h"
 #include "daemon/mqtt/outbox.h"
 #include "daemon/rebuild.h"
+#include "daemon/store/audit.h"
+#include "daemon/store/raw.h"
 #include "tests/fault/failing.h"
 
 #define START 1772410020000LL  /* 2026-03-02T08:07:00+08:00 */

@@ -8,6 +8,7 @@
 
 #include "common/mend.h"
 #include "daemon/mqtt/resend.h"
+#include "daemon/store/outbox.h"
 
 #define START_MS 100000000
 

@@ -12,6 +12,8 @@
 
 #include "common/array.h"
 #include "daemon/mqtt/resend.h"
+#include "daemon/store/alarm.h"
+#include "daemon/store/outbox.h"
 #include "tests/unit/store_rig.h"
 
 struct rig {
@@ -33,7 +35,7 @@ static int set_up(void **state)
 	for (int64_t seq = 1; seq <= 3; seq++) {
 		struct store_alarm alarm = { .raised = true, .rule = "disk-low", .outlet = GATEWAY };
 		snprintf(alarm.id, sizeof(alarm.id), "alarm %d", (int)seq);
-		assert_int_equal(store_tell(rig->on.store, &alarm, "raised", "topic", "{}"), 0);
+		assert_int_equal(store_commit_alarm(rig->on.store, &alarm, "raised", "topic", "{}"), 0);
 	}
 	static const int64_t ids[] = { 1, 2, 3 };
 	assert_int_equal(store_outbox_done(rig->on.store, ids, 3, clock_utc(&rig->on.clock)), 0);
