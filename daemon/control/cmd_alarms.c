@@ -111,7 +111,7 @@ json_t *cmd_ack(struct daemon *d, const json_t *request, char *error, size_t siz
 		gateway_acknowledged(d->gateway, alarm.rule);
 		(void)gateway_commit(d->gateway); /* logged, and tried again */
 	}
-	outbox_wake(d->outbox);
+	outbox_send_new(d->outbox);
 	return json_array();
 }
 

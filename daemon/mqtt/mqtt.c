@@ -31,9 +31,9 @@ static int create_handle(struct mqtt *mqtt)
 	return mqtt_callbacks_of_handle(mqtt) ? 0 : -EIO;
 }
 
-struct mqtt *mqtt_create(const struct mqtt_conf *conf, const char *client_id, const char *will_topic,
-	const char *will_payload, const struct mqtt_handler *handler, char *error, size_t size)
+struct mqtt *mqtt_create(const struct mqtt_setup *setup, char *error, size_t size)
 {
+	const struct mqtt_conf *conf = setup->conf;
 	struct mqtt *mqtt = calloc(1, sizeof(*mqtt));
 
 	snprintf(error, size, "out of memory");
@@ -41,12 +41,12 @@ struct mqtt *mqtt_create(const struct mqtt_conf *conf, const char *client_id, co
 		return NULL;
 	}
 	mqtt->conf = conf;
-	mqtt->handler = *handler;
+	mqtt->handler = setup->handler;
 	mqtt->version = conf->version;
 	broker_uri(conf->brokers[0], mqtt->uri, sizeof(mqtt->uri));
-	(void)text_copy(mqtt->client_id, sizeof(mqtt->client_id), client_id); /* made to fit by the caller */
-	mqtt->will_topic = strdup(will_topic);
-	mqtt->will_payload = strdup(will_payload);
+	(void)text_copy(mqtt->client_id, sizeof(mqtt->client_id), setup->client_id); /* made to fit by the caller */
+	mqtt->will_topic = strdup(setup->will_topic);
+	mqtt->will_payload = strdup(setup->will_payload);
 	mqtt->box = mailbox_create(MAILBOX_ROOM, sizeof(struct note));
 	mqtt->requests = mailbox_create(REQUEST_ROOM, sizeof(struct mqtt_request));
 	if (!mqtt->will_topic || !mqtt->will_payload || !mqtt->box || !mqtt->requests ||

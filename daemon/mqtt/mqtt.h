@@ -78,10 +78,17 @@ struct mqtt_handler {
 	void *context;
 };
 
-/* The will (retained, to the topic of our presence) is what the broker publishes when this box falls silent. Strings
- * are copied. NULL with a sentence in `error` when the settings cannot be used. */
-struct mqtt *mqtt_create(const struct mqtt_conf *conf, const char *client_id, const char *will_topic,
-	const char *will_payload, const struct mqtt_handler *handler, char *error, size_t size);
+/* conf is borrowed, all else is copied. The broker publishes the will, retained, when this box falls silent. */
+struct mqtt_setup {
+	const struct mqtt_conf *conf;
+	const char *client_id;  /* shorter than MQTT_CLIENT_ID_SIZE */
+	const char *will_topic; /* the topic of our presence */
+	const char *will_payload;
+	struct mqtt_handler handler;
+};
+
+/* NULL with a sentence in `error` when the settings cannot be used. */
+struct mqtt *mqtt_create(const struct mqtt_setup *setup, char *error, size_t size);
 
 /* Readable when mqtt_dispatch() has something to do. */
 int mqtt_fd(const struct mqtt *mqtt);

@@ -147,11 +147,12 @@ static void on_look(void *context)
 /* Sends all that waits. 0 when it arrived. */
 static int publish(struct path *p)
 {
-	const struct outbox_handler handler = { no_state, on_parked, on_words, on_words, p, 0 };
+	struct outbox_setup setup = { &p->context, p->store, NULL, { no_state, on_parked, on_words, on_words, p, 0 } };
 	char error[256];
 
 	p->loop = loop_create();
-	p->outbox = p->loop ? outbox_create(&p->context, p->store, p->loop, &handler, error, sizeof(error)) : NULL;
+	setup.loop = p->loop;
+	p->outbox = p->loop ? outbox_create(&setup, error, sizeof(error)) : NULL;
 	p->look = p->outbox ? loop_add_timer(p->loop, on_look, p) : NULL;
 	if (!p->look) {
 		return -1;

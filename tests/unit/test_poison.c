@@ -13,7 +13,7 @@ static unsigned connection(struct poison *s, int64_t *now_ms, int64_t ms, bool p
 {
 	poison_connected(s, *now_ms);
 	if (proven) {
-		poison_proven(s);
+		poison_prove_connection(s);
 	}
 	*now_ms += ms;
 	return poison_lost(s, in_flight, *now_ms);
@@ -26,13 +26,13 @@ static void test_three_connections_with_unanswered_messages_make_it_careful(void
 
 	(void)state;
 	assert_int_equal(poison_window(&s, 20), 20);
-	assert_int_equal(connection(&s, &now, 500, true, 20), FOUND_NOTHING);
-	assert_int_equal(connection(&s, &now, 500, true, 7), FOUND_NOTHING);
-	assert_int_equal(connection(&s, &now, 500, true, 20), FOUND_CAREFUL);
+	assert_int_equal(connection(&s, &now, 500, true, 20), POISON_NOTHING);
+	assert_int_equal(connection(&s, &now, 500, true, 7), POISON_NOTHING);
+	assert_int_equal(connection(&s, &now, 500, true, 20), POISON_CAREFUL);
 	assert_true(poison_quiet(&s, now));
 	poison_connected(&s, now);
 	assert_int_equal(poison_window(&s, 20), 0); /* nothing before the broker took something harmless */
-	poison_proven(&s);
+	poison_prove_connection(&s);
 	assert_int_equal(poison_window(&s, 20), 1);
 }
 
@@ -43,8 +43,8 @@ static void test_an_acknowledgement_between_is_no_row(void **state)
 
 	(void)state;
 	for (int i = 0; i < 10; i++) {
-		assert_int_equal(connection(&s, &now, 500, true, 20), FOUND_NOTHING);
-		poison_taken(&s);
+		assert_int_equal(connection(&s, &now, 500, true, 20), POISON_NOTHING);
+		poison_count_acknowledgement(&s);
 	}
 	assert_false(s.careful);
 }
@@ -55,9 +55,9 @@ static void test_only_a_lone_message_on_a_proven_connection_is_the_culprit(void 
 	int64_t now = 1000000;
 
 	(void)state;
-	assert_int_equal(connection(&s, &now, 500, false, 1) & FOUND_CULPRIT, 0); /* the link itself may be bad */
-	assert_int_equal(connection(&s, &now, 500, true, 0) & FOUND_CULPRIT, 0);
-	assert_int_equal(connection(&s, &now, 500, true, 1) & FOUND_CULPRIT, FOUND_CULPRIT);
+	assert_int_equal(connection(&s, &now, 500, false, 1) & POISON_CULPRIT, 0); /* the link itself may be bad */
+	assert_int_equal(connection(&s, &now, 500, true, 0) & POISON_CULPRIT, 0);
+	assert_int_equal(connection(&s, &now, 500, true, 1) & POISON_CULPRIT, POISON_CULPRIT);
 }
 
 static void test_it_ends_when_the_broker_takes_one_after_the_other(void **state)
@@ -66,10 +66,10 @@ static void test_it_ends_when_the_broker_takes_one_after_the_other(void **state)
 
 	(void)state;
 	for (int i = 0; i < 19; i++) {
-		poison_taken(&s);
+		poison_count_acknowledgement(&s);
 	}
 	assert_int_equal(poison_window(&s, 20), 1);
-	poison_taken(&s);
+	poison_count_acknowledgement(&s);
 	assert_int_equal(poison_window(&s, 20), 20);
 }
 
@@ -79,11 +79,11 @@ static void test_connections_that_end_at_once_with_nothing_on_its_way_silence_st
 	int64_t now = 1000000;
 
 	(void)state;
-	assert_int_equal(connection(&s, &now, 500, true, 0), FOUND_NOTHING);
-	assert_int_equal(connection(&s, &now, 60000, true, 0), FOUND_NOTHING); /* a long one is none of them */
-	assert_int_equal(connection(&s, &now, 500, true, 0), FOUND_NOTHING);
-	assert_int_equal(connection(&s, &now, 500, true, 0), FOUND_NOTHING);
-	assert_int_equal(connection(&s, &now, 500, true, 0), FOUND_QUIET);
+	assert_int_equal(connection(&s, &now, 500, true, 0), POISON_NOTHING);
+	assert_int_equal(connection(&s, &now, 60000, true, 0), POISON_NOTHING); /* a long one is none of them */
+	assert_int_equal(connection(&s, &now, 500, true, 0), POISON_NOTHING);
+	assert_int_equal(connection(&s, &now, 500, true, 0), POISON_NOTHING);
+	assert_int_equal(connection(&s, &now, 500, true, 0), POISON_QUIET);
 	assert_true(poison_quiet(&s, now + 599999));
 	assert_false(poison_quiet(&s, now + 600000));
 	assert_int_equal(poison_window(&s, 20), 20); /* the outbox goes on */

@@ -1,4 +1,4 @@
-/* test_peers.c - in which manner a broker is connected to, after what it did before. */
+/* test_peer.c - in which manner a broker is connected to, after what it did before. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/mqtt/peers.h"
+#include "daemon/mqtt/peer.h"
 
 #define DAY 86400000
 

@@ -1,7 +1,7 @@
-/* peers.h - what is known of a broker from earlier connections: which version of MQTT it speaks and which keepalive it
+/* peer.h - what is known of a broker from earlier connections: which version of MQTT it speaks and which keepalive it
  * demands. Pure; times are real monotonic milliseconds. */
-#ifndef EMIS_DAEMON_MQTT_PEERS_H
-#define EMIS_DAEMON_MQTT_PEERS_H
+#ifndef EMIS_DAEMON_MQTT_PEER_H
+#define EMIS_DAEMON_MQTT_PEER_H
 
 #include "daemon/mqtt/mqtt.h"
 

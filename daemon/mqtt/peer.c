@@ -1,4 +1,4 @@
-#include "daemon/mqtt/peers.h"
+#include "daemon/mqtt/peer.h"
 
 #define PINGS 3        /* in a keepalive: paho notices silence after two intervals and up to 3 s (measured) */
 #define SOON_MS 600000 /* no answer at all may have been the moment of its start */
