@@ -153,7 +153,7 @@ int recorder_finish_raw(struct recorder *recorder, struct utc until)
 	int r = store_raw_finish(recorder->store, until);
 
 	r = roll < 0 ? roll : r;
-	r = r == 0 ? checkpoints_step(recorder->context, recorder->store, until) : r < 0 ? r : 0;
+	r = r == 0 ? checkpoint_timer_step(recorder->context, recorder->store, until) : r < 0 ? r : 0;
 	(void)finish_write(recorder, &recorder->finish_trouble, r < 0 ? r : 0); /* r is returned */
 	return r;
 }

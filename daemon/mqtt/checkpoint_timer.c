@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int checkpoints_step(const struct message_context *context, struct store *store, struct utc until)
+int checkpoint_timer_step(const struct message_context *context, struct store *store, struct utc until)
 {
 	struct utc hour = time_floor(until, HOUR_MS, context->site->judging.offset_min);
 	struct store_checkpoint checkpoint;

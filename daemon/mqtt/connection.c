@@ -163,7 +163,7 @@ static void on_connected(void *context, const struct mqtt_terms *terms)
 		: same_terms(terms, &c->known) ? CONNECTION_SAME_TERMS
 					       : CONNECTION_OTHER_TERMS;
 	c->known = *terms;
-	if (peer_of(c)->plain) {
+	if (peer_of(c)->uses_v3) {
 		int64_t left = peer_of(c)->v5_again_ms - c->connected_ms;
 		loop_set_timer(c->daily, (left > 0 ? left : 1) * 1000000);
 	}

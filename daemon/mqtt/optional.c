@@ -168,7 +168,7 @@ static bool send_mean(struct optional *o, const struct mean_message *m)
 {
 	if (mqtt_message_size(m->topic, m->payload) > connection_terms(o->connection)->largest) {
 		log_warning("%s: %zu bytes are more than the broker takes; passed over", m->topic, strlen(m->payload));
-		mean_feed_settled(o->means, m->token);
+		mean_feed_settle(o->means, m->token);
 		return true;
 	}
 	switch (connection_publish(o->connection, m->token, m->topic, m->payload, false)) {
@@ -178,7 +178,7 @@ static bool send_mean(struct optional *o, const struct mean_message *m)
 		mean_feed_put_back(o->means);
 		return false;
 	case MQTT_NEVER:
-		mean_feed_settled(o->means, m->token);
+		mean_feed_settle(o->means, m->token);
 		return true;
 	}
 	return true;
@@ -200,7 +200,7 @@ static bool send_means(struct optional *o, size_t most)
 
 static void drop_state(struct optional *o, size_t index, const char *reason)
 {
-	state_feed_settled(o->states, index);
+	state_feed_settle(o->states, index);
 	o->states_dropped++;
 	(void)text_copy(o->states_reason, sizeof(o->states_reason), reason); /* its beginning is enough */
 }
@@ -268,9 +268,9 @@ void optional_acknowledged(struct optional *o, int64_t token)
 		return;
 	}
 	if (token >= STATE_TOKEN) {
-		state_feed_settled(o->states, (size_t)(token - STATE_TOKEN));
+		state_feed_settle(o->states, (size_t)(token - STATE_TOKEN));
 	} else {
-		mean_feed_settled(o->means, token);
+		mean_feed_settle(o->means, token);
 	}
 	o->pause_ms = 0;
 }

@@ -54,7 +54,7 @@ static void on_requested(void *context, const struct mqtt_request *request)
 	struct outbox *o = context;
 
 	delivery_record(o->delivery); /* afterwards, rows that are asked for again would be recorded as acknowledged */
-	struct resend_answer answer = resend_take(&o->resend, request, clock_real_mono_ms());
+	struct resend_answer answer = resend_handle_request(&o->resend, request, clock_real_mono_ms());
 	size_t largest = connection_terms(o->connection)->largest;
 
 	if (answer.payload && mqtt_message_size(answer.topic, answer.payload) + request->n_correlation + 8 <= largest) {
