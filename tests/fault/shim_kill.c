@@ -4,8 +4,8 @@
  *   commit        its row is in the transaction, COMMIT was not called
  *   committed     COMMIT has returned, the message was not handed over
  *   sent          MQTTAsync_sendMessage() has returned, nobody knows whether the broker has it
- *   acknowledged  the broker has it, the row is about to be marked as done
- *   marked        the mark is committed */
+ *   acknowledged  the broker has it, the store is about to record that
+ *   recorded      the record is committed */
 #include <MQTTAsync.h>
 #include <dlfcn.h>
 #include <signal.h>
@@ -19,7 +19,7 @@
 static struct {
 	sqlite3_int64 row; /* of the message in the outbox; 0 = not written yet */
 	bool committed;
-	bool marked; /* in a transaction that may not have ended */
+	bool recorded; /* in a transaction that may not have ended */
 } message;
 
 static void die_at(const char *step)
@@ -72,9 +72,9 @@ int sqlite3_step(sqlite3_stmt *statement)
 	}
 	die_at("acknowledged");
 	int r = real(statement);
-	message.marked = true;
+	message.recorded = true;
 	if (sqlite3_get_autocommit(sqlite3_db_handle(statement))) {
-		die_at("marked");
+		die_at("recorded");
 	}
 	return r;
 }
@@ -85,7 +85,7 @@ int sqlite3_exec(
 	static int (*real)(sqlite3 *, const char *, int (*)(void *, int, char **, char **), void *, char **);
 	bool commit = strcmp(sql, "COMMIT") == 0;
 	bool ours = commit && message.row != 0 && !message.committed;
-	bool mark = commit && message.marked;
+	bool record = commit && message.recorded;
 
 	if (!real) {
 		*(void **)&real = dlsym(RTLD_NEXT, "sqlite3_exec");
@@ -98,8 +98,8 @@ int sqlite3_exec(
 		message.committed = true;
 		die_at("committed");
 	}
-	if (mark && r == SQLITE_OK) {
-		die_at("marked");
+	if (record && r == SQLITE_OK) {
+		die_at("recorded");
 	}
 	return r;
 }

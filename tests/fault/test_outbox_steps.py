@@ -1,5 +1,5 @@
-"""emisd is killed at each step between the decision that an hour exceeds its limit and the mark that the broker has the
-message: the exceedance is at the bureau as one fact, with one number, however often it came."""
+"""emisd is killed at each step between the decision that an hour exceeds its limit and the record that the broker
+has the message: the exceedance is at the bureau as one fact, with one number, however often it came."""
 
 import concurrent.futures
 import shutil
@@ -14,7 +14,7 @@ from tests.fault.ledger import half_transactions, verify
 from tests.support.rig import wait_for
 from tests.support.schedule import runs
 
-STEPS = ("commit", "committed", "sent", "acknowledged", "marked")
+STEPS = ("commit", "committed", "sent", "acknowledged", "recorded")
 
 
 def settled(box):
@@ -39,7 +39,7 @@ def kill_at(step, folder):
         assert all(len(numbers) == 1 for numbers in box.facts().values()), "one number a fact"
         seqs = sorted({a["seq"] for a in box.bureau.alarms()})
         assert seqs == list(range(1, seqs[-1] + 1)), "no number is missing"
-        # A message that was not committed never left, and one that was marked never comes again.
+        # A message that was not committed never left, and one that was recorded never comes again.
         assert before <= {"commit": 0, "committed": 0}.get(step, 1)
         assert len(told) == 1 or step in ("sent", "acknowledged")
         with sqlite3.connect(box.data / "state.db") as db:
