@@ -117,7 +117,7 @@ static bool leave_unfit(struct connection *c, const struct mqtt_terms *terms)
 		return true;
 	}
 	if (renew) {
-		log_info("broker %s: demands a keepalive of %u s; connecting anew with a ping each %d s",
+		log_info("broker %s: demands a keepalive of %u s; connecting again, with a ping every %d s",
 			connection_broker_name(c), terms->keepalive_s,
 			peer_manner(peer_of(c), &c->site->mqtt, clock_real_mono_ms()).keepalive_s);
 		leave(c, LEAVING_TO_RENEW);
@@ -138,7 +138,8 @@ static void subscribe(struct connection *c)
 
 	message_resend_topic(c->presence->context, topic);
 	if (!mqtt_subscribe(c->mqtt, topic)) {
-		log_warning("broker %s: requests to send again cannot be subscribed to", connection_broker_name(c));
+		log_warning("broker %s: cannot subscribe to the bureau's requests to send again; they get no answer",
+			connection_broker_name(c));
 	}
 	message_online_topic(c->presence->context, topic);
 	(void)mqtt_subscribe(c->mqtt, topic); /* without it only another gateway with our name goes unnoticed */
@@ -187,7 +188,7 @@ static void on_patience(void *context)
 	struct connection *c = context;
 
 	if (c->in_flight > 0 && c->state == UP) {
-		log_warning("broker %s: %zu messages unacknowledged for %d s; connecting anew",
+		log_warning("broker %s: %zu messages unacknowledged for %d s; connecting again",
 			connection_broker_name(c), c->in_flight, c->site->mqtt.keepalive_s);
 		mqtt_abort(c->mqtt);
 	}
@@ -286,8 +287,9 @@ static bool has_other_manner(struct connection *c, const struct mqtt_loss *loss)
 	if (backoff_worth_a_line(&c->backoff)) {
 		log_warning("broker %s: %s; %s", connection_broker_name(c), loss->reason,
 			loss->kind == MQTT_LOSS_IDENTIFIER
-				? "the keepalive may be too long for it: trying a shorter one"
-				: "it seems to speak no MQTT 5: trying 3.1.1, and 5 again within a day");
+				? "the keepalive may be too long for this broker: trying a shorter one"
+				: "this broker does not seem to speak MQTT 5: trying 3.1.1 now and 5 again within a "
+				  "day");
 	}
 	return true;
 }

@@ -33,8 +33,9 @@ void delivery_record(struct delivery *d)
 	}
 	(void)backoff_next(&d->unrecordable);
 	if (backoff_worth_a_line(&d->unrecordable)) {
-		log_error("%zu messages were acknowledged, but cannot be marked: %s; they may go twice (failure %u)", n,
-			store_error(d->store), d->unrecordable.failures);
+		log_error("cannot record that %zu messages were acknowledged: %s; trying again each second; they may "
+			  "be sent twice (failure %u)",
+			n, store_error(d->store), d->unrecordable.failures);
 	}
 	window_record_failed(d->window);
 	delivery_retry_soon(d);
@@ -45,7 +46,7 @@ void delivery_release_parked(struct delivery *d, const char *why)
 	int64_t n = store_outbox_release(d->store);
 
 	if (n < 0) {
-		log_error("the parked messages cannot be tried again: %s", store_error(d->store));
+		log_error("cannot release the parked messages: %s; they stay parked", store_error(d->store));
 	} else if (n > 0) {
 		log_info("%lld parked messages are tried again: %s", (long long)n, why);
 		window_rows_pending_again(d->window);
@@ -58,7 +59,7 @@ static void release_parked_without_right(struct delivery *d)
 	int64_t n = store_outbox_release_reason(d->store, NO_RIGHT);
 
 	if (n < 0) {
-		log_error("the parked messages cannot be tried again: %s", store_error(d->store));
+		log_error("cannot release the parked messages: %s; they stay parked", store_error(d->store));
 	} else if (n > 0) {
 		log_info("%lld parked messages are tried again: a new connection may have the right to them",
 			(long long)n);
@@ -82,7 +83,7 @@ void delivery_connection_up(struct delivery *d, enum connection_news news)
 		delivery_release_parked(d, "the broker announces other properties");
 		break;
 	case CONNECTION_NEW_BROKER:
-		delivery_release_parked(d, "a broker that is new to this run");
+		delivery_release_parked(d, "first connection to this broker since the start");
 		break;
 	}
 	optional_connected(d->optional);
@@ -95,16 +96,18 @@ static void look_for_poison(struct delivery *d)
 	unsigned found = poison_lost(&d->poison, window_in_flight(d->window), clock_real_mono_ms());
 
 	if (found & POISON_CULPRIT) {
-		delivery_count_refusal(
-			d, window_first_in_flight(d->window), "the broker ends the connection whenever it is sent");
+		delivery_count_refusal(d, window_first_in_flight(d->window),
+			"the broker ends the connection whenever this message is sent");
 	}
 	if (found & POISON_CAREFUL) {
-		log_warning("broker %s: it ended %u connections with messages unacknowledged; sending them one by one",
+		log_warning("broker %s: ended %u connections in a row with messages unacknowledged; sending messages "
+			    "one by one to find the cause",
 			broker, d->poison.unanswered);
 	}
 	if (found & POISON_QUIET) {
-		log_warning("broker %s: it ended %u connections at once; no states and means for a while", broker,
-			d->poison.short_lived);
+		log_warning("broker %s: ended %u connections in a row within 10 s; holding back states and means for "
+			    "10 min",
+			broker, d->poison.short_lived);
 	}
 }
 

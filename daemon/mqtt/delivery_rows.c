@@ -28,7 +28,8 @@ static void record_later(struct delivery *d, int64_t id)
 static void release_topic(struct delivery *d, const char *topic)
 {
 	if (store_outbox_release_topic(d->store, topic) < 0) {
-		log_error("the parked messages of %s cannot be released: %s", topic, store_error(d->store));
+		log_error(
+			"cannot release the parked messages of %s: %s; they stay parked", topic, store_error(d->store));
 	}
 }
 
@@ -53,7 +54,8 @@ void delivery_row_acknowledged(struct delivery *d, int64_t id, bool no_subscribe
 	}
 	record_later(d, id);
 	if (no_subscriber && !d->warned_no_subscriber) {
-		log_warning("broker %s: took message %lld, but nobody is subscribed to it", broker, (long long)id);
+		log_warning("broker %s: took message %lld, but no client is subscribed to its topic", broker,
+			(long long)id);
 	}
 	d->warned_no_subscriber = no_subscriber;
 }
@@ -62,7 +64,7 @@ void delivery_row_acknowledged(struct delivery *d, int64_t id, bool no_subscribe
 
 static void park(struct delivery *d, int64_t id, const char *reason)
 {
-	log_error("message %lld is parked: %s", (long long)id, reason);
+	log_error("message %lld is parked: %s; emisctl outbox lists it", (long long)id, reason);
 	if (store_outbox_park(d->store, id, clock_utc(d->context->clock), reason) < 0) {
 		log_error("message %lld cannot be parked: %s", (long long)id, store_error(d->store));
 		window_rows_pending_again(d->window);
@@ -75,7 +77,7 @@ void delivery_count_refusal(struct delivery *d, int64_t id, const char *reason)
 	int refusals = store_outbox_refused(d->store, id, reason);
 
 	if (refusals < 0) {
-		log_error("message %lld was refused (%s), and that cannot be noted: %s", (long long)id, reason,
+		log_error("message %lld was refused (%s), but the store cannot count that: %s", (long long)id, reason,
 			store_error(d->store));
 	} else if (refusals >= MAX_REFUSALS) {
 		park(d, id, reason);
@@ -94,7 +96,7 @@ static void report_waiting(struct delivery *d, const char *reason)
 static void store_reason(struct delivery *d, int64_t id, const char *reason)
 {
 	if (store_outbox_wait(d->store, id, reason) < 0) {
-		log_error("why message %lld waits cannot be noted: %s", (long long)id, store_error(d->store));
+		log_error("cannot store why message %lld waits: %s", (long long)id, store_error(d->store));
 	}
 }
 
@@ -124,7 +126,8 @@ void delivery_row_refused(struct delivery *d, const struct window_flight *flight
 	}
 	store_reason(d, flight->id, reason);
 	if (first) {
-		log_warning("broker %s: refuses message %lld: %s; it waits, with what is behind it, and is tried again",
+		log_warning("broker %s: refused message %lld for now: %s; it and the messages behind it wait and are "
+			    "tried again",
 			connection_broker_name(d->connection), (long long)flight->id, reason);
 	}
 	if (now - d->hold.since_ms >= REPORT_WAITING_AFTER_MS) {
@@ -137,7 +140,7 @@ static void pass_over_large(struct delivery *d, int64_t id, size_t size)
 {
 	char reason[96];
 
-	snprintf(reason, sizeof(reason), "%zu bytes are more than the %zu that the broker takes", size,
+	snprintf(reason, sizeof(reason), "the message has %zu bytes, the broker takes at most %zu", size,
 		connection_terms(d->connection)->largest);
 	window_pass_over(d->window);
 	store_reason(d, id, reason);
@@ -170,7 +173,7 @@ static bool publish_row(struct delivery *d, const struct outbox_row *row)
 		if (hold_settle(&d->hold, row->id)) {
 			window_rows_pending_again(d->window);
 		}
-		park(d, row->id, "its topic is not UTF-8: MQTT cannot carry it");
+		park(d, row->id, "the topic is not UTF-8: MQTT cannot carry it");
 		return true;
 	}
 	window_add_flight(d->window, row->id, row->topic);
@@ -209,7 +212,7 @@ static bool try_parked_row(struct delivery *d, const char *topic)
 		return true;
 	}
 	if (n < 0) {
-		log_error("the outbox cannot be read: %s", store_error(d->store));
+		log_error("cannot read the outbox: %s; trying again in 1 s", store_error(d->store));
 		return false;
 	}
 	hold_start_try(&d->hold, row.topic, row.id);
@@ -242,7 +245,7 @@ static bool send_range(struct delivery *d, const struct window_range *range)
 	int n = store_outbox_pending(d->store, range->after, range->before, rows, range->most);
 
 	if (n < 0) {
-		log_error("the outbox cannot be read: %s", store_error(d->store));
+		log_error("cannot read the outbox: %s; trying again in 1 s", store_error(d->store));
 		delivery_retry_soon(d);
 		return false;
 	}

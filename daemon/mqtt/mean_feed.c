@@ -170,7 +170,8 @@ static void store_sent(struct mean_feed *f, size_t kind, struct utc sent)
 	f->progress[kind].sent = sent;
 	snprintf(text, sizeof(text), "%lld", (long long)sent.ms);
 	if (store_set_meta(f->store, kinds[kind].key, text) < 0) {
-		log_error("how far means were sent cannot be noted: %s; some may go twice", store_error(f->store));
+		log_error(
+			"cannot store up to where means were sent: %s; some may be sent twice", store_error(f->store));
 	}
 }
 
@@ -192,7 +193,8 @@ static bool read_period(struct mean_feed *f, size_t kind, bool live)
 	}
 	drop_messages(f);
 	if (r != 0) {
-		log_error("means cannot be sent now: %s", r < 0 ? store_error(f->store) : "out of memory");
+		log_error("cannot read or compose means: %s; trying again when a period closes",
+			r < 0 ? store_error(f->store) : "out of memory");
 		p->exhausted = true;
 	}
 	return false;
@@ -257,7 +259,7 @@ void mean_feed_settle(struct mean_feed *f, int64_t token)
 void mean_feed_refused(struct mean_feed *f, const char *reason)
 {
 	if (!f->blocked) {
-		log_warning("the broker refuses means: %s; they are tried again after a pause", reason);
+		log_warning("the broker refused means: %s; they are tried again after a pause", reason);
 	}
 	f->blocked = true;
 	drop_messages(f);

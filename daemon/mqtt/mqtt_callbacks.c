@@ -11,7 +11,7 @@
 /* A reason is never empty: a line of the log ends with it. Long ones are cut. */
 static void set_reason(struct note *note, const char *reason)
 {
-	(void)text_copy(note->reason, sizeof(note->reason), reason && reason[0] ? reason : "without a reason");
+	(void)text_copy(note->reason, sizeof(note->reason), reason && reason[0] ? reason : "no reason given");
 }
 
 void mqtt_post_loss(struct mqtt *mqtt, enum mqtt_loss_kind kind, const char *reason)
@@ -27,7 +27,7 @@ static void write_code(int code, char *words, size_t size)
 {
 	const char *name = MQTTReasonCode_toString((enum MQTTReasonCodes)code);
 
-	snprintf(words, size, "%s (reason 0x%02X)", name ? name : "a reason that MQTT 5 does not know", (unsigned)code);
+	snprintf(words, size, "%s (reason 0x%02X)", name ? name : "a reason unknown to MQTT 5", (unsigned)code);
 }
 
 static unsigned get_property(MQTTProperties *properties, enum MQTTPropertyCodes code, unsigned otherwise)
@@ -117,7 +117,7 @@ static void find_reason(struct mqtt *mqtt)
 		mqtt_post_loss(mqtt, MQTT_LOSS_OTHER, reason);
 		return;
 	}
-	snprintf(reason, sizeof(reason), "a %s connection comes about, but no answer to MQTT %s",
+	snprintf(reason, sizeof(reason), "the broker accepts %s connections, but does not answer to MQTT %s",
 		strncmp(mqtt->uri, "ssl", 3) == 0 ? "TLS" : "TCP", mqtt->version == 5 ? "5" : "3.1.1");
 	mqtt_post_loss(mqtt, MQTT_LOSS_NO_ANSWER, reason);
 }
@@ -132,8 +132,8 @@ static void on_connect_failed(struct mqtt *mqtt, int code, const char *message)
 		mqtt->tls_reason[0] = '\0';
 	} else {
 		words = words ? words : message;
-		snprintf(reason, sizeof(reason), "it refuses the connection: %s (code %d)",
-			words ? words : "a code that MQTT does not know", code);
+		snprintf(reason, sizeof(reason), "the broker refused the connection: %s (code %d)",
+			words ? words : "a code unknown to MQTT", code);
 		mqtt_post_loss(mqtt, refusal_kind(code), reason);
 	}
 }

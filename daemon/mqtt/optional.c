@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/log.h"
 #include "common/text.h"
@@ -166,8 +165,11 @@ bool optional_send_presence(struct optional *o)
 /* False when the library takes no more now. */
 static bool send_mean(struct optional *o, const struct mean_message *m)
 {
-	if (mqtt_message_size(m->topic, m->payload) > connection_terms(o->connection)->largest) {
-		log_warning("%s: %zu bytes are more than the broker takes; passed over", m->topic, strlen(m->payload));
+	size_t size = mqtt_message_size(m->topic, m->payload), largest = connection_terms(o->connection)->largest;
+
+	if (size > largest) {
+		log_warning("%s: skipped: the message has %zu bytes, the broker takes at most %zu", m->topic, size,
+			largest);
 		mean_feed_settle(o->means, m->token);
 		return true;
 	}
@@ -217,13 +219,13 @@ static bool send_state(struct optional *o, size_t index)
 	if (!payload) {
 		drop_state(o, index, "out of memory");
 	} else if (size > largest) {
-		snprintf(
-			reason, sizeof(reason), "%zu bytes are more than the %zu that the broker takes", size, largest);
+		snprintf(reason, sizeof(reason), "the message has %zu bytes, the broker takes at most %zu", size,
+			largest);
 		drop_state(o, index, reason);
 	} else {
 		handed = connection_publish(o->connection, STATE_TOKEN + (int64_t)index, topic, payload, true);
 		if (handed == MQTT_NEVER) {
-			drop_state(o, index, "its topic is not UTF-8");
+			drop_state(o, index, "the topic is not UTF-8");
 		}
 	}
 	free(payload);

@@ -63,7 +63,7 @@ static void on_requested(void *context, const struct mqtt_request *request)
 	}
 	free(answer.payload);
 	if (answer.again > 0) {
-		log_info("the bureau asked for %lld messages again", (long long)answer.again);
+		log_info("the bureau asked for %lld messages again; sending them", (long long)answer.again);
 		outbox_send_again(o);
 	}
 }
@@ -187,7 +187,7 @@ void outbox_get_status(struct outbox *o, struct outbox_status *ret_status)
 		.error = connection_error(o->connection) };
 
 	if (store_outbox_count(o->store, &status.counts) < 0) {
-		log_error("the outbox cannot be counted: %s", store_error(o->store));
+		log_error("cannot count the messages of the outbox: %s", store_error(o->store));
 	}
 	*ret_status = status;
 }

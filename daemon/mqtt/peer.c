@@ -56,10 +56,11 @@ bool peer_connected(struct peer *peer, const struct mqtt_manner *manner, const s
 const char *peer_refusal(const struct mqtt_terms *terms)
 {
 	if (terms->highest_qos < 1) {
-		return "it takes no QoS 1 (Maximum QoS 0), and without that nobody knows whether an alarm arrived";
+		return "the broker does not take QoS 1 (it announced Maximum QoS 0), and without QoS 1 nobody knows "
+		       "whether an alarm arrived";
 	}
 	if (terms->at_once < 1) {
-		return "it takes no message at all (Receive Maximum 0), which MQTT 5 forbids";
+		return "the broker takes no messages (it announced Receive Maximum 0, which MQTT 5 forbids)";
 	}
 	return NULL;
 }

@@ -72,7 +72,8 @@ static void explain_certificate(long problem, const X509 *certificate, const cha
 	case X509_V_ERR_HOSTNAME_MISMATCH:
 	case X509_V_ERR_IP_ADDRESS_MISMATCH:
 		snprintf(words, size,
-			"wrong host name: its certificate is for %s and not for %.60s; write such a name in broker",
+			"wrong host name: the broker's certificate is for %s, not for %.60s; write a name of the "
+			"certificate in broker",
 			names, host);
 		return;
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
@@ -82,16 +83,18 @@ static void explain_certificate(long problem, const X509 *certificate, const cha
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
 	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
 		snprintf(words, size,
-			"wrong authority: its certificate was signed by \"%s\", which the file of ca does not hold",
+			"wrong authority: the broker's certificate was signed by \"%s\", which is not in the file of "
+			"ca",
 			issuer);
 		return;
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 	case X509_V_ERR_CERT_HAS_EXPIRED:
-		snprintf(words, size, "its certificate is %s: renew it, or set this box's clock",
+		snprintf(words, size, "the broker's certificate is %s: renew it, or set this box's clock",
 			problem == X509_V_ERR_CERT_HAS_EXPIRED ? "out of date" : "not valid yet");
 		return;
 	default:
-		snprintf(words, size, "its certificate is refused: %s", X509_verify_cert_error_string(problem));
+		snprintf(words, size, "the broker's certificate is not valid: %s",
+			X509_verify_cert_error_string(problem));
 	}
 }
 
@@ -135,9 +138,9 @@ static bool takes_our_certificate(SSL *ssl, int fd, char *words, size_t size)
 	const char *said = ERR_reason_error_string(ERR_peek_error());
 	if (reason == SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED) {
 		snprintf(words, size,
-			"no TLS: it wants a certificate of ours; name one with client_cert and client_key");
+			"no TLS: the broker asks for our certificate; name one with client_cert and client_key");
 	} else {
-		snprintf(words, size, "no TLS: it refuses our certificate, that of client_cert: %.80s",
+		snprintf(words, size, "no TLS: the broker refused our certificate, that of client_cert: %.80s",
 			said ? said : "no reason");
 	}
 	return false;
@@ -150,8 +153,7 @@ static bool load_files(SSL_CTX *context, const struct mqtt_conf *conf, char *wor
 				  : SSL_CTX_set_default_verify_paths(context) == 1;
 
 	if (!trusts) {
-		snprintf(
-			words, size, "no TLS: the file of ca, %.150s, holds no certificate that can be read", conf->ca);
+		snprintf(words, size, "no TLS: the file of ca, %.150s, has no readable certificate", conf->ca);
 		return false;
 	}
 	if (conf->client_cert[0] &&
