@@ -150,18 +150,21 @@ void delivery_refused(struct delivery *d, int64_t token, int code, const char *r
 
 /* ---- sending ---- */
 
-static void send_optional(struct delivery *d)
+/* False when the library takes no more now. */
+static bool send_optional(struct delivery *d)
 {
 	size_t size = delivery_window_size(d), in_flight = window_in_flight(d->window);
 
 	if (!poison_quiet(&d->poison, clock_real_mono_ms()) &&
 		!optional_send(d->optional, size > in_flight ? size - in_flight : 0)) {
 		delivery_retry_soon(d);
+		return false;
 	}
+	return true;
 }
 
 /* At the end of a pause. Every other event that restarts sending comes by itself. */
-static void arm_later(struct delivery *d)
+static void arm_later(struct delivery *d, bool taking)
 {
 	int64_t now = clock_real_mono_ms(), next = hold_next_try_ms(&d->hold);
 	int64_t pause_until = optional_pause_until_ms(d->optional);
@@ -173,7 +176,7 @@ static void arm_later(struct delivery *d)
 	if (now < d->poison.quiet_until_ms && d->poison.quiet_until_ms < next) {
 		next = d->poison.quiet_until_ms;
 	}
-	if (!quiet && now >= pause_until && connection_in_flight(d->connection) == 0 &&
+	if (taking && !quiet && now >= pause_until && connection_in_flight(d->connection) == 0 &&
 		optional_has_states(d->optional)) {
 		next = now; /* all states of this turn were dropped: no acknowledgement comes */
 	}
@@ -191,8 +194,8 @@ void delivery_send(struct delivery *d)
 		poison_prove_connection(&d->poison); /* no harmless message fits this broker: go on without one */
 	}
 	delivery_send_rows(d);
-	send_optional(d);
-	arm_later(d);
+	bool taking = send_optional(d);
+	arm_later(d, taking);
 }
 
 void delivery_send_new(struct delivery *d)
@@ -217,9 +220,6 @@ static void on_later(void *context)
 {
 	struct delivery *d = context;
 
-	if (hold_next_try_ms(&d->hold) <= clock_real_mono_ms()) {
-		window_rows_pending_again(d->window); /* rows that were passed over were read before */
-	}
 	optional_end_pause(d->optional);
 	delivery_send(d);
 }

@@ -280,6 +280,9 @@ void delivery_send_rows(struct delivery *d)
 {
 	struct window_range range;
 
+	if (hold_next_try_ms(&d->hold) <= clock_real_mono_ms()) {
+		window_rows_pending_again(d->window); /* the oldest row that is held back is tried before newer ones */
+	}
 	if (window_is_drained(d->window)) {
 		delivery_record(d);
 		window_start_over(d->window);
