@@ -313,7 +313,8 @@ static void on_lost(void *context, const struct mqtt_loss *loss)
 
 	c->in_flight = 0;
 	c->unusable = NULL;
-	c->handler.down(c->handler.context, ended == UP && !c->rival && loss->kind != MQTT_LOSS_BROKER_BUSY);
+	c->handler.down(c->handler.context,
+		ended == UP && !c->rival && loss->kind != MQTT_LOSS_BROKER_BUSY && loss->kind != MQTT_LOSS_TAKEN_OVER);
 	if (ended == FINISHING) {
 		return;
 	}
