@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "common/array.h"
 #include "daemon/mqtt/delivery.h"
@@ -39,6 +40,7 @@ struct loop_timer {
 
 static struct {
 	int64_t now_ms;
+	int64_t tick_ms; /* each look at the clock takes so long: the store waits for others by the clock */
 	struct loop_timer timers[4];
 	size_t n_timers;
 } world;
@@ -46,7 +48,7 @@ static struct {
 int64_t __wrap_clock_real_mono_ms(void);
 int64_t __wrap_clock_real_mono_ms(void)
 {
-	return world.now_ms;
+	return world.now_ms += world.tick_ms;
 }
 
 struct loop_timer *loop_add_timer(struct loop *loop, void (*callback)(void *context), void *context)
@@ -773,6 +775,89 @@ static void test_short_connections_hold_back_states(void **state)
 	assert_int_equal(rig->connection.n_sent, 2 + 8);
 }
 
+/* ---- a store that another program holds ---- */
+
+static sqlite3 *lock(struct rig *rig)
+{
+	char path[96];
+	sqlite3 *db = NULL;
+
+	snprintf(path, sizeof(path), "%s/state.db", rig->on.folder);
+	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	world.tick_ms = 50;
+	return db;
+}
+
+static void unlock(sqlite3 *db)
+{
+	assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	world.tick_ms = 0;
+}
+
+static void test_acknowledgements_that_cannot_be_recorded_are_kept(void **state)
+{
+	struct rig *rig = *state;
+
+	commit_many(rig, 3);
+	connect_again(rig);
+	expect_sent(rig, 1, 2, 3, 0);
+	sqlite3 *db = lock(rig);
+	acknowledge(rig, 1);
+	acknowledge(rig, 2);
+	wait_ms(rig, 5000);
+	assert_int_equal(count(rig).sent, 0);
+	unlock(db);
+	wait_ms(rig, 2000);
+	assert_int_equal(count(rig).sent, 2);
+	acknowledge(rig, 3);
+	wait_ms(rig, 200);
+	assert_int_equal(count(rig).pending, 0);
+	expect_sent(rig, 0); /* none went twice */
+}
+
+static void test_acknowledgements_that_do_not_fit_are_sent_again(void **state)
+{
+	struct rig *rig = *state;
+
+	rig->on.site.mqtt.window = 100;
+	commit_many(rig, 101);
+	connect_again(rig);
+	sqlite3 *db = lock(rig);
+	for (int64_t id = 1; id <= 101; id++) {
+		acknowledge(rig, id);
+	}
+	assert_int_equal(rig->connection.n_sent, 101);
+	rig->connection.n_sent = 0;
+	unlock(db);
+	wait_ms(rig, 2000);
+	assert_int_equal(count(rig).sent, 1);
+	assert_int_equal(rig->connection.n_sent, 100);
+	for (int64_t id = 1; id <= 100; id++) {
+		acknowledge(rig, id);
+	}
+	assert_int_equal(count(rig).sent, 101);
+}
+
+static void test_a_row_that_cannot_be_parked_is_not_lost(void **state)
+{
+	struct rig *rig = *state;
+
+	commit(rig, "a");
+	connect_again(rig);
+	expect_sent(rig, 1, 0);
+	sqlite3 *db = lock(rig);
+	refuse(rig, 1, BAD_TOPIC);
+	expect_sent(rig, 1, 0);
+	refuse(rig, 1, NOT_NOW); /* the reason cannot be stored either */
+	wait_ms(rig, 1000);
+	expect_sent(rig, 1, 0);
+	unlock(db);
+	refuse(rig, 1, BAD_TOPIC);
+	assert_int_equal(count(rig).parked, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -812,6 +897,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_poison_message_is_found_and_parked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_connection_that_we_end_parks_no_row, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_short_connections_hold_back_states, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_acknowledgements_that_cannot_be_recorded_are_kept, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_acknowledgements_that_do_not_fit_are_sent_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_row_that_cannot_be_parked_is_not_lost, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -181,6 +181,12 @@ static void test_a_reply_goes_where_replies_belong(void **state)
 		{ "emis/1/test/resend/reply/#", "emis/1/test/resend/reply" },
 		{ "emis/1/test/DA001/alarm", "emis/1/test/resend/reply" },
 		{ "elsewhere", "emis/1/test/resend/reply" },
+		{ "emis/1/test/resend/reply/+", "emis/1/test/resend/reply" },
+		{ "emis/1/test/resend/reply/\xE5\x8F\xB0", "emis/1/test/resend/reply/\xE5\x8F\xB0" },
+		{ "emis/1/test/resend/reply/\x07", "emis/1/test/resend/reply" },
+		{ "emis/1/test/resend/reply/\x7F", "emis/1/test/resend/reply" },
+		{ "emis/1/test/resend/reply/\xC2\x85", "emis/1/test/resend/reply" }, /* a C1 control */
+		{ "emis/1/test/resend/reply/\xFF", "emis/1/test/resend/reply" },
 	};
 	struct rig *rig = *state;
 
