@@ -16,19 +16,23 @@
 #define STEADY_MS 900000 /* a connection that stood so long was not fought over with another gateway */
 #define DAY_NS 86400000000000LL
 
-/*
- * state           connected                          connection ended               other
- * WAITING         -                                  -                              retry: CONNECTING
- * CONNECTING      usable: UP                         other manner: WAITING (0 s)
- *                 unusable: LEAVING_UNUSABLE         else: WAITING, next broker
- *                 keepalive too long: LEAVING_TO_RENEW
- * UP              -                                  WAITING; first broker if it    MQTT 5 due: LEAVING_TO_RENEW
- *                                                    served, else the next one
- * LEAVING_UNUSABLE -                                 WAITING, next broker
- * LEAVING_TO_RENEW -                                 WAITING, same broker (0 s)
- * FINISHING       -                                  FINISHING
- * any             -                                  -                              finish: FINISHING
+/* clang-format off */
+/* Next state of each state; "-" cannot happen. MQTT 5 is due when 3.1.1 was used for a day. connection_finish() leads
+ * from every state to FINISHING. "served" and "rival" below are facts of their own: a connection that is UP may have
+ * either, both or none, and the next attempt depends on them.
+ *
+ *                     retry is due   CONNACK                    connection ended                   MQTT 5 is due
+ *   WAITING           CONNECTING     -                          -                                  WAITING
+ *   CONNECTING        -              UP; unusable broker:       WAITING: other manner at once,     CONNECTING
+ *                                    LEAVING_UNUSABLE; other    else next broker
+ *                                    keepalive: LEAVING_TO_RENEW
+ *   UP                -              -                          WAITING: first broker if this one  LEAVING_TO_RENEW
+ *                                                               served, else next broker
+ *   LEAVING_UNUSABLE  -              -                          WAITING: next broker               LEAVING_UNUSABLE
+ *   LEAVING_TO_RENEW  -              -                          WAITING: same broker at once       LEAVING_TO_RENEW
+ *   FINISHING         -              -                          FINISHING                          FINISHING
  */
+/* clang-format on */
 enum state { WAITING, CONNECTING, UP, LEAVING_UNUSABLE, LEAVING_TO_RENEW, FINISHING };
 
 struct connection {
