@@ -288,7 +288,7 @@ void delivery_send_rows(struct delivery *d)
 		window_start_over(d->window);
 	}
 	if (window_get_state(d->window) == WINDOW_DRAINING) {
-		return; /* wait for acknowledgements in flight; sending again now would duplicate them */
+		return; /* wait for acknowledgements in flight: rows are read when reading starts over */
 	}
 	try_parked(d);
 	while (has_room(d) && !hold_blocks_all(&d->hold, clock_real_mono_ms()) &&

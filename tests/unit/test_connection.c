@@ -268,9 +268,10 @@ static int set_up(void **state)
 	struct mqtt_conf *mqtt = &rig->on.site.mqtt;
 	mqtt->version = 5;
 	mqtt->keepalive_s = KEEPALIVE_S;
-	mqtt->n_brokers = 2;
+	mqtt->n_brokers = 3;
 	snprintf(mqtt->brokers[0], sizeof(mqtt->brokers[0]), "mqtt://first");
 	snprintf(mqtt->brokers[1], sizeof(mqtt->brokers[1]), "mqtt://second");
+	snprintf(mqtt->brokers[2], sizeof(mqtt->brokers[2]), "mqtt://third");
 	rig->context = (struct message_context){ &rig->on.site, &rig->on.clock };
 	store_rig_open(&rig->on);
 	presence_init(&rig->presence, &rig->context, rig->on.store);
@@ -401,6 +402,9 @@ static void test_brokers_are_tried_in_order_and_the_first_after_one_that_served(
 	connected(&good); /* serves nothing */
 	lost(MQTT_LOSS_OTHER);
 	assert_string_equal(connection_broker_name(rig->connection), "mqtt://second");
+	fire_next();
+	lost(MQTT_LOSS_OTHER);
+	assert_string_equal(connection_broker_name(rig->connection), "mqtt://third");
 }
 
 static void test_the_pause_grows_until_a_connection_served(void **state)
