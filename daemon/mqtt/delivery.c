@@ -138,7 +138,7 @@ void delivery_refused(struct delivery *d, int64_t token, int code, const char *r
 	struct window_flight flight;
 
 	if (token == PRESENCE_TOKEN) {
-		poison_prove_connection(&d->poison); /* a broker that answers did not end it for this message */
+		poison_prove_connection(&d->poison); /* a refusal, too, shows that the connection works */
 	}
 	if (optional_has_token(token)) {
 		optional_refused(d->optional, token, code, reason);

@@ -121,7 +121,7 @@ void delivery_row_refused(struct delivery *d, const struct window_flight *flight
 	}
 	if (hold_aside_reason(&d->hold, flight->topic)) {
 		park(d, flight->id, reason);
-		window_rows_pending_again(d->window); /* the rows behind it in its topic are parked, too */
+		window_rows_pending_again(d->window); /* the later rows of its topic are to be parked, too */
 		return;
 	}
 	store_reason(d, flight->id, reason);
@@ -224,7 +224,7 @@ static bool try_parked_row(struct delivery *d, const char *topic)
 	return sent;
 }
 
-/* Of topics that are set aside the oldest row is tried, although it is parked. */
+/* Tries the oldest row of each topic that is set aside, although the row is parked. */
 static void try_parked(struct delivery *d)
 {
 	const char *topic;
@@ -249,7 +249,7 @@ static bool send_range(struct delivery *d, const struct window_range *range)
 		delivery_retry_soon(d);
 		return false;
 	}
-	if (n == 0) { /* fewer than asked for may be all that there was memory for */
+	if (n == 0) { /* only then: fewer rows than asked for may also mean that memory ran out */
 		window_range_empty(d->window);
 		return true;
 	}

@@ -293,6 +293,6 @@ void optional_refused(struct optional *o, int64_t token, int code, const char *r
 		state_feed_put_back(o->states, index);
 		start_pause(o);
 	} else {
-		drop_state(o, index, reason); /* until the next round: no state of the plant stays the same for long */
+		drop_state(o, index, reason); /* until it is to be published again, which is soon */
 	}
 }

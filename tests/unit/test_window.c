@@ -158,10 +158,10 @@ static void test_every_row_of_the_recording_table(void **state)
 	static const struct {
 		const char *rule;
 		enum window_record from;
-		size_t kept;
+		unsigned kept;
 		enum record_event event;
 		enum window_record next;
-		size_t left;
+		unsigned left;
 		enum window_state reading;
 	} cases[] = {
 		{ "an acknowledgement is to be recorded", WINDOW_RECORD_NONE, 0, ACKNOWLEDGED, WINDOW_RECORD_DUE, 1,
