@@ -1,5 +1,6 @@
 /* test_delivery.c - which messages are sent when, over a connection, timers and a clock that this test holds in its
  * hands, out of a real store. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 
 #include "common/array.h"
 #include "daemon/mqtt/delivery.h"
+#include "tests/unit/random_mean.h"
 #include "tests/unit/store_rig.h"
 
 #define MOST 2000
@@ -155,6 +157,9 @@ static int set_up(void **state)
 	world.now_ms = START_MS;
 	store_rig_set_up(&rig->on);
 	rig->on.site.mqtt.window = 20;
+	rig->on.site.mqtt.means[PERIOD_HOUR] = true;
+	store_rig_outlet(&rig->on, "DA001", MEDIUM_GAS, (const char *const[]){ "so2", NULL });
+	store_rig_outlet(&rig->on, "DA002", MEDIUM_GAS, (const char *const[]){ "nox", NULL });
 	rig->context = (struct message_context){ &rig->on.site, &rig->on.clock };
 	store_rig_open(&rig->on);
 	presence_init(&rig->presence, &rig->context, rig->on.store);
@@ -220,7 +225,7 @@ static struct outbox_counts count(struct rig *rig)
 static void acknowledge(struct rig *rig, int64_t token)
 {
 	rig->connection.in_flight--;
-	delivery_acknowledged(rig->delivery, token, false);
+	delivery_acknowledged(rig->delivery, token, token == 3); /* nobody is subscribed to row 3: a line of the log */
 }
 
 static void refuse(struct rig *rig, int64_t token, int code)
@@ -713,6 +718,105 @@ static void test_states_that_are_too_large_are_dropped(void **state)
 	assert_int_equal(n, STATES);
 }
 
+/* ---- means ---- */
+
+/* The hour that starts at `start_ms` is closed, for both outlets. */
+static void close_hour(struct rig *rig, int64_t start_ms)
+{
+	struct mean_record records[2];
+	unsigned seed = 1;
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct outlet *outlet = &rig->on.outlets[i];
+		records[i] = (struct mean_record){ .outlet = outlet,
+			.point = &outlet->points[0],
+			.kind = SERIES_MEASURED,
+			.o2_ref = NAN,
+			.amount = NAN };
+		records[i].mean = random_mean(mean_rule_of(outlet->medium, PERIOD_HOUR), start_ms, &seed);
+	}
+	assert_int_equal(store_aggregate_write(rig->on.store, records, 2), 0);
+	optional_periods_closed(rig->optional);
+	delivery_send_new(rig->delivery);
+}
+
+static void test_means_of_one_period_are_acknowledged_before_the_next_goes(void **state)
+{
+	struct rig *rig = *state;
+
+	connect_again(rig);
+	close_hour(rig, EIGHT);
+	close_hour(rig, EIGHT + HOUR_MS);
+	expect_sent(rig, -1, -2, 0);
+	acknowledge(rig, -2);
+	expect_sent(rig, 0);
+	acknowledge(rig, -1);
+	expect_sent(rig, -1, -2, 0); /* of the next hour */
+	disconnect(rig, false);
+	rig->connection.up = true;
+	delivery_connection_up(rig->delivery, CONNECTION_SAME_TERMS);
+	size_t means = 0;
+	for (size_t i = 0; i < rig->connection.n_sent; i++) {
+		means += rig->connection.sent[i] < 0;
+	}
+	assert_int_equal(means, 2); /* once more: nobody acknowledged them */
+}
+
+static void test_means_that_are_refused_go_again_after_a_pause(void **state)
+{
+	struct rig *rig = *state;
+
+	connect_again(rig);
+	close_hour(rig, EIGHT);
+	expect_sent(rig, -1, -2, 0);
+	refuse(rig, -1, NOT_NOW);
+	refuse(rig, -2, NOT_NOW);
+	wait_ms(rig, 999);
+	expect_sent(rig, 0);
+	wait_ms(rig, 1);
+	expect_sent(rig, -1, -2, 0);
+	acknowledge(rig, -1);
+	acknowledge(rig, -2);
+	delivery_send(rig->delivery);
+	expect_sent(rig, 0);
+}
+
+static void test_means_that_the_library_does_not_take(void **state)
+{
+	struct rig *rig = *state;
+
+	connect_again(rig);
+	rig->connection.answer = MQTT_LATER;
+	close_hour(rig, EIGHT);
+	rig->connection.answer = MQTT_HANDED;
+	wait_ms(rig, 1000);
+	expect_sent(rig, -1, -2, 0);
+	acknowledge(rig, -1);
+	acknowledge(rig, -2);
+	rig->connection.answer = MQTT_NEVER;
+	close_hour(rig, EIGHT + HOUR_MS); /* skipped */
+	rig->connection.answer = MQTT_HANDED;
+	rig->connection.terms.largest = 100;
+	close_hour(rig, EIGHT + 2 * HOUR_MS); /* too large: skipped */
+	rig->connection.terms.largest = SIZE_MAX;
+	close_hour(rig, EIGHT + 3 * HOUR_MS);
+	expect_sent(rig, -1, -2, 0);
+}
+
+static void test_means_leave_the_window_to_rows(void **state)
+{
+	struct rig *rig = *state;
+
+	rig->on.site.mqtt.window = 3;
+	connect_again(rig);
+	commit_many(rig, 2);
+	delivery_send_new(rig->delivery);
+	close_hour(rig, EIGHT);
+	expect_sent(rig, 1, 2, -1, 0);
+	acknowledge(rig, 1);
+	expect_sent(rig, -2, 0);
+}
+
 /* ---- poison ---- */
 
 static void test_a_poison_message_is_found_and_parked(void **state)
@@ -894,6 +998,11 @@ int main(void)
 			test_a_row_that_is_too_large_waits_for_another_connection, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_may_wait_pauses_after_a_refusal, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_states_that_are_too_large_are_dropped, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_means_of_one_period_are_acknowledged_before_the_next_goes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_means_that_are_refused_go_again_after_a_pause, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_means_that_the_library_does_not_take, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_means_leave_the_window_to_rows, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_poison_message_is_found_and_parked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_connection_that_we_end_parks_no_row, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_short_connections_hold_back_states, set_up, tear_down),
