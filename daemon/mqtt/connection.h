@@ -10,11 +10,11 @@
 
 struct connection;
 
-/* What a new connection differs in from the one before. */
+/* How a new connection differs from the one before. */
 enum connection_news {
 	CONNECTION_SAME_TERMS,
 	CONNECTION_OTHER_TERMS, /* the broker announced other properties */
-	CONNECTION_NEW_BROKER   /* it is the first one to this broker in this run */
+	CONNECTION_NEW_BROKER   /* the first connection to this broker in this run of emisd */
 };
 
 struct connection_handler {
@@ -60,7 +60,7 @@ bool connection_reply(
 /* Messages that were published and not answered. */
 size_t connection_in_flight(const struct connection *connection);
 
-/* What the broker announced; of the last connection while there is none. */
+/* Properties that the broker announced; those of the last connection while there is none. */
 const struct mqtt_terms *connection_terms(const struct connection *connection);
 /* The broker in use, or tried next; "" when none is configured. */
 const char *connection_broker_name(const struct connection *connection);

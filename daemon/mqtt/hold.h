@@ -22,10 +22,10 @@ enum refusal {
 	REFUSAL_FOR_GOOD   /* the broker will never take this message */
 };
 
-/* What a reason code of a PUBACK means (MQTT 5.0, 3.4.2.1). Unknown codes pass. */
+/* The meaning of a PUBACK's reason code (MQTT 5.0, 3.4.2.1). Unknown codes pass. */
 enum refusal hold_refusal_of(int code);
 
-/* What is held back: all messages, or those of one topic. */
+/* A hold on all messages, or on those of one topic. */
 struct held {
 	char topic[HOLD_TOPIC_SIZE]; /* "" = all */
 	unsigned refusals;           /* of the message that is tried */

@@ -26,7 +26,7 @@ struct mqtt_manner {
 	int keepalive_s; /* between two pings */
 };
 
-/* What a broker announced when the connection was made. */
+/* Properties that a broker announced when the connection was made. */
 struct mqtt_terms {
 	int version;            /* of the connection: 5, or 3 for 3.1.1 */
 	size_t largest;         /* message that it takes, in bytes; SIZE_MAX when it did not say */

@@ -10,7 +10,7 @@
 #include "daemon/mqtt/mean_feed.h"
 #include "daemon/mqtt/state_feed.h"
 
-#define STATE_WINDOW 8 /* states in flight at once: each is answered before the next goes, and alarms find room */
+#define STATE_WINDOW 8 /* states in flight at once: few, so that alarms do not wait behind them */
 #define STATES_A_TURN 64
 #define FIRST_PAUSE_MS 1000
 #define LAST_PAUSE_MS 60000

@@ -39,7 +39,7 @@ void optional_destroy(struct optional *optional);
 /* True for the tokens of these messages. */
 bool optional_has_token(int64_t token);
 
-/* A connection stands: presence and all states are to be published. */
+/* A connection was made: presence and all states are to be published. */
 void optional_connected(struct optional *optional);
 /* The connection ended: what was in flight is to be published again. */
 void optional_lost(struct optional *optional);

@@ -2,7 +2,7 @@
  * acknowledged it. It joins the connection (connection.h), the delivery of rows (delivery.h), what may wait
  * (optional.h) and the bureau's requests to send again (resend.h). Main loop only.
  *
- * Rows that were queued while a connection stood go before those that waited for it: live data before backfill. A row
+ * Rows that were committed since the connection was made go before older ones: live data before backfill. A row
  * that the broker refuses for now waits, and the rows behind it; a row that it will never take is parked and blocks no
  * other row. Alarms go before means, and means before states. */
 #ifndef EMIS_DAEMON_MQTT_OUTBOX_H

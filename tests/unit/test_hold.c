@@ -1,4 +1,4 @@
-/* test_hold.c - what is held back after a refusal, how long, and what is let go. */
+/* test_hold.c - which messages are held back after a refusal, and for how long. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@ static void test_what_a_reason_code_says(void **state)
 		{ 0x80, REFUSAL_OF_CLIENT }, { 0x83, REFUSAL_OF_CLIENT }, { 0x87, REFUSAL_OF_TOPIC },
 		{ 0x90, REFUSAL_FOR_GOOD }, { 0x91, REFUSAL_OF_CLIENT }, { 0x97, REFUSAL_OF_CLIENT },
 		{ 0x99, REFUSAL_FOR_GOOD },
-		{ 0xFF, REFUSAL_OF_CLIENT }, /* not of MQTT 5.0: nothing is lost for what is not known */
+		{ 0xFF, REFUSAL_OF_CLIENT }, /* unknown to MQTT 5.0: passes, so that no message is lost for it */
 	};
 
 	(void)state;
@@ -41,7 +41,7 @@ static void test_a_quota_holds_everything_and_one_is_tried(void **state)
 	(void)state;
 	assert_true(hold_admits(&hold, "a", 1, 0));
 	assert_true(refuse(&hold, "a", 1, REFUSAL_OF_CLIENT, 0));
-	assert_false(refuse(&hold, "a", 2, REFUSAL_OF_CLIENT, 1)); /* was on its way with the first */
+	assert_false(refuse(&hold, "a", 2, REFUSAL_OF_CLIENT, 1)); /* was in flight with the first */
 	assert_false(hold_admits(&hold, "a", 1, 999));
 	assert_false(hold_admits(&hold, "b", 3, 999));
 	assert_int_equal(hold_next_try_ms(&hold), 1000);

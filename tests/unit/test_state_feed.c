@@ -1,4 +1,4 @@
-/* test_state_feed.c - every state that changed is published in the end, and none twice at once. */
+/* test_state_feed.c - every state that changed is published in the end; none is in flight twice. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +31,7 @@ static void test_all_of_them_go_once(void **state)
 	state_feed_destroy(feed);
 }
 
-/* What changes while it is on its way goes again, and only after the first was settled. */
+/* A state that changes while it is in flight is published again, but only after the first one was settled. */
 static void test_the_newest_value_goes(void **state)
 {
 	struct state_feed *feed = state_feed_create(2);
