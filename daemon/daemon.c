@@ -153,7 +153,7 @@ static void report_conditions(struct daemon *d)
 			(unsigned long long)d->reported_dropped);
 	}
 	if (gateway_commit(d->gateway)) {
-		outbox_wake(d->outbox);
+		outbox_send_new(d->outbox);
 	}
 }
 
@@ -169,7 +169,7 @@ static void on_step_timer(void *context)
 	}
 	step_pipeline(d);
 	if (timekeeper_judges(&d->keeper) && recorder_retry(d->recorder, pipeline_closed_until(d->keeper.pipeline))) {
-		outbox_wake(d->outbox);
+		outbox_send_new(d->outbox);
 	}
 	report_conditions(d);
 	arm_step_timer(d);
@@ -183,7 +183,7 @@ static void on_batch_timer(void *context)
 	(void)recorder_flush_raw(d->recorder);
 	if (timekeeper_judges(&d->keeper) &&
 		recorder_finish_raw(d->recorder, pipeline_closed_until(d->keeper.pipeline)) == 1) {
-		outbox_wake(d->outbox);
+		outbox_send_new(d->outbox);
 	}
 	loop_set_timer(d->batch_timer, d->site->store.batch_ms * 1000000);
 }
@@ -350,9 +350,9 @@ static int start_core(struct daemon *d)
 	if (r < 0) {
 		return r; /* logged in timekeeper_start() */
 	}
-	const struct outbox_handler handler = { compose_state, on_parked, on_waiting, on_rival, d,
-		number_of_points(d->site) };
-	d->outbox = outbox_create(&d->context, d->store, d->loop, &handler, error, sizeof(error));
+	const struct outbox_setup outbox = { &d->context, d->store, d->loop,
+		{ compose_state, on_parked, on_waiting, on_rival, d, number_of_points(d->site) } };
+	d->outbox = outbox_create(&outbox, error, sizeof(error));
 	if (!d->outbox) {
 		log_error("%s", error);
 		return -EIO;

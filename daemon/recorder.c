@@ -159,7 +159,7 @@ int recorder_finish_raw(struct recorder *recorder, struct utc until)
 	int r = store_raw_finish(recorder->store, until);
 
 	r = packed < 0 ? packed : r;
-	r = r == 0 ? checkpoints_step(recorder->context, recorder->store, until) : r < 0 ? r : 0;
+	r = r == 0 ? checkpoint_timer_step(recorder->context, recorder->store, until) : r < 0 ? r : 0;
 	(void)log_result(recorder, &recorder->finish_trouble, r < 0 ? r : 0); /* r is returned below */
 	return r;
 }

@@ -116,7 +116,7 @@ json_t *cmd_ack(struct daemon *d, const json_t *request, char *error, size_t siz
 		gateway_acknowledge(d->gateway, alarm.rule);
 		(void)gateway_commit(d->gateway); /* logged there; the next call tries again */
 	}
-	outbox_wake(d->outbox);
+	outbox_send_new(d->outbox);
 	return json_array();
 }
 

@@ -72,7 +72,7 @@ json_t *cmd_release(struct daemon *d, const json_t *request, char *error, size_t
 		return NULL;
 	}
 	if (n > 0) {
-		outbox_again(d->outbox);
+		outbox_send_again(d->outbox);
 	}
 	return json_array();
 }

@@ -5,7 +5,7 @@
 
 #include "daemon/store/raw.h"
 
-int checkpoints_step(const struct message_context *context, struct store *store, struct utc until)
+int checkpoint_timer_step(const struct message_context *context, struct store *store, struct utc until)
 {
 	struct utc hour = time_floor(until, HOUR_MS, context->site->judging.offset_min);
 	struct store_checkpoint checkpoint;

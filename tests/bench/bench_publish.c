@@ -272,7 +272,7 @@ static void on_next(void *context)
 			tell(b, start);
 			b->commit_ns = now_ns() - start;
 			b->sent++;
-			outbox_wake(b->outbox);
+			outbox_send_new(b->outbox);
 			if (b->n_states > 0) {
 				outbox_publish_states(b->outbox);
 			}
@@ -283,11 +283,13 @@ static void on_next(void *context)
 
 static void start_outbox(struct bench *b, void (*look)(void *context))
 {
-	const struct outbox_handler handler = { state, on_parked, ignore, ignore, b, (size_t)b->n_states };
+	struct outbox_setup setup = { &b->context, b->store, NULL,
+		{ state, on_parked, ignore, ignore, b, (size_t)b->n_states } };
 	char error[256];
 
 	b->loop = loop_create();
-	b->outbox = outbox_create(&b->context, b->store, b->loop, &handler, error, sizeof(error));
+	setup.loop = b->loop;
+	b->outbox = outbox_create(&setup, error, sizeof(error));
 	b->look = loop_add_timer(b->loop, look, b);
 	if (!b->outbox || !b->look) {
 		die("no outbox");

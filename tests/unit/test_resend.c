@@ -60,7 +60,7 @@ static json_t *ask(struct rig *rig, const char *payload, size_t size)
 	struct mqtt_request request = { .size = size, .too_long = size > MQTT_REQUEST_SIZE };
 
 	memcpy(request.payload, payload, request.too_long ? MQTT_REQUEST_SIZE : size);
-	struct resend_answer answer = resend_take(&rig->resend, &request, rig->now_ms);
+	struct resend_answer answer = resend_handle_request(&rig->resend, &request, rig->now_ms);
 	json_t *reply = answer.payload ? json_loads(answer.payload, 0, NULL) : NULL;
 	free(answer.payload);
 	return reply;
@@ -183,6 +183,12 @@ static void test_a_reply_goes_where_replies_belong(void **state)
 		{ "emis/1/test/resend/reply/#", "emis/1/test/resend/reply" },
 		{ "emis/1/test/DA001/alarm", "emis/1/test/resend/reply" },
 		{ "elsewhere", "emis/1/test/resend/reply" },
+		{ "emis/1/test/resend/reply/+", "emis/1/test/resend/reply" },
+		{ "emis/1/test/resend/reply/\xE5\x8F\xB0", "emis/1/test/resend/reply/\xE5\x8F\xB0" },
+		{ "emis/1/test/resend/reply/\x07", "emis/1/test/resend/reply" },
+		{ "emis/1/test/resend/reply/\x7F", "emis/1/test/resend/reply" },
+		{ "emis/1/test/resend/reply/\xC2\x85", "emis/1/test/resend/reply" }, /* a C1 control */
+		{ "emis/1/test/resend/reply/\xFF", "emis/1/test/resend/reply" },
 	};
 	struct rig *rig = *state;
 
@@ -190,7 +196,7 @@ static void test_a_reply_goes_where_replies_belong(void **state)
 		struct mqtt_request request = { .size = 0 };
 		snprintf(request.response_topic, sizeof(request.response_topic), "%s", cases[i].wanted);
 		rig->now_ms += 10000;
-		struct resend_answer answer = resend_take(&rig->resend, &request, rig->now_ms);
+		struct resend_answer answer = resend_handle_request(&rig->resend, &request, rig->now_ms);
 		assert_string_equal(answer.topic, cases[i].topic);
 		free(answer.payload);
 	}
