@@ -25,6 +25,8 @@ struct conf_node {
 /* Reads a regular file of at most 1 MiB. NULL, with complaints, when it cannot be parsed.
  * `errors` and `path` must outlive the result. */
 struct conf *conf_open(const char *path, struct conf_errors *errors);
+/* The same of a text in memory; `path` is what complaints call it. */
+struct conf *conf_parse(const char *text, const char *path, struct conf_errors *errors);
 void conf_close(struct conf *conf);
 
 struct conf_node conf_root(struct conf *conf);
