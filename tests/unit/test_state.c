@@ -407,6 +407,13 @@ static void test_numbers_survive_without_state(void **state)
 		assert_int_equal(store_next_seq(rig->on.store), 5);
 		assert_int_equal(store_numbers_event(rig->on.store), 4);
 	}
+	store_numbers_keep(rig->on.store, 2, 9); /* each of the two stays at its highest */
+	assert_int_equal(store_numbers_event(rig->on.store), 4);
+	assert_int_equal(store_numbers_checkpoint(rig->on.store), 9);
+	store_close(rig->on.store);
+	store_rig_run(&rig->on, "sed -i 's/alarm 4 /alarm 7 /' numbers"); /* its checksum is that of another text */
+	store_rig_open(&rig->on);
+	assert_int_equal(store_numbers_event(rig->on.store), 0); /* not 7 */
 	store_close(rig->on.store);
 	store_rig_run(&rig->on, "echo noise > numbers");
 	store_rig_open(&rig->on); /* both are lost: numbers begin anew, with a line in the log */

@@ -78,6 +78,17 @@ static void test_a_damaged_batch_costs_only_itself(void **state)
 	assert_int_equal(rig->n_got, 0);
 }
 
+static void test_a_chunk_with_another_checksum_is_damaged(void **state)
+{
+	struct readings_rig *rig = *state;
+
+	readings_send_hours(rig, HOUR(0), 1800);
+	/* The data can still be decoded: only the checksum says that they are not what was written. */
+	(void)readings_query(rig, "raw-20260302.db", "UPDATE chunk SET crc=crc+1 WHERE id=100");
+	assert_int_equal(readings_replay(rig), 1);
+	assert_true(rig->n_got < rig->n_sent);
+}
+
 static void test_readings_wait_for_the_disk(void **state)
 {
 	struct readings_rig *rig = *state;
@@ -249,6 +260,8 @@ int main(void)
 			test_midnight_and_an_old_file, readings_rig_set_up, readings_rig_tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_a_damaged_batch_costs_only_itself, readings_rig_set_up, readings_rig_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_chunk_with_another_checksum_is_damaged, readings_rig_set_up, readings_rig_tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_readings_wait_for_the_disk, readings_rig_set_up, readings_rig_tear_down),
 		cmocka_unit_test_setup_teardown(
