@@ -40,6 +40,9 @@ def lighter(text):
     return replace_section(text, "outlets", "(\n" + "\n".join(head[:-1]) + "\n" + ",\n".join(points) + "\n\t); }\n)")
 
 
+HOUR_S = 3600
+
+
 class Site(Rig):
     """`truth` is what the plant does. `mqtt` holds further settings of emisd's mqtt group in addition to the broker. `outlets`
     is the number of copies of the outlet to which the truth belongs. `light` leaves out the other outlets.
@@ -120,6 +123,14 @@ class Site(Rig):
         with read_only(self.folder / "data/state.db") as db:
             return db.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0]
 
+    def checkpoints(self):
+        """The number of checkpoints that the box has stored."""
+        with read_only(self.folder / "data/state.db") as db:
+            return db.execute("SELECT count(*) FROM outbox WHERE stream='checkpoint'").fetchone()[0]
+
+    def all_checkpoints_arrived(self):
+        return len(self.consumer.rows("SELECT DISTINCT number FROM checkpoint")) >= self.checkpoints()
+
     def judged_until(self):
         """The time up to which the box has judged, as a datetime."""
         try:
@@ -163,6 +174,8 @@ class Site(Rig):
         for _ in range(20):
             # The bureau asks for messages that the broker lost, and only a running emisd can answer.
             wait_for(lambda: len(self.consumer.seqs()) >= self.events(), 120, "all events at the bureau")
+            # The bureau notices with the next checkpoint, an hour later, that a broker lost the one before.
+            wait_for(self.all_checkpoints_arrived, HOUR_S / self.scale + 120, "all checkpoints at the bureau")
             events = self.settle()
             try:
                 wait_for(lambda: len(self.consumer.seqs()) >= events, 3, "the last events at the bureau")
