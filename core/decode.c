@@ -92,10 +92,11 @@ static double from_bcd(uint64_t bits, unsigned n_registers)
 static double from_ascii(const uint16_t *regs, const struct reg_field *field)
 {
 	char text[2 * FIELD_REGISTERS + 1] = "";
-	size_t start = 0, end = 2 * (size_t)field->registers;
+	unsigned n = field->registers < FIELD_REGISTERS ? field->registers : FIELD_REGISTERS; /* for the compiler */
+	size_t start = 0, end = 2 * (size_t)n;
 	double value;
 
-	for (unsigned i = 0; i < field->registers; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		uint64_t word = join(&regs[i], 1, field->order);
 		text[2 * i] = (char)(word >> 8);
 		text[2 * i + 1] = (char)(word & 0xFF);
