@@ -213,6 +213,30 @@ static void test_properties(void **state)
 	}
 }
 
+static void test_names_of_periods(void **state)
+{
+	static const char *const names[] = { "minute", "hour", "day", "month" };
+	enum period period;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_string_equal(period_name((enum period)i), names[i]);
+		assert_true(period_from_name(names[i], &period) && period == (enum period)i);
+	}
+	assert_false(period_from_name("hours", &period));
+}
+
+static void test_a_sub_value_without_a_number_does_not_count(void **state)
+{
+	struct mean_acc acc;
+
+	(void)state;
+	mean_open(&acc, mean_rule_of(MEDIUM_GAS, PERIOD_HOUR), (struct utc){ 0 }, 0);
+	add(&acc, 20.0, FLAG_NORMAL, true, 1.0);
+	add(&acc, NAN, FLAG_NORMAL, true, 1.0);
+	assert_true(mean_so_far(&acc) == 20.0 && acc.n_valid == 1 && acc.n_seen == 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +247,8 @@ int main(void)
 		cmocka_unit_test(test_a_mean_is_the_nearest_double),
 		cmocka_unit_test(test_water_that_does_not_flow_has_no_mean),
 		cmocka_unit_test(test_properties),
+		cmocka_unit_test(test_names_of_periods),
+		cmocka_unit_test(test_a_sub_value_without_a_number_does_not_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,6 +114,11 @@ static void test_periods_follow_the_offset(void **state)
 	assert_int_equal(time_floor(at, DAY_MS, 480).ms, 1772409600000 - 8 * HOUR_MS);
 	assert_int_equal(time_floor(at, DAY_MS, 0).ms, 1772409600000);
 	assert_int_equal(time_floor((struct utc){ -1 }, MINUTE_MS, 0).ms, -MINUTE_MS);
+	char text[TIME_TEXT_SIZE];
+	assert_string_equal(time_format(time_month(at, 480), 480, text), "2026-03-01T00:00:00+08:00");
+	assert_string_equal(time_format(time_next_month(at, 480), 480, text), "2026-04-01T00:00:00+08:00");
+	assert_string_equal(time_format(time_quarter(at, 480), 480, text), "2026-01-01T00:00:00+08:00");
+	assert_string_equal(time_format(time_next_quarter(at, 480), 480, text), "2026-04-01T00:00:00+08:00");
 }
 
 static void test_zones_durations_and_sizes(void **state)
