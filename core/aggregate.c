@@ -163,10 +163,10 @@ double aggregate_volume(const struct outlet_state *outlet, enum period period)
 	const struct mean *counted = last_of(outlet, outlet->counter, period);
 	const struct mean *flow = last_of(outlet, outlet->flow, period);
 
-	if (counted && counted->rule && counted->valid) {
+	if (counted && counted->valid) {
 		return counted->value; /* the totaliser misses nothing between two readings */
 	}
-	if (!flow || !flow->rule || !flow->valid) {
+	if (!flow || !flow->valid) {
 		return NAN;
 	}
 	if (flow->value < 0.0) {

@@ -92,7 +92,7 @@ static bool condition_holds(
 	}
 	int index = outlet_point(outlet->conf, limit->when_factor);
 	const struct mean *mean = index < 0 ? NULL : &outlet->points[index].series[0].last[period];
-	if (!mean || !mean->rule || !mean->valid) {
+	if (!mean || !mean->valid) {
 		*ret_known = false;
 		return false;
 	}
