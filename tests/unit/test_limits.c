@@ -89,6 +89,10 @@ static void test_sectors(void **state)
 	assert_true(outlet_falls_under(&several, &last));
 	strcpy(last.sector, "e");
 	assert_false(outlet_falls_under(&several, &last));
+	/* Process factors can be points of outlets of either medium. */
+	outlet.medium = MEDIUM_WATER;
+	assert_true(outlet_takes(&outlet, MEDIUM_WATER) && outlet_takes(&outlet, MEDIUM_PROCESS));
+	assert_false(outlet_takes(&outlet, MEDIUM_GAS));
 }
 
 static void test_what_may_be_cited(void **state)
