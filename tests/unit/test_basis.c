@@ -67,9 +67,9 @@ static void test_what_lacks_an_input_is_a_fault(void **state)
 		fixture_limit(f, 0, 1000.0)->o2_ref = rows[i].o2_ref;
 		fixture_start(f, EIGHT, INT64_MIN);
 		for (size_t k = rows[i].computed == COMPUTED_NOT ? 0 : 1; k < f->outlet.n_points; k++) {
-			bool humidity = strcmp(rows[i].factors[k], "humidity") == 0;
+			bool humidity = strcmp(f->factors[k].key, "humidity") == 0;
 			fixture_feed_averaged(f, k, MIN(0), MIN(1),
-				humidity ? rows[i].humidity : value_of(rows[i].factors[k]),
+				humidity ? rows[i].humidity : value_of(f->factors[k].key),
 				humidity ? rows[i].of_humidity : FLAG_NORMAL);
 		}
 		fixture_step(f, MIN(1) + GRACE);

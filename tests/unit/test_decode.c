@@ -235,20 +235,20 @@ static void test_numbers_that_no_instrument_measures(void **state)
 	static const struct {
 		const char *rule;
 		enum reg_type type;
-		uint16_t regs[4];
+		char flag; /* expected, with the value */
 		double value;
-		char flag;
+		uint16_t regs[4];
 	} rows[] = {
-		{ "zero is a value", REG_F32, { 0x0000, 0x0000 }, 0.0, 'N' },
-		{ "0x8000 twice", REG_F32, { 0x8000, 0x8000 }, NAN, 'D' },
-		{ "a huge float", REG_F32, { 0x7F7F, 0xFFFF }, NAN, 'D' },
-		{ "a float equal to an absent integer is a value", REG_F32, { 0x4270, 0x0000 }, 60.0, 'N' },
-		{ "a double equal to an absent integer is a value", REG_F64, { 0x404E, 0, 0, 0 }, 60.0, 'N' },
-		{ "an integer equal to an absent integer is absent", REG_U16, { 60 }, NAN, 'D' },
-		{ "a broken current loop", REG_U16, { 3 }, NAN, 'D' },
-		{ "the least of the loop", REG_U16, { 4 }, 4.0, 'N' },
-		{ "the most of the loop", REG_U16, { 200 }, 200.0, 'N' },
-		{ "above the loop", REG_U16, { 201 }, 201.0, 'T' },
+		{ "zero is a value", REG_F32, 'N', 0.0, { 0x0000, 0x0000 } },
+		{ "0x8000 twice", REG_F32, 'D', NAN, { 0x8000, 0x8000 } },
+		{ "a huge float", REG_F32, 'D', NAN, { 0x7F7F, 0xFFFF } },
+		{ "a float equal to an absent integer is a value", REG_F32, 'N', 60.0, { 0x4270, 0x0000 } },
+		{ "a double equal to an absent integer is a value", REG_F64, 'N', 60.0, { 0x404E, 0, 0, 0 } },
+		{ "an integer equal to an absent integer is absent", REG_U16, 'D', NAN, { 60 } },
+		{ "a broken current loop", REG_U16, 'D', NAN, { 3 } },
+		{ "the least of the loop", REG_U16, 'N', 4.0, { 4 } },
+		{ "the most of the loop", REG_U16, 'N', 200.0, { 200 } },
+		{ "above the loop", REG_U16, 'T', 201.0, { 201 } },
 	};
 
 	(void)state;

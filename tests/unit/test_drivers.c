@@ -49,26 +49,26 @@ static void test_sdl_1080_values(void **state)
 	static const struct {
 		const char *rule;
 		const char *unit; /* of the channel */
+		double value;     /* expected; NAN = no number */
 		uint16_t regs[5]; /* state; value, unit and number of each component */
-		double value;     /* NAN = no number */
 		char flag;
 	} rows[] = {
-		{ "the second component", "mg/m3", { 1, 11, 0x0003, 250, 0x0007 }, 250.0, 'N' },
-		{ "the first component", "mg/m3", { 1, 250, 0x0007, 11, 0x0003 }, 250.0, 'N' },
-		{ "one decimal", "mg/m3", { 9, 11, 0x0003, 250, 0x0007 }, 25.0, 'N' },
-		{ "ppm", "ppm", { 1, 11, 0x0003, 250, 0x0207 }, 250.0, 'N' },
-		{ "hundredths of a percent", "%", { 1, 11, 0x0003, 2050, 0x0A07 }, 20.5, 'N' },
-		{ "hundredths of a percent have no further decimal", "%", { 9, 11, 0x0003, 2050, 0x0A07 }, 20.5, 'N' },
-		{ "another unit than the channel has", "mg/m3", { 1, 11, 0x0003, 250, 0x0207 }, NAN, 'D' },
-		{ "a component that is not fitted", "mg/m3", { 1, 11, 0x0003, 250, 0x0004 }, NAN, 'D' },
-		{ "0x7FFF is no value", "mg/m3", { 1, 11, 0x0003, 0x7FFF, 0x0007 }, NAN, 'D' },
-		{ "0x8000 is no value", "mg/m3", { 1, 11, 0x0003, 0x8000, 0x0007 }, NAN, 'D' },
-		{ "0xFFFF is no value", "mg/m3", { 1, 11, 0x0003, 0xFFFF, 0x0007 }, NAN, 'D' },
-		{ "state 3 measures", "mg/m3", { 3, 11, 0x0003, 250, 0x0007 }, 250.0, 'N' },
-		{ "state 4 measures", "mg/m3", { 4, 11, 0x0003, 250, 0x0007 }, 250.0, 'N' },
-		{ "state 5 calibrates", "mg/m3", { 5, 11, 0x0003, 250, 0x0007 }, 250.0, 'C' },
-		{ "state 6 calibrates", "mg/m3", { 6, 11, 0x0003, 250, 0x0007 }, 250.0, 'C' },
-		{ "state 2 is a fault", "mg/m3", { 2, 11, 0x0003, 250, 0x0007 }, 250.0, 'D' },
+		{ "the second component", "mg/m3", 250.0, { 1, 11, 0x0003, 250, 0x0007 }, 'N' },
+		{ "the first component", "mg/m3", 250.0, { 1, 250, 0x0007, 11, 0x0003 }, 'N' },
+		{ "one decimal", "mg/m3", 25.0, { 9, 11, 0x0003, 250, 0x0007 }, 'N' },
+		{ "ppm", "ppm", 250.0, { 1, 11, 0x0003, 250, 0x0207 }, 'N' },
+		{ "hundredths of a percent", "%", 20.5, { 1, 11, 0x0003, 2050, 0x0A07 }, 'N' },
+		{ "hundredths of a percent have no further decimal", "%", 20.5, { 9, 11, 0x0003, 2050, 0x0A07 }, 'N' },
+		{ "another unit than the channel has", "mg/m3", NAN, { 1, 11, 0x0003, 250, 0x0207 }, 'D' },
+		{ "a component that is not fitted", "mg/m3", NAN, { 1, 11, 0x0003, 250, 0x0004 }, 'D' },
+		{ "0x7FFF is no value", "mg/m3", NAN, { 1, 11, 0x0003, 0x7FFF, 0x0007 }, 'D' },
+		{ "0x8000 is no value", "mg/m3", NAN, { 1, 11, 0x0003, 0x8000, 0x0007 }, 'D' },
+		{ "0xFFFF is no value", "mg/m3", NAN, { 1, 11, 0x0003, 0xFFFF, 0x0007 }, 'D' },
+		{ "state 3 measures", "mg/m3", 250.0, { 3, 11, 0x0003, 250, 0x0007 }, 'N' },
+		{ "state 4 measures", "mg/m3", 250.0, { 4, 11, 0x0003, 250, 0x0007 }, 'N' },
+		{ "state 5 calibrates", "mg/m3", 250.0, { 5, 11, 0x0003, 250, 0x0007 }, 'C' },
+		{ "state 6 calibrates", "mg/m3", 250.0, { 6, 11, 0x0003, 250, 0x0007 }, 'C' },
+		{ "state 2 is a fault", "mg/m3", 250.0, { 2, 11, 0x0003, 250, 0x0007 }, 'D' },
 	};
 	/* clang-format on */
 

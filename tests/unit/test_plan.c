@@ -226,24 +226,24 @@ static void test_what_tells_no_value(void **state)
 	static const struct {
 		const char *rule;
 		enum reg_type type;
+		bool tells; /* expected */
 		double min, max, raw_min, raw_max;
 		size_t n_absent;
-		bool tells;
 	} rows[] = {
-		{ "a bit needs no range", REG_BIT, NAN, NAN, NAN, NAN, 0, true },
-		{ "digits need no range", REG_BCD, NAN, NAN, NAN, NAN, 0, true },
-		{ "text needs no range", REG_ASCII, NAN, NAN, NAN, NAN, 0, true },
-		{ "a number without a sign", REG_U16, NAN, NAN, NAN, NAN, 0, false },
-		{ "a number without a sign and its maximum", REG_U32, NAN, 10.0, NAN, NAN, 0, true },
-		{ "a number without a sign and its raw maximum", REG_U64, NAN, NAN, NAN, 10.0, 0, true },
-		{ "a number without a sign and its minimum", REG_U8HI, 1.0, NAN, NAN, NAN, 0, false },
-		{ "a number without a sign and an absent value", REG_U8LO, NAN, NAN, NAN, NAN, 1, true },
-		{ "a number with a sign", REG_I16, NAN, NAN, NAN, NAN, 0, false },
-		{ "a number with a sign and its maximum", REG_I32, NAN, 10.0, NAN, NAN, 0, false },
-		{ "a number with a sign and its minimum", REG_I64, 1.0, NAN, NAN, NAN, 0, false },
-		{ "a number with a sign and its range", REG_F32, 1.0, 10.0, NAN, NAN, 0, true },
-		{ "a number with a sign and its raw range", REG_F64, NAN, NAN, 1.0, 10.0, 0, true },
-		{ "a number with a sign and an absent value", REG_I16, NAN, NAN, NAN, NAN, 1, true },
+		{ "a bit needs no range", REG_BIT, true, NAN, NAN, NAN, NAN, 0 },
+		{ "digits need no range", REG_BCD, true, NAN, NAN, NAN, NAN, 0 },
+		{ "text needs no range", REG_ASCII, true, NAN, NAN, NAN, NAN, 0 },
+		{ "a number without a sign", REG_U16, false, NAN, NAN, NAN, NAN, 0 },
+		{ "a number without a sign and its maximum", REG_U32, true, NAN, 10.0, NAN, NAN, 0 },
+		{ "a number without a sign and its raw maximum", REG_U64, true, NAN, NAN, NAN, 10.0, 0 },
+		{ "a number without a sign and its minimum", REG_U8HI, false, 1.0, NAN, NAN, NAN, 0 },
+		{ "a number without a sign and an absent value", REG_U8LO, true, NAN, NAN, NAN, NAN, 1 },
+		{ "a number with a sign", REG_I16, false, NAN, NAN, NAN, NAN, 0 },
+		{ "a number with a sign and its maximum", REG_I32, false, NAN, 10.0, NAN, NAN, 0 },
+		{ "a number with a sign and its minimum", REG_I64, false, 1.0, NAN, NAN, NAN, 0 },
+		{ "a number with a sign and its range", REG_F32, true, 1.0, 10.0, NAN, NAN, 0 },
+		{ "a number with a sign and its raw range", REG_F64, true, NAN, NAN, 1.0, 10.0, 0 },
+		{ "a number with a sign and an absent value", REG_I16, true, NAN, NAN, NAN, NAN, 1 },
 	};
 
 	(void)state;

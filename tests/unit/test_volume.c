@@ -85,7 +85,8 @@ static void test_the_days_of_a_month_weigh_by_their_water(void **state)
 	const struct mean_record *month = fixture_last(f, 0, PERIOD_MONTH, SERIES_MEASURED, NAN);
 
 	(void)state;
-	assert_true(month && month->mean.valid && month->mean.n_valid == 31);
+	assert_non_null(month);
+	assert_true(month->mean.valid && month->mean.n_valid == 31);
 	assert_true(fabs(month->mean.value - 40.0) < 1e-9);
 	assert_true(fabs(month->amount - 29 * 144 * 3.0 * 40.0 * 1e-3) < 1e-6); /* kg of 29 days */
 	fixture_destroy(f);
@@ -97,7 +98,8 @@ static void test_without_a_flow_all_days_weigh_the_same(void **state)
 	const struct mean_record *month = fixture_last(f, 0, PERIOD_MONTH, SERIES_MEASURED, NAN);
 
 	(void)state;
-	assert_true(month && fabs(month->mean.value - 40.0 * 29.0 / 31.0) < 1e-9 && isnan(month->amount));
+	assert_non_null(month);
+	assert_true(fabs(month->mean.value - 40.0 * 29.0 / 31.0) < 1e-9 && isnan(month->amount));
 	fixture_destroy(f);
 }
 
