@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_REPLY ((size_t)4 << 20)
+#define MAX_REPLY ((size_t)4 << 20) /* bytes */
 
 static int64_t now_ms(void)
 {
@@ -22,7 +22,7 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* Who may talk to the daemon: the group of its socket, or of the directory when not even that can be looked into. */
+/* Writes which group may use the socket: its group, or that of its directory when the socket cannot be seen. */
 static void explain_permission(const char *path, char *error, size_t size)
 {
 	char directory[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
@@ -32,7 +32,7 @@ static void explain_permission(const char *path, char *error, size_t size)
 	snprintf(directory, sizeof(directory), "%.*s", slash && slash != path ? (int)(slash - path) : 1,
 		slash ? path : ".");
 	bool known = stat(path, &st) == 0 || stat(directory, &st) == 0;
-	/* cppcheck-suppress getgrgidCalled ; there is one thread */
+	/* cppcheck-suppress getgrgidCalled ; emisctl has only one thread */
 	const struct group *group = known ? getgrgid(st.st_gid) : NULL;
 	snprintf(error, size,
 		"no permission to use %s: it is for root and the members of the group %s; \"sudo usermod -aG %s YOU\" "
@@ -41,7 +41,8 @@ static void explain_permission(const char *path, char *error, size_t size)
 		path, group ? group->gr_name : "of the socket", group ? group->gr_name : "GROUP");
 }
 
-static int dial(const char *path, bool *ret_refused, char *error, size_t size)
+/* Returns the connected socket, or -1 with a sentence; *ret_refused is set when permission is missing. */
+static int connect_daemon(const char *path, bool *ret_refused, char *error, size_t size)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -66,7 +67,7 @@ static int dial(const char *path, bool *ret_refused, char *error, size_t size)
 	return -1;
 }
 
-/* The whole first line, NUL-terminated and the caller's; NULL with a sentence. */
+/* Reads until the first newline. Returns the text, which the caller frees; NULL with a sentence. */
 static char *read_line(int fd, int64_t deadline_ms, char *error, size_t size)
 {
 	size_t room = 65536, n = 0;
@@ -103,7 +104,8 @@ static char *read_line(int fd, int64_t deadline_ms, char *error, size_t size)
 	return NULL;
 }
 
-static json_t *unpack(const char *text, bool *ret_refused, char *error, size_t size)
+/* Returns the tables of the reply, or NULL with a sentence; *ret_refused is set when the daemon refused. */
+static json_t *unpack_reply(const char *text, bool *ret_refused, char *error, size_t size)
 {
 	json_error_t where;
 	json_t *reply = json_loads(text, JSON_REJECT_DUPLICATES, &where);
@@ -115,7 +117,8 @@ static json_t *unpack(const char *text, bool *ret_refused, char *error, size_t s
 		snprintf(error, size, "the daemon's reply has no end mark");
 	} else if (!json_is_true(json_object_get(reply, "ok"))) {
 		const char *words = json_string_value(json_object_get(reply, "error"));
-		snprintf(error, size, "%s", words ? words : "the daemon refused without a word");
+		snprintf(error, size, "%s",
+			words ? words : "the daemon refused the request and gave no reason; see its log");
 		*ret_refused = true;
 	} else {
 		tables = json_incref(json_object_get(reply, "tables"));
@@ -138,7 +141,7 @@ json_t *client_ask(const char *socket_path, const json_t *request, int timeout_m
 	char *reply = NULL;
 
 	ret_error->refused = false;
-	int fd = dial(socket_path, &ret_error->refused, error, size);
+	int fd = connect_daemon(socket_path, &ret_error->refused, error, size);
 	if (fd < 0) {
 		return NULL;
 	}
@@ -150,7 +153,7 @@ json_t *client_ask(const char *socket_path, const json_t *request, int timeout_m
 		reply = read_line(fd, deadline, error, size);
 	}
 	if (reply) {
-		tables = unpack(reply, &ret_error->refused, error, size);
+		tables = unpack_reply(reply, &ret_error->refused, error, size);
 	}
 	free(reply);
 	free(line);

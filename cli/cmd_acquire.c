@@ -1,4 +1,4 @@
-/* cmd_acquire.c - emisctl instruments, plan and raw: how reading goes. */
+/* cmd_acquire.c - emisctl instruments, plan and raw: how the instruments are read. */
 #include <stdio.h>
 #include <string.h>
 
@@ -34,7 +34,7 @@ void cmd_plan(const json_t *tables, const struct view *view)
 	show_table(tables, "links", links, ARRAY_SIZE(links), view);
 }
 
-/* One line for each block and the registers below it, sixteen a line. */
+/* Prints one line for each request and its registers below it, sixteen a line. */
 void cmd_raw(const json_t *tables, const struct view *view)
 {
 	const json_t *raw = tables_find(tables, "raw");

@@ -1,4 +1,4 @@
-/* cmd_lists.c - emisctl alarms and limits, and the lists of marks, budgets and the audit log. */
+/* cmd_lists.c - emisctl alarms, limits, marks, budget, audit, outbox and identity. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,7 +61,7 @@ void cmd_alarms(const json_t *tables, const struct view *view)
 	}
 }
 
-/* All that is known of each limit, one line a field. */
+/* Prints all fields of each limit, one a line. */
 static void explain_limits(const json_t *limits)
 {
 	size_t i, k;
@@ -137,7 +137,7 @@ void cmd_limits(const json_t *tables, const struct view *view)
 	table_destroy(out);
 }
 
-/* One line for what was done, and below it from what to what. */
+/* Prints one line for each change, and the old and the new value below it. */
 void cmd_audit(const json_t *tables, const struct view *view)
 {
 	const json_t *audit = tables_find(tables, "audit");

@@ -1,5 +1,5 @@
-/* cmd_probe.c - emisctl probe: hands over to emisd --probe, which has the Modbus library and the profiles, unless the
- * running daemon uses the endpoint. */
+/* cmd_probe.c - emisctl probe: starts emisd --probe, which has the Modbus library and the profiles. Refuses when the
+ * running daemon uses the same endpoint. */
 #include "cli/cmd_probe.h"
 
 #include <stdbool.h>
@@ -38,8 +38,8 @@ static bool has_option(int argc, char **argv, const char *option)
 	return false;
 }
 
-/* The daemon's link that leads to this endpoint, into buf; false when there is none, or no daemon. */
-static bool link_of_daemon(const char *socket_path, const char *endpoint, char *buf, size_t size)
+/* Writes the name of the daemon's link to this endpoint into buf. False when it has none, or no daemon answers. */
+static bool find_link(const char *socket_path, const char *endpoint, char *buf, size_t size)
 {
 	struct client_error error;
 	char full[300];
@@ -69,8 +69,7 @@ int cmd_probe(const char *socket_path, int argc, char **argv)
 	char link[64];
 
 	endpoint = endpoint ? endpoint : option_value(argc, argv, "--rtu-tcp");
-	if (endpoint && !has_option(argc, argv, "--shared") &&
-		link_of_daemon(socket_path, endpoint, link, sizeof(link))) {
+	if (endpoint && !has_option(argc, argv, "--shared") && find_link(socket_path, endpoint, link, sizeof(link))) {
 		fprintf(stderr,
 			"emisctl: emisd polls %s (link %s), and many devices allow one connection only; stop emisd, or "
 			"say --shared if this one allows more\n",

@@ -1,11 +1,11 @@
-/* cmd_status.c - emisctl status: every point, then the links and the way to the bureau. */
+/* cmd_status.c - emisctl status: the open alarms, every point, the links, and the connection to the bureau. */
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cmds.h"
 #include "cli/table.h"
 
-#define ALARMING_AGE_S 600.0
+#define ALARMING_AGE_S 600.0 /* a message that has been pending longer is reported */
 #define ALARMS_SHOWN 10
 
 static const char *age_text(const json_t *age, char *buf, size_t size)
@@ -44,18 +44,18 @@ static void print_head(const json_t *tables, const struct view *view)
 		tables_text(site, row, "time"), json_is_true(tables_cell(site, row, "simulated")) ? note : "");
 }
 
-static enum table_colour share_colour(const json_t *share)
+static enum table_colour ratio_colour(const json_t *ratio)
 {
-	if (!share || json_number_value(share) < 0.8) {
+	if (!ratio || json_number_value(ratio) < 0.8) {
 		return COLOUR_NONE;
 	}
-	return json_number_value(share) > 1.0 ? COLOUR_RED : COLOUR_YELLOW;
+	return json_number_value(ratio) > 1.0 ? COLOUR_RED : COLOUR_YELLOW;
 }
 
 static void add_point(struct table *out, const json_t *points, const json_t *row, bool chinese)
 {
 	int decimals = (int)json_integer_value(tables_cell(points, row, "decimals"));
-	const json_t *share = tables_cell(points, row, "share");
+	const json_t *ratio = tables_cell(points, row, "share"); /* of the open hour's or day's mean to the limit */
 	const char *flag = tables_text(points, row, "flag");
 	char buf[80];
 
@@ -66,12 +66,12 @@ static void add_point(struct table *out, const json_t *points, const json_t *row
 	table_cell(out, number_text(tables_cell(points, row, "hour_mean"), decimals, buf), COLOUR_NONE);
 	table_cell(out, limit_text(tables_cell(points, row, "limit_min"), tables_cell(points, row, "limit_max"), buf),
 		COLOUR_NONE);
-	if (share) {
-		snprintf(buf, sizeof(buf), "%.0f %%", 100.0 * json_number_value(share));
+	if (ratio) {
+		snprintf(buf, sizeof(buf), "%.0f %%", 100.0 * json_number_value(ratio));
 	} else {
 		snprintf(buf, sizeof(buf), "-");
 	}
-	table_cell(out, buf, share_colour(share));
+	table_cell(out, buf, ratio_colour(ratio));
 	table_cell(out, flag, strcmp(flag, "N") == 0 ? COLOUR_NONE : COLOUR_RED);
 	table_cell(out, age_text(tables_cell(points, row, "age"), buf, sizeof(buf)), COLOUR_NONE);
 	table_cell(out, tables_text(points, row, "unit"), COLOUR_NONE);
@@ -183,7 +183,7 @@ static void print_outbox(const json_t *tables, const struct view *view)
 	}
 }
 
-/* What somebody has to act on, before everything else. */
+/* Prints the open alarms above all other tables: somebody must act on them. */
 static void print_alarms(const json_t *tables, const struct view *view)
 {
 	const json_t *alarms = tables_find(tables, "alarms");
@@ -203,7 +203,7 @@ static void print_alarms(const json_t *tables, const struct view *view)
 	} else {
 		printf(view->chinese ? "当前报警 %zu 条：\n" : "Open alarms: %zu\n", n);
 	}
-	(void)show_alarms(alarms, view, ALARMS_SHOWN); /* that many are there */
+	(void)show_alarms(alarms, view, ALARMS_SHOWN); /* the number of alarms is known already */
 	if (n > ALARMS_SHOWN) {
 		puts(view->chinese ? "其余见 emisctl alarms" : "... emisctl alarms shows the others");
 	}

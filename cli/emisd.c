@@ -17,9 +17,9 @@ static void exec_emisd(char **argv)
 		path[n] = '\0';
 		char *slash = strrchr(path, '/');
 		memcpy(slash + 1, "emisd", sizeof("emisd"));
-		(void)execv(path, argv); /* else the next */
+		(void)execv(path, argv); /* returns only when this fails: then try PATH */
 	}
-	(void)execvp("emisd", argv); /* returns only when it is not there */
+	(void)execvp("emisd", argv); /* returns only when this fails, too */
 }
 
 int emisd_run(const char *mode, const char *why, int argc, char **argv)

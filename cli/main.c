@@ -1,4 +1,4 @@
-/* main.c - emisctl: asks the daemon and shows what it says. */
+/* main.c - emisctl: sends a command to the daemon and prints the reply. */
 #include <getopt.h>
 #include <locale.h>
 #include <stdio.h>
@@ -25,12 +25,12 @@ static const char usage[] =
 	"              with a KEY, everything about that limit\n"
 	"  budget      the hours of this month that need not meet a limit: allowed, used, left\n"
 	"  ack NO      acknowledge the alarm of that number, or id (--remark)\n"
-	"  mark OUTLET say what happens there: --kind, --until, and --from, --factor, --remark\n"
-	"  marks       what was said (--all: from the beginning)\n"
+	"  mark OUTLET record calibration, a fault, ... of an outlet: --kind, --until, and --from, --factor, --remark\n"
+	"  marks       the marks that are active, planned or ended within a day (--all: all)\n"
 	"  audit       who changed what\n"
 	"  identity    the public key that signs for this box, and the end of its chain\n"
 	"  history     what is stored of a point: means, readings; see emisctl history --help\n"
-	"  verify      is what is stored what was written? see emisctl verify --help\n"
+	"  verify      check that the stored data is unchanged; see emisctl verify --help\n"
 	"  backtest    judge a file of history; see emisctl backtest --help\n"
 	"  outbox      messages that the broker refused, and why\n"
 	"  release     send them once more\n"
@@ -56,8 +56,8 @@ static const char usage[] =
 
 static const struct {
 	const char *name;
-	const char *argument; /* what it takes; NULL without */
-	bool needed;          /* it takes no less */
+	const char *argument; /* describes its argument; NULL when it takes none */
+	bool needed;          /* the argument must be given */
 	void (*show)(const json_t *tables, const struct view *view);
 } commands[] = {
 	{ "ack", "the number or the id of an alarm", true, cmd_done },
@@ -76,7 +76,7 @@ static const struct {
 	{ "status", NULL, false, cmd_status },
 };
 
-/* Those that emisd carries out, with options of their own. */
+/* The commands that emisd carries out; each has options of its own. */
 static const char *const programs[] = { "backtest", "history", "probe", "verify" };
 
 struct options {
@@ -84,14 +84,14 @@ struct options {
 	bool json;
 	bool all;
 	const char *argument;
-	const char *texts[6]; /* by text_options, handed on as they are */
+	const char *texts[6]; /* by index in text_options; sent to the daemon unchanged */
 	int timeout_ms;
 	struct view view;
 };
 
-/* Options that only the daemon understands. */
+/* Options whose values only the daemon checks. */
 static const char *const text_options[] = { "sector", "tier", "kind", "from", "until", "remark" };
-enum { TEXT_OPTION = 256 }; /* + place in text_options */
+enum { TEXT_OPTION = 256 }; /* plus the index in text_options: the option's code for getopt_long() */
 
 static bool speaks_chinese(void)
 {
@@ -172,7 +172,8 @@ static int read_option(struct options *o, int option)
 	}
 }
 
-static int run(const struct options *o, size_t command)
+/* Sends the command to the daemon and prints its reply. Returns an exit status. */
+static int run_query(const struct options *o, size_t command)
 {
 	struct client_error error;
 	json_t *request = json_pack("{s:s, s:b, s:s*, s:s*, s:s*}", "cmd", commands[command].name, "all", o->all,
@@ -199,7 +200,7 @@ static int run(const struct options *o, size_t command)
 	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_REFUSED;
 }
 
-/* argv[0] is the command's name. */
+/* Finds the command by its name, argv[0], checks its arguments and runs it. Returns an exit status. */
 static int run_command(struct options *o, int argc, char **argv)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
@@ -214,7 +215,7 @@ static int run_command(struct options *o, int argc, char **argv)
 		}
 		o->argument = argv[1];
 		o->view.explain = o->argument != NULL;
-		return run(o, i);
+		return run_query(o, i);
 	}
 	const char *nearest = NULL;
 	char hint[TEXT_HINT_SIZE];
@@ -229,7 +230,8 @@ static int run_command(struct options *o, int argc, char **argv)
 	return EXIT_USAGE;
 }
 
-/* history and verify look into the store of the daemon that answers; without one, into the default. */
+/* Runs history or verify on the store of the daemon that answers; if none answers, on the default store. Returns an
+ * exit status. */
 static int run_on_store(const struct options *o, const char *mode, int argc, char **argv)
 {
 	struct client_error error;
@@ -253,7 +255,7 @@ static int run_on_store(const struct options *o, const char *mode, int argc, cha
 	memcpy(args, argv, (size_t)argc * sizeof(*args));
 	args[argc] = option;
 	args[argc + 1] = directory;
-	int status = emisd_run(mode, "which knows the store", argc + 2, args); /* returns only when there is no emisd */
+	int status = emisd_run(mode, "which knows the store", argc + 2, args); /* returns only when this fails */
 	free(directory);
 	return status;
 }
@@ -276,11 +278,12 @@ int main(int argc, char **argv)
 	struct options o = { .socket = socket && *socket ? socket : "/run/emisd/ctl.sock", .timeout_ms = 5000 };
 	int option, status = -1;
 
-	setlocale(LC_CTYPE, "C.UTF-8"); /* for the width of Chinese names; every Debian has it */
+	setlocale(LC_CTYPE, "C.UTF-8"); /* for the width of Chinese characters; every Debian has this locale */
 	o.view.chinese = speaks_chinese();
 	o.view.colours = isatty(STDOUT_FILENO) && !(no_color && *no_color);
 	o.view.width = terminal_width();
-	if (argc > 1 && strcmp(argv[1], "probe") == 0) { /* it has options of its own */
+	/* The commands of `programs` have options of their own, so the first word decides before getopt_long() runs. */
+	if (argc > 1 && strcmp(argv[1], "probe") == 0) {
 		return cmd_probe(o.socket, argc - 1, argv + 1);
 	}
 	if (argc > 1 && strcmp(argv[1], "backtest") == 0) {

@@ -61,7 +61,8 @@ void table_row(struct table *table)
 	memset(&rows[table->n_rows++], 0, sizeof(*rows));
 }
 
-static char *copy(const char *text)
+/* Ends the program when out of memory. */
+static char *copy_text(const char *text)
 {
 	char *copied = strdup(text);
 
@@ -77,7 +78,7 @@ void table_cell(struct table *table, const char *text, enum table_colour colour)
 	struct row *row = &table->rows[table->n_rows - 1];
 
 	if (row->n < table->n_columns) {
-		row->cells[row->n++] = (struct cell){ copy(text), colour };
+		row->cells[row->n++] = (struct cell){ copy_text(text), colour };
 	}
 }
 
@@ -95,11 +96,11 @@ void table_printf(struct table *table, const char *format, ...)
 void table_title(struct table *table, const char *text)
 {
 	table_row(table);
-	table->rows[table->n_rows - 1].title = copy(text);
+	table->rows[table->n_rows - 1].title = copy_text(text);
 }
 
-/* The next character of a UTF-8 text: its bytes, and in *ret_width its columns. Bytes that are no
- * character count as one column each. */
+/* Returns the bytes of the first character of a UTF-8 text, and in *ret_width its columns. A byte that is not part of a
+ * character counts as one column. */
 static size_t next_char(const char *text, int *ret_width)
 {
 	wchar_t wide;
@@ -126,8 +127,8 @@ int table_width(const char *text)
 	return total;
 }
 
-/* Prints at most `room` columns of the text and returns how many. A control character from outside must not
- * reach the terminal. */
+/* Prints at most `room` columns of the text and returns how many. Control characters are printed as '?', because text
+ * from outside must not control the terminal. */
 static int print_start(const char *text, int room)
 {
 	int used = 0, next;
@@ -145,7 +146,8 @@ static int print_start(const char *text, int room)
 	return used;
 }
 
-/* Prints the text in exactly `room` columns, or fewer without padding; what does not fit ends in an ellipsis. */
+/* Prints the text in exactly `room` columns, or fewer without `pad`. A text that does not fit is cut and ends in an
+ * ellipsis. */
 static void print_cut(const char *text, int room, bool right, bool pad)
 {
 	int width = table_width(text);
@@ -182,14 +184,15 @@ static int total_width(const int *widths, size_t n)
 	return total - 2;
 }
 
-/* Takes columns away, least important first; then the widest one is cut. */
-static void fit(const struct table *table, int *widths, int room)
+/* Makes the table fit into `room` columns: drops columns, the least important first, then narrows the widest one. The
+ * search for the least important starts with the first column, which therefore must have priority 0. */
+static void fit_widths(const struct table *table, int *widths, int room)
 {
 	while (total_width(widths, table->n_columns) > room) {
 		size_t least = 0, widest = 0;
 		for (size_t c = 0; c < table->n_columns; c++) {
-			bool goes = widths[c] && table->columns[c].priority > table->columns[least].priority;
-			least = goes ? c : least;
+			bool less = widths[c] && table->columns[c].priority > table->columns[least].priority;
+			least = less ? c : least;
 			widest = widths[c] > widths[widest] ? c : widest;
 		}
 		int excess = total_width(widths, table->n_columns) - room;
@@ -209,7 +212,7 @@ static void print_row(const struct table *table, const struct row *row, const in
 		[COLOUR_NONE] = "", [COLOUR_YELLOW] = "\033[33m", [COLOUR_RED] = "\033[31m"
 	};
 	bool first = true;
-	size_t end = 0; /* nothing is printed behind the last text */
+	size_t end = 0; /* behind the last cell that has text: no blanks are printed after it */
 
 	for (size_t c = 0; c < row->n; c++) {
 		end = widths[c] && row->cells[c].text[0] ? c + 1 : end;
@@ -233,10 +236,9 @@ void table_print(const struct table *table, int width, bool colours)
 	struct row head = { .n = table->n_columns };
 
 	natural_widths(table, widths);
-	/* A column that loses a comparison with itself would never go: the first is never dropped. */
-	fit(table, widths, width);
+	fit_widths(table, widths, width);
 	for (size_t c = 0; c < table->n_columns; c++) {
-		head.cells[c].text = copy(table->columns[c].heading);
+		head.cells[c].text = copy_text(table->columns[c].heading);
 	}
 	print_row(table, &head, widths, false);
 	for (size_t c = 0; c < table->n_columns; c++) {

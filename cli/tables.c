@@ -1,4 +1,4 @@
-/* tables.c - reading the daemon's tables, and their JSON form. */
+/* tables.c - reads the tables of the daemon's reply, and prints them as JSON. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,15 +59,15 @@ const char *tables_type(const json_t *table, const char *column)
 	return "";
 }
 
-/* A table without the column is about something else. */
-static bool wants(const char *wanted, const json_t *table, const json_t *row, const char *column)
+/* True when the row has the wanted value, when none is wanted, or when the table has no such column. */
+static bool matches(const char *wanted, const json_t *table, const json_t *row, const char *column)
 {
 	return !wanted || tables_type(table, column)[0] == '\0' || strcmp(wanted, tables_text(table, row, column)) == 0;
 }
 
 bool view_wants(const struct view *view, const json_t *table, const json_t *row)
 {
-	return wants(view->outlet, table, row, "outlet") && wants(view->factor, table, row, "factor");
+	return matches(view->outlet, table, row, "outlet") && matches(view->factor, table, row, "factor");
 }
 
 const char *number_text(const json_t *number, int decimals, char *buf)
@@ -80,7 +80,7 @@ const char *number_text(const json_t *number, int decimals, char *buf)
 	return buf;
 }
 
-/* A limit is shown as the document writes it: 35, 0.001. */
+/* Writes a limit with the digits of its document: 35, 0.001. */
 static const char *bound_text(const json_t *number, char *buf)
 {
 	snprintf(buf, 32, number ? "%.10g" : "-", json_number_value(number));

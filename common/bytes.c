@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MORE 0x80U
-#define VARINT_BYTES 10
+#define MORE 0x80U      /* set in every byte of a varint except the last */
+#define VARINT_BYTES 10 /* for 64 bits */
 
 void bytes_put(struct bytes_out *out, const void *data, size_t n)
 {

@@ -1,5 +1,6 @@
-/* bytes.h - a growing run of bytes, and a cautious walk through one. Integers are varints (7 bits a byte, lowest
- * first); signed ones are zigzag. Errors stick: look at `failed` once, at the end. */
+/* bytes.h - writes values into a growing buffer of bytes, and reads them back with bounds checks. Integers are
+ * varints (7 bits a byte, lowest bits first); signed integers are zigzag encoded first. `failed` stays set after the
+ * first error, so a caller checks it once, at the end. */
 #ifndef EMIS_COMMON_BYTES_H
 #define EMIS_COMMON_BYTES_H
 
@@ -7,11 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Starts as { 0 }; `data` is freed by the caller, also after a failure. */
+/* Initialise with { 0 }. The caller frees `data`, also after a failure. */
 struct bytes_out {
 	unsigned char *data;
-	size_t n;
-	size_t room;
+	size_t n;    /* bytes written */
+	size_t room; /* bytes allocated */
 	bool failed; /* out of memory */
 };
 
@@ -23,16 +24,17 @@ void bytes_put_signed(struct bytes_out *out, int64_t value);
 struct bytes_in {
 	const unsigned char *data;
 	size_t left;
-	bool failed; /* more was asked for than there is; whatever was got then is 0 */
+	/* A read went past the end, or a varint has more than 10 bytes. This read and all later ones give 0 or NULL. */
+	bool failed;
 };
 
-/* NULL when there are fewer. */
+/* The next n bytes, borrowed from the input; NULL when fewer are left. */
 const unsigned char *bytes_get(struct bytes_in *in, size_t n);
 uint8_t bytes_get_u8(struct bytes_in *in);
 uint64_t bytes_get_unsigned(struct bytes_in *in);
 int64_t bytes_get_signed(struct bytes_in *in);
 
-/* Little-endian. */
+/* Write and read 8 bytes, little-endian. */
 void bytes_store64(unsigned char *out, uint64_t value);
 uint64_t bytes_load64(const unsigned char *in);
 

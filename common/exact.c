@@ -5,18 +5,18 @@
 
 #include "common/array.h"
 
-#define EXACT_INTEGER 9007199254740992.0 /* 2^53: integers up to here are doubles */
+#define EXACT_INTEGER 9007199254740992.0 /* 2^53: a double holds every integer up to here */
 
-/* a + b as a pair, when |a| >= |b|. */
-static struct exact pair(double a, double b)
+/* a + b as a pair (Dekker); |a| >= |b| is required. */
+static struct exact fast_two_sum(double a, double b)
 {
 	double sum = a + b;
 
 	return (struct exact){ sum, b - (sum - a) };
 }
 
-/* a + b as a pair, for any two (D. E. Knuth, The Art of Computer Programming 2, 4.2.2). */
-static struct exact pair_of_any(double a, double b)
+/* a + b as a pair, for any a and b (D. E. Knuth, The Art of Computer Programming 2, 4.2.2). */
+static struct exact two_sum(double a, double b)
 {
 	double sum = a + b, of_b = sum - a;
 
@@ -38,7 +38,7 @@ struct exact exact_decimal(double value)
 			break;
 		}
 		if (digits / powers[i] == value) {
-			/* digits - value * power is a double: fma rounds once, and there is nothing to round. */
+			/* digits - value * power fits in a double, so fma computes it without rounding. */
 			return (struct exact){ value, fma(-value, powers[i], digits) / powers[i] };
 		}
 	}
@@ -47,10 +47,10 @@ struct exact exact_decimal(double value)
 
 struct exact exact_sum(struct exact a, struct exact b)
 {
-	struct exact high = pair_of_any(a.value, b.value), low = pair_of_any(a.rest, b.rest);
+	struct exact high = two_sum(a.value, b.value), low = two_sum(a.rest, b.rest);
 
-	high = pair(high.value, high.rest + low.value);
-	return pair(high.value, high.rest + low.rest);
+	high = fast_two_sum(high.value, high.rest + low.value);
+	return fast_two_sum(high.value, high.rest + low.rest);
 }
 
 struct exact exact_difference(struct exact a, struct exact b)
@@ -63,14 +63,14 @@ struct exact exact_product(struct exact a, struct exact b)
 	double product = a.value * b.value;
 	double rest = fma(a.value, b.value, -product);
 
-	return pair(product, rest + (a.value * b.rest + a.rest * b.value));
+	return fast_two_sum(product, rest + (a.value * b.rest + a.rest * b.value));
 }
 
-/* Long division: a digit of 53 bits, and the next one out of what it leaves. */
+/* Long division in two steps: the first quotient gives 53 bits, its remainder gives the next 53. */
 struct exact exact_quotient(struct exact a, struct exact b)
 {
 	double first = a.value / b.value;
 	struct exact left = exact_difference(a, exact_product(b, exact_of(first)));
 
-	return pair(first, left.value / b.value);
+	return fast_two_sum(first, left.value / b.value);
 }

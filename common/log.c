@@ -32,11 +32,12 @@ __attribute__((format(printf, 2, 0))) static void write_line(enum log_level leve
 	if (vsnprintf(text, sizeof(text), format, args) < 0) {
 		return;
 	}
-	/* Texts of brokers, files and instruments are among them: none may end the line and begin another. */
+	/* A message can quote a broker, a file or an instrument: a newline in the quote must not start a new log
+	 * line. */
 	length += mend_visible(text, line + length, sizeof(line) - length - 1);
 	line[length++] = '\n';
-	/* One write a line, so that lines of several threads do not mix. There is nobody to tell
-	 * when standard error is closed. */
+	/* One write() per line, so that lines of several threads do not mix. The result is ignored: when standard
+	 * error is closed, there is no other place to report it. */
 	ssize_t written = write(STDERR_FILENO, line, length);
 	(void)written;
 }

@@ -6,12 +6,13 @@
 
 #include "common/array.h"
 
-/* Unicode 15, table 3-7: what the first byte demands of the second. The bytes after it are 0x80 to 0xBF. */
+/* Unicode 15, table 3-7: a range of first bytes, the range of second bytes that it allows, and the length. The third
+ * and fourth bytes are 0x80 to 0xBF. */
 static const struct {
 	unsigned char first, last; /* byte 1 */
 	unsigned char low, high;   /* byte 2 */
 	unsigned char size;
-} forms[] = {
+} sequences[] = {
 	{ 0xC2, 0xDF, 0x80, 0xBF, 2 },
 	{ 0xE0, 0xE0, 0xA0, 0xBF, 3 },
 	{ 0xE1, 0xEC, 0x80, 0xBF, 3 },
@@ -30,16 +31,17 @@ size_t mend_character(const char *text)
 	if (first < 0x80) {
 		return 1;
 	}
-	while (i < ARRAY_SIZE(forms) && (first < forms[i].first || first > forms[i].last)) {
+	while (i < ARRAY_SIZE(sequences) && (first < sequences[i].first || first > sequences[i].last)) {
 		i++;
 	}
-	if (i == ARRAY_SIZE(forms) || (unsigned char)text[1] < forms[i].low || (unsigned char)text[1] > forms[i].high) {
+	if (i == ARRAY_SIZE(sequences) || (unsigned char)text[1] < sequences[i].low ||
+		(unsigned char)text[1] > sequences[i].high) {
 		return 0;
 	}
-	while (n < forms[i].size && ((unsigned char)text[n] & 0xC0) == 0x80) {
+	while (n < sequences[i].size && ((unsigned char)text[n] & 0xC0) == 0x80) {
 		n++;
 	}
-	return n == forms[i].size ? n : 0;
+	return n == sequences[i].size ? n : 0;
 }
 
 size_t mend_text(const char *text, char *ret)
@@ -56,7 +58,8 @@ size_t mend_text(const char *text, char *ret)
 	return n;
 }
 
-/* The code point of a well-formed character of 2 or 3 bytes; all that matter here are. */
+/* The code point of a well-formed character of 2 or 3 bytes; 0 for other lengths, which disturbs_display() never
+ * needs. */
 static unsigned code_of(const unsigned char *c, size_t n)
 {
 	return n == 2    ? (c[0] & 0x1FU) << 6 | (c[1] & 0x3FU)
@@ -64,7 +67,7 @@ static unsigned code_of(const unsigned char *c, size_t n)
 			 : 0;
 }
 
-static bool disturbs(unsigned code)
+static bool disturbs_display(unsigned code)
 {
 	return (code >= 0x80 && code <= 0x9F) || code == 0x200E || code == 0x200F ||
 		(code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
@@ -82,7 +85,7 @@ size_t mend_visible(const char *text, char *ret, size_t size)
 		if (length == 0 || first < 0x20 || first == 0x7F) {
 			snprintf(shown, sizeof(shown), "\\x%02x", (unsigned)first);
 			length = 1;
-		} else if (disturbs(code)) {
+		} else if (disturbs_display(code)) {
 			snprintf(shown, sizeof(shown), "\\u%04x", code);
 		} else {
 			memcpy(shown, text, length);

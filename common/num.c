@@ -80,7 +80,7 @@ const char *num_format(double value, char *buf)
 			break;
 		}
 	}
-	const char *power = strchr(buf, 'e'); /* not of infinity and NaN */
+	const char *power = strchr(buf, 'e'); /* NULL for infinity and NaN */
 	long exponent = power ? strtol(power + 1, NULL, 10) : 99;
 	if (exponent >= -5 && exponent < 15) {
 		int decimals = digits - 1 - (int)exponent;
@@ -94,13 +94,13 @@ const char *num_format_size(int64_t bytes, char *buf)
 	size_t i = 0;
 
 	while (bytes % ((int64_t)1 << units[i].shift) != 0) {
-		i++; /* every number is a whole number of bytes */
+		i++; /* ends at the last unit at the latest: every size is a whole number of bytes */
 	}
 	snprintf(buf, NUM_TEXT_SIZE, "%" PRId64 "%s", bytes >> units[i].shift, units[i].name);
 	return buf;
 }
 
-#define EXACT_POWERS 22 /* 10^22 is the largest power of ten that is a double */
+#define EXACT_POWERS 22 /* 10^22 is the largest power of ten that a double holds exactly */
 
 static const double powers[EXACT_POWERS + 1] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12,
 	1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
@@ -114,11 +114,12 @@ double num_significant(double value, int digits)
 	}
 	int exponent;
 	(void)frexp(value, &exponent);
-	/* 2^(exponent - 1) <= |value| < 2^exponent: at most one digit too many after the point. */
+	/* 2^(exponent - 1) <= |value| < 2^exponent, so `decimals` is right or one too large. */
 	int decimals = digits - 1 - (int)floor((exponent - 1) * LOG10_OF_2);
 	if (decimals > 0 && decimals <= EXACT_POWERS) {
 		decimals -= fabs(value) * powers[decimals] >= powers[digits];
-		/* An integer below 2^53 by a power that is a double: the quotient is the nearest double. */
+		/* The integer (below 2^53) and the power of ten are both exact, so the quotient is the nearest
+		 * double. */
 		return rint(value * powers[decimals]) / powers[decimals];
 	}
 	snprintf(text, sizeof(text), "%.*e", digits - 1, value);
@@ -136,7 +137,7 @@ double num_of_float(float value)
 			return decimal;
 		}
 	}
-	return (double)value; /* too small for nine digits after the point */
+	return (double)value; /* no number with nine digits after the point becomes this float */
 }
 
 int num_decimals(double value)
@@ -158,7 +159,7 @@ double num_round_half_even(double value, int decimals)
 	double scaled = value * unit;
 	double below = floor(scaled);
 	double rest = scaled - below;
-	/* A tie is a tie in decimal: allow the few units in the last place that scaling costs. */
+	/* Scaling can move a decimal tie by a few units of the last place. */
 	double tolerance = 4.0 * 2.220446049250313e-16 * fmax(fabs(scaled), 1.0);
 
 	if (fabs(rest - 0.5) <= tolerance) {

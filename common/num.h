@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The whole text must be one finite number; *ret is untouched otherwise. */
+/* Reads a number. False when the whole text is not one finite number; *ret is then untouched. */
 bool num_parse_double(const char *text, double *ret);
 
-/* The whole text must be one decimal integer in [min, max]; *ret is untouched otherwise. */
+/* Reads an integer. False when the whole text is not one decimal integer in [min, max]; *ret is then untouched. */
 bool num_parse_int(const char *text, int64_t min, int64_t max, int64_t *ret);
 
 #define NUM_TEXT_SIZE 32
@@ -16,10 +16,11 @@ bool num_parse_int(const char *text, int64_t min, int64_t max, int64_t *ret);
 /* The shortest decimal form that reads back as the same double: "0.05", "35", "1e+20". buf has NUM_TEXT_SIZE. */
 const char *num_format(double value, char *buf);
 
-/* A size in the largest unit that it is a whole number of: "2GiB", "1500KiB", "77". buf has NUM_TEXT_SIZE. */
+/* A size in the largest unit that divides it: "2GiB", "1500KiB", "77". buf has NUM_TEXT_SIZE. */
 const char *num_format_size(int64_t bytes, char *buf);
 
-/* Reads a size with its unit: "512MiB", "2GiB", "100KiB" or plain bytes. */
+/* Reads a size with its unit: "512MiB", "2GiB", "100KiB" or plain bytes. False for any other text; *ret_bytes is
+ * then untouched. */
 bool num_parse_size(const char *text, int64_t *ret_bytes);
 
 /* The decimal number of `digits` significant digits (1..15) nearest to the value: 34.999999999999997 at 12 digits
@@ -30,12 +31,12 @@ double num_significant(double value, int digits);
  * back unchanged. */
 double num_of_float(float value);
 
-/* Digits after the point that the shortest decimal form of the value has, at most 9: 0 for 35.0, 2 for 0.05. */
+/* The number of digits after the point in the shortest decimal form of the value, at most 9: 0 for 35.0, 2 for 0.05. */
 int num_decimals(double value);
 
-/* Rounds half to even at `decimals` digits, as GB/T 8170 does. It works on the decimal value
- * that the double stands for, so 0.135 becomes 0.14 although its binary form lies below.
- * decimals 0..9. NaN and infinity come back unchanged. */
+/* Rounds half to even at `decimals` digits, as GB/T 8170 does. The decimal value that the double stands for is
+ * rounded, so 0.135 becomes 0.14 although its binary form lies below. decimals 0..9. NaN and infinity come back
+ * unchanged. */
 double num_round_half_even(double value, int decimals);
 
 #endif

@@ -42,13 +42,14 @@ size_t text_utf8_length(const char *bytes, size_t n)
 	return at;
 }
 
-/* Notepad's "Unicode" begins with a mark; without one, every other byte of Latin letters is zero. */
+/* UTF-16 (Notepad calls it Unicode) has a byte order mark at its start, or zero in every other byte of Latin
+ * letters. */
 static bool looks_like_utf16(const char *bytes, size_t n)
 {
-	bool marked = n >= 2 && (memcmp(bytes, "\xFF\xFE", 2) == 0 || memcmp(bytes, "\xFE\xFF", 2) == 0);
-	bool zeros = n >= 4 && ((bytes[1] == 0 && bytes[3] == 0) || (bytes[0] == 0 && bytes[2] == 0));
+	bool has_byte_order_mark = n >= 2 && (memcmp(bytes, "\xFF\xFE", 2) == 0 || memcmp(bytes, "\xFE\xFF", 2) == 0);
+	bool has_zeros = n >= 4 && ((bytes[1] == 0 && bytes[3] == 0) || (bytes[0] == 0 && bytes[2] == 0));
 
-	return marked || zeros;
+	return has_byte_order_mark || has_zeros;
 }
 
 const char *text_encoding_trouble(const char *bytes, size_t n, size_t *ret_at)
@@ -62,7 +63,7 @@ const char *text_encoding_trouble(const char *bytes, size_t n, size_t *ret_at)
 	}
 	if (zero && (size_t)(zero - bytes) < good) {
 		*ret_at = (size_t)(zero - bytes);
-		return "holds a zero byte: it is damaged or no text";
+		return "holds a zero byte: it is damaged or not a text file; save it as UTF-8 text";
 	}
 	if (good < n) {
 		*ret_at = good;

@@ -58,8 +58,8 @@ static int64_t days_of(int year, int month, int day)
 	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
 }
 
-/* The first of the month that is `ahead` months after that of `at`, counted from January of its year in steps of
- * `step` months. */
+/* Months are grouped in blocks of `step` months from January on (3: quarters). The start of the month that is
+ * `ahead` months after the start of the block that contains `at`. */
 static struct utc month_boundary(struct utc at, int offset_min, int step, int ahead)
 {
 	struct tm tm;
@@ -127,6 +127,19 @@ bool time_from_parts(const struct time_parts *parts, int offset_min, struct utc 
 	return true;
 }
 
+struct time_parts time_to_parts(struct utc at, int offset_min)
+{
+	struct tm tm;
+
+	local_parts(at, offset_min, &tm);
+	return (struct time_parts){ .year = tm.tm_year + 1900,
+		.month = tm.tm_mon + 1,
+		.day = tm.tm_mday,
+		.hour = tm.tm_hour,
+		.minute = tm.tm_min,
+		.second = tm.tm_sec };
+}
+
 bool time_parse(const char *text, int offset_min, struct utc *ret_at)
 {
 	struct time_parts p = { 0 };
@@ -169,7 +182,7 @@ const char *time_format_duration(int64_t ms, char *buf)
 	size_t i = 0;
 
 	while (ms % duration_units[i].ms != 0 || (ms == 0 && duration_units[i].ms != SECOND_MS)) {
-		i++; /* every duration is a whole number of milliseconds; none is "0s" */
+		i++; /* ends at "ms", which divides every duration; a duration of zero becomes "0s" */
 	}
 	snprintf(buf, TIME_TEXT_SIZE, "%" PRId64 "%s", ms / duration_units[i].ms, duration_units[i].name);
 	return buf;

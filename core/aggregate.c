@@ -1,4 +1,4 @@
-/* aggregate.c - minute -> hour -> day -> month, for all series of an outlet. */
+/* aggregate.c - makes hours, days and months from minutes, for all series of an outlet. */
 #include <math.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@ static const struct mean *last_of(const struct outlet_state *outlet, int index, 
 	return index < 0 ? NULL : &point_dry_series(&outlet->points[index])->last[period];
 }
 
-/* Values that something is computed from have to be valid; the first that is not says why. */
+/* True when all inputs of a computation are valid; otherwise m->flag is set by the first that is not. */
 static bool inputs_valid(const struct mean *const *inputs, size_t n, struct mean *m)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -28,22 +28,22 @@ static bool inputs_valid(const struct mean *const *inputs, size_t n, struct mean
 	return true;
 }
 
-/* `value` as the value of the period, unless it cannot be computed. */
+/* Sets the value of the period; NAN and not valid when it cannot be computed. */
 static void set_value(struct mean *m, bool valid, struct exact value)
 {
 	m->valid = valid && isfinite(value.value);
 	m->value = m->valid ? value.value : NAN;
 	m->rest = m->valid ? value.rest : 0.0;
 	if (valid && !m->valid) {
-		m->flag = FLAG_FAULT; /* O2 at 21 % or above: no value, and not the instrument's last word */
+		m->flag = FLAG_FAULT; /* valid inputs without a result, for example O2 at 21 % or above */
 	}
 }
 
-/* ---- what is computed ---- */
+/* ---- computed and converted values ---- */
 
-/* HJ 212-2017 (30) and (31), from the means of the period: for hours, hour means go into the formula and not the
- * minutes' flows (X33). m3/s, dry, standard state. */
-static double flow_of(const struct outlet *conf, const struct mean *const *in)
+/* The gas flow in m3/s, dry, standard state, from the means of the period: HJ 212-2017 (30) and (31). An hour is
+ * computed from hour means and not from the flows of its minutes (X33). */
+static double gas_flow_of(const struct outlet *conf, const struct mean *const *in)
 {
 	double actual = convert_flow_actual(conf->area_m2, in[0]->value);
 
@@ -68,7 +68,7 @@ static void compute_point(const struct outlet_state *outlet, struct point_state 
 			last_of(outlet, outlet->humidity, period) };
 		m = in[0] ? *in[0] : m;
 		bool valid = inputs_valid(in, 4, &m);
-		set_value(&m, valid, exact_decimal(valid ? flow_of(outlet->conf, in) : NAN));
+		set_value(&m, valid, exact_decimal(valid ? gas_flow_of(outlet->conf, in) : NAN));
 	}
 	if (period == PERIOD_MINUTE) {
 		m.min = m.max = m.value;
@@ -100,8 +100,9 @@ static void convert_series(const struct pipeline *p, const struct outlet_state *
 	series_set(series, period, &m);
 }
 
-/* Converting every minute and then averaging needs no more at the hour: its mean is there. */
-static void compute(const struct pipeline *p, struct outlet_state *outlet, enum period period)
+/* Computes and converts the values of a closed period. When every minute was converted before averaging, the hour
+ * mean of a converted series exists already. */
+static void compute_values(const struct pipeline *p, struct outlet_state *outlet, enum period period)
 {
 	bool convert = period == PERIOD_MINUTE || p->settings.order == ORDER_AVERAGE_FIRST;
 
@@ -124,8 +125,9 @@ static void compute(const struct pipeline *p, struct outlet_state *outlet, enum 
 
 /* ---- minutes ---- */
 
-/* A chromatograph's result stands until the next one is due, and not longer. */
-static void hold(struct point_state *point)
+/* Gives a minute without readings the last result of a chromatograph, as long as the result is not older than
+ * hold_ms. */
+static void add_held_result(struct point_state *point)
 {
 	const struct mean_acc *minute = series_minute(&point->series[0]);
 	struct reading held = point->latest;
@@ -135,7 +137,7 @@ static void hold(struct point_state *point)
 		return;
 	}
 	held.at = minute->start;
-	(void)series_add(&point->series[0], &held, minute->due); /* the oldest minute is open */
+	(void)series_add(&point->series[0], &held, minute->due); /* succeeds: the oldest minute is open */
 	if (point_dry_series(point) != &point->series[0]) {
 		held = point->latest_dry;
 		held.at = minute->start;
@@ -147,7 +149,7 @@ static void close_minutes(struct outlet_state *outlet)
 {
 	for (size_t i = 0; i < outlet->conf->n_points; i++) {
 		struct point_state *point = &outlet->points[i];
-		hold(point);
+		add_held_result(point);
 		for (size_t k = 0; k < point->n_series; k++) {
 			if (point->series[k].conf.kind != SERIES_CONVERTED) {
 				series_close_minute(&point->series[k]);
@@ -164,20 +166,20 @@ double aggregate_volume(const struct outlet_state *outlet, enum period period)
 	const struct mean *flow = last_of(outlet, outlet->flow, period);
 
 	if (counted && counted->valid) {
-		return counted->value; /* the totaliser misses nothing between two readings */
+		return counted->value; /* a totaliser also counts what flows between two readings */
 	}
 	if (!flow || !flow->valid) {
 		return NAN;
 	}
 	if (flow->value < 0.0) {
-		return flow->value; /* no volume; the sign says why */
+		return flow->value; /* below zero: not a volume, see pipeline_state.h */
 	}
 	double seconds = (double)(flow->end.ms - flow->start.ms) / SECOND_MS;
 	return outlet->conf->medium == MEDIUM_WATER ? convert_water_volume(flow->value, seconds)
 						    : flow->value * seconds;
 }
 
-/* m3 or kg of the hour that just closed. */
+/* The m3 or kg of the hour that just closed; NAN when not known. */
 static double amount_of_hour(const struct outlet_state *outlet, struct point_state *point)
 {
 	const struct mean *mean = &point_dry_series(point)->last[PERIOD_HOUR];
@@ -196,7 +198,7 @@ static double amount_of_hour(const struct outlet_state *outlet, struct point_sta
 						    : convert_mass_rate(mean->value, volume);
 }
 
-/* HJ 212-2017 (32), (34): the day is the sum of its valid hours; and so is the month. */
+/* HJ 212-2017 (32), (34): the amount of a day is the sum of its valid hours; so is the amount of a month. */
 static void count_amounts(struct outlet_state *outlet, enum period period)
 {
 	for (size_t i = 0; i < outlet->conf->n_points; i++) {
@@ -216,7 +218,7 @@ static void count_amounts(struct outlet_state *outlet, enum period period)
 
 /* ---- all periods ---- */
 
-static void report(const struct outlet_state *outlet, enum period period, const struct pipeline_sink *sink)
+static void report_means(const struct outlet_state *outlet, enum period period, const struct pipeline_sink *sink)
 {
 	for (size_t i = 0; sink && i < outlet->conf->n_points; i++) {
 		struct point_state *point = &outlet->points[i];
@@ -224,7 +226,7 @@ static void report(const struct outlet_state *outlet, enum period period, const 
 		for (size_t k = 0; k < point->n_series; k++) {
 			const struct series *series = &point->series[k];
 			if (series->last[period].n_due == 0) {
-				continue; /* nothing was due of a discrete analyser, and nothing came */
+				continue; /* no result of a discrete analyser was due, and none came */
 			}
 			struct mean_record record = { .outlet = outlet->conf, .point = point->conf };
 			record.kind = series->conf.kind;
@@ -236,10 +238,10 @@ static void report(const struct outlet_state *outlet, enum period period, const 
 	}
 }
 
-/* Carries the closed period of all series into the one above. True when that ended, which it does for all. Water
- * concentrations weigh by the volume beside them (HJ 212-2017 D.1 (12)-(14)); within the hour a discrete analyser's
- * results do not: each is of a sample of the whole hour. */
-static bool carry(struct outlet_state *outlet, enum period period)
+/* Adds the closed period of every series to the next longer one. True when the longer period ended, which it does
+ * for all series at once. Water concentrations are weighted by the volume of the period (HJ 212-2017 D.1 (12)-(14)).
+ * Within the hour the results of a discrete analyser are not weighted: each is of a sample of the whole hour. */
+static bool carry_series(struct outlet_state *outlet, enum period period)
 {
 	bool by_volume = outlet->flow >= 0 || outlet->counter >= 0;
 	double volume = by_volume ? aggregate_volume(outlet, period) : 1.0;
@@ -266,7 +268,8 @@ double aggregate_day_weight(
 	if (!point->factor->flow_weighted || (outlet->flow < 0 && outlet->counter < 0)) {
 		return 1.0;
 	}
-	/* What flowed in the hours that counted: kg by mg/L are 1000 m3. A day of exactly zero weighs nothing. */
+	/* The volume of the hours that counted: kg divided by mg/L gives units of 1000 m3. A day with a mean of
+	 * exactly zero has no weight. */
 	return day->value > 0.0 ? amount * 1000.0 / day->value : 0.0;
 }
 
@@ -275,15 +278,15 @@ enum period aggregate_outlet(const struct pipeline *p, struct outlet_state *outl
 	enum period period = PERIOD_MINUTE;
 
 	close_minutes(outlet);
-	compute(p, outlet, PERIOD_MINUTE);
-	report(outlet, PERIOD_MINUTE, sink);
-	while (period < PERIOD_MONTH && carry(outlet, period)) {
+	compute_values(p, outlet, PERIOD_MINUTE);
+	report_means(outlet, PERIOD_MINUTE, sink);
+	while (period < PERIOD_MONTH && carry_series(outlet, period)) {
 		period++;
 		if (period == PERIOD_HOUR) {
-			compute(p, outlet, PERIOD_HOUR);
+			compute_values(p, outlet, PERIOD_HOUR);
 		}
 		count_amounts(outlet, period);
-		report(outlet, period, sink);
+		report_means(outlet, period, sink);
 	}
 	return period;
 }

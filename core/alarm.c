@@ -90,18 +90,18 @@ void alarm_count(struct alarm *alarm, enum verdict verdict, struct utc period_st
 {
 	switch (verdict) { /* cannot happen: a number that the enum does not have. GCOVR_EXCL_BR_LINE */
 	case VERDICT_EXCEEDED:
-		if (alarm->over++ == 0) {
-			alarm->over_start = period_start;
+		if (alarm->periods_over++ == 0) {
+			alarm->first_over = period_start;
 		}
-		alarm->calm = 0;
+		alarm->periods_within = 0;
 		return;
 	case VERDICT_OK:
-		alarm->over = 0;
-		alarm->calm++;
+		alarm->periods_over = 0;
+		alarm->periods_within++;
 		return;
 	case VERDICT_NO_DATA:
-		alarm->over = 0;
-		alarm->calm = 0;
+		alarm->periods_over = 0;
+		alarm->periods_within = 0;
 		return;
 	}
 }
@@ -111,28 +111,28 @@ enum alarm_change alarm_end(struct alarm *alarm)
 	bool was_raised = alarm->raised;
 
 	alarm->raised = false;
-	alarm->over = 0;
-	alarm->calm = 0;
+	alarm->periods_over = 0;
+	alarm->periods_within = 0;
 	return was_raised ? ALARM_CLEARED : ALARM_UNCHANGED;
 }
 
-enum alarm_change alarm_step(struct alarm *alarm, double value, double severity, unsigned need)
+enum alarm_change alarm_step(struct alarm *alarm, double value, double severity, unsigned needed)
 {
 	if (!alarm->raised) {
-		if (alarm->over < need) {
+		if (alarm->periods_over < needed) {
 			return ALARM_UNCHANGED;
 		}
 		alarm->raised = true;
-		alarm->since = alarm->over_start;
+		alarm->since = alarm->first_over;
 		alarm->worst = value;
 		alarm->severity = severity;
 		return ALARM_RAISED;
 	}
-	if (alarm->calm >= need) {
+	if (alarm->periods_within >= needed) {
 		alarm->raised = false;
 		return ALARM_CLEARED;
 	}
-	if (alarm->over == 0) {
+	if (alarm->periods_over == 0) {
 		return ALARM_UNCHANGED;
 	}
 	if (severity > alarm->severity) {

@@ -25,8 +25,8 @@ struct event assess_event(const struct outlet_state *outlet, const struct point_
 		.mean = *mean };
 }
 
-/* An exceedance is repeated for each further period; other alarms say nothing new while they go on. The budget emits
- * each of its steps. */
+/* Emits the event unless it repeats a known state. An exceedance is emitted again for each further period, and a
+ * budget alarm for each higher level; the other alarms only when they are raised and cleared. */
 static void emit_event(
 	struct alarm *alarm, struct event *event, enum alarm_change change, const struct pipeline_sink *sink)
 {
@@ -42,12 +42,12 @@ static void emit_event(
 void assess_apply(const struct pipeline *p, struct alarm *alarm, struct event *event, const struct finding *finding,
 	const struct pipeline_sink *sink)
 {
-	bool near = finding->verdict == VERDICT_OK && finding->severity > 1.0 - p->settings.hysteresis;
+	bool within_hysteresis = finding->verdict == VERDICT_OK && finding->severity > 1.0 - p->settings.hysteresis;
 
-	alarm_count(alarm, near ? VERDICT_NO_DATA : finding->verdict, finding->from);
+	alarm_count(alarm, within_hysteresis ? VERDICT_NO_DATA : finding->verdict, finding->from);
 	if (sink) {
-		unsigned need = alarm->raised ? finding->clear : finding->raise;
-		emit_event(alarm, event, alarm_step(alarm, event->value, finding->severity, need), sink);
+		unsigned needed = alarm->raised ? finding->clear : finding->raise;
+		emit_event(alarm, event, alarm_step(alarm, event->value, finding->severity, needed), sink);
 	}
 }
 
@@ -56,13 +56,14 @@ void assess_end(struct alarm *alarm, struct event *event, const struct pipeline_
 	if (sink) {
 		emit_event(alarm, event, alarm_end(alarm), sink);
 	} else {
-		alarm->over = alarm->calm = 0; /* an earlier run emitted the end, and the alarm's state is restored */
+		/* An earlier run emitted the end, and the state of the alarm is restored. */
+		alarm->periods_over = alarm->periods_within = 0;
 	}
 }
 
 /* ---- which limits apply ---- */
 
-/* A limit of a point at work. */
+/* The limit of a point that is being judged. */
 struct judged {
 	const struct pipeline *p;
 	const struct outlet_state *outlet;
@@ -100,8 +101,8 @@ static bool condition_holds(
 		(isnan(limit->when_at_most) || mean->value <= limit->when_at_most);
 }
 
-/* The verdict of one limit on the period that just closed; false when the limit does not apply. */
-static bool judge(const struct judged *j, const struct mean *mean, enum verdict *ret_verdict)
+/* Judges the period that just closed by one limit; false when the limit does not apply. */
+static bool judge_limit(const struct judged *j, const struct mean *mean, enum verdict *ret_verdict)
 {
 	const struct limit *limit = j->state->limit;
 	bool known;
@@ -119,7 +120,7 @@ static bool judge(const struct judged *j, const struct mean *mean, enum verdict 
 	return true;
 }
 
-static double used(const struct judged *j, double value)
+static double severity_of(const struct judged *j, double value)
 {
 	return judge_severity(j->state->limit, value, j->p->settings.rounding);
 }
@@ -140,16 +141,16 @@ static void judge_minute(const struct judged *j)
 	const struct mean *minute = &j->state->series->last[PERIOD_MINUTE];
 	struct finding finding = { .from = minute->start };
 
-	if (!judge(j, minute, &finding.verdict)) {
+	if (!judge_limit(j, minute, &finding.verdict)) {
 		return;
 	}
 	struct event event = event_of(j, RULE_MINUTES_BEYOND, minute);
-	finding.severity = used(j, minute->value);
+	finding.severity = severity_of(j, minute->value);
 	finding.raise = finding.clear = assess_periods(j->p->settings.warning_minutes, minute->rule);
 	assess_apply(j->p, &j->state->alarms[RULE_MINUTES_BEYOND], &event, &finding, j->sink);
 }
 
-/* The budget of hours, after the hour was counted. It ends with its month. */
+/* Counts the hour in the month's share and judges the budget of hours. The alarm ends with its month. */
 static void judge_month_share(const struct judged *j, const struct mean *hour, enum verdict verdict)
 {
 	struct event event = event_of(j, RULE_MONTH_SHARE, hour);
@@ -173,11 +174,11 @@ static void judge_period(const struct judged *j, const struct mean *mean)
 {
 	struct finding finding = { .raise = 1, .clear = 1, .from = mean->start };
 
-	if (!judge(j, mean, &finding.verdict)) {
+	if (!judge_limit(j, mean, &finding.verdict)) {
 		return;
 	}
 	struct event event = event_of(j, RULE_PERIOD_MEAN, mean);
-	finding.severity = used(j, mean->value);
+	finding.severity = severity_of(j, mean->value);
 	assess_apply(j->p, &j->state->alarms[RULE_PERIOD_MEAN], &event, &finding, j->sink);
 	if (!isnan(j->state->limit->share_of_month) && mean->rule->period == PERIOD_HOUR) {
 		judge_month_share(j, mean, finding.verdict);
@@ -186,7 +187,7 @@ static void judge_period(const struct judged *j, const struct mean *mean)
 
 /* ---- the open period ---- */
 
-static const struct mean_acc *open_of(const struct series *series, enum period period)
+static const struct mean_acc *open_period_of(const struct series *series, enum period period)
 {
 	switch (period) { /* cannot happen: a number that the enum does not have. GCOVR_EXCL_BR_LINE */
 	case PERIOD_HOUR:
@@ -201,8 +202,8 @@ static const struct mean_acc *open_of(const struct series *series, enum period p
 	return &series->month;
 }
 
-/* What the open period looks like, for the message: nothing is missing from what has not come yet. */
-static struct mean so_far(const struct mean_acc *acc)
+/* The open period for the message: sub-values that are still to come are not counted as missing. */
+static struct mean open_mean(const struct mean_acc *acc)
 {
 	struct mean m;
 
@@ -214,23 +215,26 @@ static struct mean so_far(const struct mean_acc *acc)
 	return m;
 }
 
-/* `value` against the limit, or against the share `of_limit` of it that warns. */
-static void warn(const struct judged *j, enum alarm_rule rule, double value, double of_limit, const struct mean *mean)
+/* Warns when `value` exceeds the fraction `of_limit` of the limit (1.0 = the limit itself). */
+static void judge_warning(
+	const struct judged *j, enum alarm_rule rule, double value, double of_limit, const struct mean *mean)
 {
 	const struct mean_rule *minute = mean_rule_of(mean->rule->medium, PERIOD_MINUTE);
 	bool at_once = mean->rule->period != PERIOD_HOUR || rule == RULE_CERTAIN;
-	unsigned need = at_once ? 1 : assess_periods(j->p->settings.warning_minutes, minute);
-	struct finding finding = { .raise = need, .clear = need, .from = mean->start };
+	unsigned needed = at_once ? 1 : assess_periods(j->p->settings.warning_minutes, minute);
+	struct finding finding = { .raise = needed, .clear = needed, .from = mean->start };
 	struct event event = event_of(j, rule, mean);
 
 	event.value = judge_number(j->state->limit, value, ROUNDING_NONE);
-	/* Divided before it is judged: 0.9 times a limit has noise of its own. */
-	finding.severity = used(j, value / of_limit);
+	/* The value is divided and not the limit multiplied: 0.9 times the limit would keep a binary rounding error,
+	 * and judge_value() removes that of the value. */
+	finding.severity = severity_of(j, value / of_limit);
 	finding.verdict = judge_value(j->state->limit, value / of_limit, j->p->settings.rounding);
 	assess_apply(j->p, &j->state->alarms[rule], &event, &finding, j->sink);
 }
 
-/* A mean that is to come can be bounded and gone on with when it is the plain mean of what is below it. */
+/* True when the mean to come is the arithmetic mean of its sub-values. Only such a mean can be projected and
+ * bounded. */
 static bool is_arithmetic(const struct judged *j)
 {
 	bool by_volume = j->point->conf->factor->flow_weighted && (j->outlet->flow >= 0 || j->outlet->counter >= 0);
@@ -240,9 +244,9 @@ static bool is_arithmetic(const struct judged *j)
 	return !by_volume && !average_first;
 }
 
-/* What no later sub-value of the judged series can be below; NAN when nothing says so. Dry basis, standard state and
- * reference oxygen multiply by numbers that are not negative and have no bound. */
-static double least_to_come(const struct judged *j)
+/* Lower bound of the later sub-values of the judged series; NAN when no bound is known. Conversion to dry basis,
+ * standard state and reference oxygen multiplies by numbers that are not negative and have no upper bound. */
+static double lowest_to_come(const struct judged *j)
 {
 	const struct point *point = j->point->conf;
 
@@ -255,33 +259,34 @@ static double least_to_come(const struct judged *j)
 	return point->least >= 0.0 ? 0.0 : NAN;
 }
 
-/* Warnings about the open period: for upper limits, since "most of it is used" says nothing of a range. */
-static void look_ahead(const struct judged *j, enum period period)
+/* Judges the warnings about the open period. Only for limits without a lower bound: "most of the limit is used" has
+ * no meaning for a range. */
+static void warn_of_open_period(const struct judged *j, enum period period)
 {
-	const struct mean_acc *acc = open_of(j->state->series, period);
+	const struct mean_acc *acc = open_period_of(j->state->series, period);
 	const struct limit *limit = j->state->limit;
 	const struct projection *projection = &j->state->projection;
-	struct mean mean = so_far(acc);
-	double least = least_to_come(j);
-	bool known, speaks = projection_is_ready(projection);
+	struct mean mean = open_mean(acc);
+	double least = lowest_to_come(j);
+	bool known, ready = projection_is_ready(projection);
 
 	if (!isnan(limit->min) || !limit_in_force(limit, j->outlet->conf->built, acc->start) ||
 		!condition_holds(limit, j->outlet, period - 1, &known)) {
 		return;
 	}
-	if (speaks && j->p->settings.approach > 0.0) {
-		warn(j, RULE_APPROACH, mean.value, j->p->settings.approach, &mean);
+	if (ready && j->p->settings.approach > 0.0) {
+		judge_warning(j, RULE_APPROACH, mean.value, j->p->settings.approach, &mean);
 	}
-	if (speaks && is_arithmetic(j)) {
-		warn(j, RULE_PROJECTED, projection_value(projection), 1.0, &mean);
+	if (ready && is_arithmetic(j)) {
+		judge_warning(j, RULE_PROJECTED, projection_value(projection), 1.0, &mean);
 	}
-	/* Whether a conditional limit applies is known when the period is over, and not before. */
+	/* No certain warning for a conditional limit: only the whole period shows whether the limit applies. */
 	if (is_arithmetic(j) && isfinite(least) && limit->when_factor[0] == '\0') {
-		warn(j, RULE_CERTAIN, projection_lowest(projection, acc, least), 1.0, &mean);
+		judge_warning(j, RULE_CERTAIN, projection_lowest(projection, acc, least), 1.0, &mean);
 	}
 }
 
-/* The period is over: what was said of it has its answer. */
+/* Ends the warnings about a period that is over. */
 static void end_warnings(const struct judged *j, const struct mean *mean)
 {
 	static const enum alarm_rule rules[] = { RULE_APPROACH, RULE_PROJECTED, RULE_CERTAIN };
@@ -292,8 +297,8 @@ static void end_warnings(const struct judged *j, const struct mean *mean)
 	}
 }
 
-/* Sub-values of the open period. */
-static unsigned sub_values(const struct mean_acc *acc)
+/* The number of sub-values in the whole period. */
+static unsigned count_sub_values(const struct mean_acc *acc)
 {
 	enum period below = acc->rule->period - 1;
 
@@ -307,17 +312,17 @@ static void assess_limit(const struct judged *j, enum period longest)
 	const struct mean *closed = state->series->last;
 
 	judge_minute(j);
-	/* Instant values are judged by hand samples; on-line ones only warn (limits.md 4, Water). */
+	/* Instant limits are judged by manual samples; on-line values only warn (limits.md 4, Water). */
 	if (state->limit->period == LIMIT_INSTANT || longest + 1 < period) {
 		return;
 	}
 	projection_add(&state->projection, closed[period - 1].value, closed[period - 1].valid);
 	if (longest < period) {
-		look_ahead(j, period);
+		warn_of_open_period(j, period);
 		return;
 	}
 	end_warnings(j, &closed[period]);
-	projection_open(&state->projection, sub_values(open_of(state->series, period)), 0);
+	projection_open(&state->projection, count_sub_values(open_period_of(state->series, period)), 0);
 	judge_period(j, &closed[period]);
 }
 
@@ -329,9 +334,9 @@ void assess_set_up(struct limit_state *state, struct utc start, int offset_min)
 	if (period == PERIOD_MINUTE) {
 		return;
 	}
-	const struct mean_acc *acc = open_of(state->series, period);
+	const struct mean_acc *acc = open_period_of(state->series, period);
 	int64_t below_ms = mean_rule_of(acc->rule->medium, period - 1)->ms;
-	projection_open(&state->projection, sub_values(acc), (unsigned)((start.ms - acc->start.ms) / below_ms));
+	projection_open(&state->projection, count_sub_values(acc), (unsigned)((start.ms - acc->start.ms) / below_ms));
 }
 
 void assess_past_hour(const struct pipeline *p, const struct outlet_state *outlet, struct point_state *point,
@@ -342,7 +347,8 @@ void assess_past_hour(const struct pipeline *p, const struct outlet_state *outle
 	for (size_t i = 0; i < point->conf->n_limits; i++) {
 		struct limit_state *state = &point->limits[i];
 		const struct judged j = { p, outlet, point, state, NULL };
-		if (state->series == series && !isnan(state->limit->share_of_month) && judge(&j, hour, &verdict)) {
+		if (state->series == series && !isnan(state->limit->share_of_month) &&
+			judge_limit(&j, hour, &verdict)) {
 			month_share_add(&state->share, verdict, hour->start, p->settings.offset_min);
 		}
 	}

@@ -1,18 +1,19 @@
-/* condition.c - what a point's own values say about the measuring: silence, faults, long calibrations, suspicious
- * data (monitoring-rules 5.3), too little data, the capture rate. Nothing is changed or left out because of it. */
+/* condition.c - judges the conditions of a point by its own values: silence, faults, long calibrations, suspicious
+ * data (monitoring-rules 5.3), too little data, the capture rate. A condition changes no value and excludes none. */
 #include <math.h>
 
 #include "core/convert.h"
 #include "core/pipeline_state.h"
 
-/* A rate of fewer days says nothing yet; the number is ours. */
+/* The capture rate is judged once the quarter has this many hours without the stopped ones. 7 days are our choice,
+ * not the regulation's. */
 #define CAPTURE_FROM_HOURS (7 * 24)
-/* Percent O2. 0.1 below the 21 % of the formula it multiplies by 50 or more (reference 16 %), and it is what stands in
- * a duct without a fire. No standard read has such a number: the values stay judged (monitoring-rules 3.3); this one is
- * ours. */
+/* Percent O2. At 0.1 below the 21 % of the formula, the conversion multiplies by 50 or more (reference 16 %), and a
+ * duct without a fire holds such air. No standard that was read has such a number, so the values stay judged
+ * (monitoring-rules 3.3). 20.9 is our choice, not the regulation's. */
 #define OXYGEN_NEAR_AIR 20.9
 
-/* A condition of one point at work. */
+/* The point whose conditions are being judged. */
 struct watch {
 	const struct pipeline *pipeline;
 	const struct outlet_state *outlet;
@@ -25,8 +26,9 @@ static struct alarm *alarm_of(const struct watch *w, enum alarm_rule rule)
 	return &w->point->conditions[rule - RULES_BY_LIMIT];
 }
 
-/* A finding about the mean with a number for the message, NAN without. VERDICT_NO_DATA ends runs without clearing. */
-static void apply(
+/* Applies a finding about the mean to the alarm of the rule. `value` is the number for the message; NAN without one.
+ * VERDICT_NO_DATA ends runs of periods and does not clear the alarm. */
+static void apply_finding(
 	const struct watch *w, enum alarm_rule rule, const struct mean *mean, double value, struct finding finding)
 {
 	struct event event = assess_event(w->outlet, w->point, rule, mean);
@@ -36,20 +38,20 @@ static void apply(
 	assess_apply(w->pipeline, alarm_of(w, rule), &event, &finding, w->sink);
 }
 
-static enum verdict bad_if(bool bad)
+static enum verdict exceeded_if(bool bad)
 {
 	return bad ? VERDICT_EXCEEDED : VERDICT_OK;
 }
 
-/* Of a mean's value: a mean that does not count says nothing. */
+/* The verdict on the value of a mean: a mean that does not count is not judged. */
 static enum verdict verdict_of(const struct mean *mean, bool bad)
 {
-	return mean->valid ? bad_if(bad) : VERDICT_NO_DATA;
+	return mean->valid ? exceeded_if(bad) : VERDICT_NO_DATA;
 }
 
 /* ---- by minute ---- */
 
-/* A minute without enough data for its own reason. */
+/* Judges a minute without enough data: one rule for each reason, which the flag of the minute gives. */
 static void judge_flags(const struct watch *w, const struct mean *minute)
 {
 	const struct pipeline_settings *s = &w->pipeline->settings;
@@ -67,16 +69,16 @@ static void judge_flags(const struct watch *w, const struct mean *minute)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		bool bad = !minute->valid && minute->flag == rows[i].flag;
 		if (rows[i].minutes > 0) {
-			struct finding finding = { .verdict = bad_if(bad), .clear = 1 };
+			struct finding finding = { .verdict = exceeded_if(bad), .clear = 1 };
 			finding.raise = assess_periods(rows[i].minutes, minute->rule);
-			apply(w, rows[i].rule, minute, NAN, finding);
+			apply_finding(w, rows[i].rule, minute, NAN, finding);
 		}
 	}
 }
 
-/* Valid minutes of one value that make it constant. A result that is held is one value as long as it is held; a water
- * analyser shows its last result until the next one, and where the two cannot be told apart it is taken to make one an
- * hour. */
+/* The number of equal valid base periods that make a value constant; 0 = never. The time for which a result is held
+ * is added. A water analyser shows its last result until the next one; when its cycle is not configured, it is taken
+ * to give one result an hour. */
 static unsigned constant_run(const struct watch *w, const struct mean *minute)
 {
 	const struct pipeline_settings *s = &w->pipeline->settings;
@@ -95,26 +97,28 @@ static void judge_values(const struct watch *w, const struct mean *minute)
 {
 	const struct pipeline_settings *s = &w->pipeline->settings;
 	unsigned run = constant_run(w, minute);
-	unsigned calm = assess_periods(s->warning_minutes, minute->rule);
+	unsigned periods_to_clear = assess_periods(s->warning_minutes, minute->rule);
 
 	if (run > 1) {
-		/* n equal minutes are n - 1 repetitions; exactly equal is meant. */
-		bool same = minute->valid && minute->value == w->point->same;
-		struct finding finding = { verdict_of(minute, same), .raise = run - 1, .clear = 1 };
-		apply(w, RULE_CONSTANT, minute, minute->value, finding);
+		/* n equal minutes are n - 1 repetitions. The comparison is meant to be exact. */
+		bool repeated = minute->valid && minute->value == w->point->last_value;
+		struct finding finding = { verdict_of(minute, repeated), .raise = run - 1, .clear = 1 };
+		apply_finding(w, RULE_CONSTANT, minute, minute->value, finding);
 	}
 	if (minute->valid) {
-		w->point->same = minute->value;
+		w->point->last_value = minute->value;
 	}
 	if (s->watch_zero) {
-		struct finding zero = { verdict_of(minute, minute->value == 0.0), .raise = 1, .clear = calm };
-		struct finding negative = { verdict_of(minute, minute->value < 0.0), .raise = 1, .clear = calm };
-		apply(w, RULE_ZERO, minute, minute->value, zero);
-		apply(w, RULE_NEGATIVE, minute, minute->value, negative);
+		struct finding zero = { verdict_of(minute, minute->value == 0.0), .raise = 1,
+			.clear = periods_to_clear };
+		struct finding negative = { verdict_of(minute, minute->value < 0.0), .raise = 1,
+			.clear = periods_to_clear };
+		apply_finding(w, RULE_ZERO, minute, minute->value, zero);
+		apply_finding(w, RULE_NEGATIVE, minute, minute->value, negative);
 	}
 }
 
-static bool is_converted(const struct outlet_state *outlet)
+static bool has_converted_series(const struct outlet_state *outlet)
 {
 	for (size_t i = 0; i < outlet->conf->n_points; i++) {
 		const struct point_state *point = &outlet->points[i];
@@ -126,41 +130,43 @@ static bool is_converted(const struct outlet_state *outlet)
 	return false;
 }
 
-/* Oxygen by which something is converted: one minute of it can make an hour's mean of any size. */
+/* Judges the oxygen with which other points are converted: one minute near 21 % can make the converted mean of an
+ * hour any size. */
 static void judge_near_air(const struct watch *w)
 {
 	const struct mean *minute = &point_dry_series(w->point)->last[PERIOD_MINUTE];
-	unsigned calm = assess_periods(w->pipeline->settings.warning_minutes, minute->rule);
+	unsigned periods_to_clear = assess_periods(w->pipeline->settings.warning_minutes, minute->rule);
 	bool near = minute->value >= OXYGEN_NEAR_AIR;
 
-	if (w->outlet->o2 >= 0 && w->point == &w->outlet->points[w->outlet->o2] && is_converted(w->outlet)) {
-		struct finding finding = { verdict_of(minute, near), .raise = 1, .clear = calm };
-		apply(w, RULE_NEAR_AIR, minute, minute->value, finding);
+	if (w->outlet->o2 >= 0 && w->point == &w->outlet->points[w->outlet->o2] && has_converted_series(w->outlet)) {
+		struct finding finding = { verdict_of(minute, near), .raise = 1, .clear = periods_to_clear };
+		apply_finding(w, RULE_NEAR_AIR, minute, minute->value, finding);
 	}
 }
 
 /* ---- by hour and day ---- */
 
-/* Variation within 2 % of the range (national inspection guide, item 4): "long" is an hour here, as in X29. */
+/* Variation within 2 % of the range for a long time (national inspection guide, item 4). "A long time" is an hour
+ * here, as in X29. */
 static void judge_narrow(const struct watch *w, const struct mean *hour)
 {
 	double range = w->point->conf->range, percent = w->pipeline->settings.narrow_percent;
 	double span = hour->max - hour->min;
 
 	if (range > 0.0 && percent > 0.0) {
-		/* 11.9 - 10.0 is 1.9000000000000004. */
+		/* The tolerance is for binary rounding errors: 11.9 - 10.0 is 1.9000000000000004. */
 		bool narrow = span <= range * percent / PERCENT + 1e-9 * range;
 		struct finding finding = { verdict_of(hour, narrow), .raise = 1, .clear = 1 };
-		apply(w, RULE_NARROW, hour, span, finding);
+		apply_finding(w, RULE_NARROW, hour, span, finding);
 	}
 }
 
 static void judge_few(const struct watch *w, enum alarm_rule rule, const struct mean *mean)
 {
-	/* A period that had begun before the very first start says nothing of the instrument. */
+	/* A period that began before the first start of emisd lacks data because emisd did not run yet. */
 	if (w->pipeline->settings.few_data && mean->n_due > 0 && mean->start.ms >= w->pipeline->start.ms) {
-		struct finding finding = { .verdict = bad_if(!mean->valid), .raise = 1, .clear = 1 };
-		apply(w, rule, mean, NAN, finding);
+		struct finding finding = { .verdict = exceeded_if(!mean->valid), .raise = 1, .clear = 1 };
+		apply_finding(w, rule, mean, NAN, finding);
 	}
 }
 
@@ -191,7 +197,7 @@ static void judge_capture(const struct watch *w, const struct mean *day)
 	struct event event = assess_event(w->outlet, w->point, RULE_CAPTURE_RATE, day);
 	struct finding finding = { .raise = 1, .clear = 1, .from = from };
 	event.value = rate;
-	finding.verdict = running >= CAPTURE_FROM_HOURS ? bad_if(rate < needed) : VERDICT_NO_DATA;
+	finding.verdict = running >= CAPTURE_FROM_HOURS ? exceeded_if(rate < needed) : VERDICT_NO_DATA;
 	assess_apply(w->pipeline, alarm_of(w, RULE_CAPTURE_RATE), &event, &finding, w->sink);
 	if (day->end.ms >= q->end.ms) {
 		assess_end(alarm_of(w, RULE_CAPTURE_RATE), &event, w->sink);

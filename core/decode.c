@@ -9,8 +9,8 @@
 #include "core/driver.h"
 #include "core/plan.h"
 
-#define DECIMAL_DIGITS 14         /* what a few roundings leave of the 15 to 17 of a double */
-#define FLOAT_ENUM_TOLERANCE 1e-4 /* state codes sent as floats, compared as field drivers do */
+#define DECIMAL_DIGITS 14         /* digits that stay correct after a few roundings; a double has 15 to 17 */
+#define FLOAT_ENUM_TOLERANCE 1e-4 /* for state codes sent as floats, compared as field drivers do */
 
 const char *answer_text(const struct answer *answer, char *buf, size_t size)
 {
@@ -22,14 +22,14 @@ const char *answer_text(const struct answer *answer, char *buf, size_t size)
 		[5] = "acknowledge",
 		[6] = "device busy",
 		[10] = "gateway path unavailable",
-		[11] = "gateway target silent",
+		[11] = "the device behind the gateway does not answer",
 	};
 	static const char *const troubles[TROUBLE_COUNT] = {
 		[TROUBLE_NONE] = "no valid answer",
 		[TROUBLE_CHECKSUM] = "an answer with a wrong checksum",
-		[TROUBLE_FOREIGN] = "an answer that does not fit the question",
-		[TROUBLE_OTHER_ID] = "only answers with the id of another question",
-		[TROUBLE_STALE] = "bytes that nobody asked for",
+		[TROUBLE_FOREIGN] = "an answer of another unit, function or length than requested",
+		[TROUBLE_OTHER_ID] = "only answers with the transaction id of another request",
+		[TROUBLE_STALE] = "bytes that came before the request",
 		[TROUBLE_CLOSED] = "no connection",
 	};
 	const char *words = NULL;
@@ -60,7 +60,7 @@ const char *answer_text(const struct answer *answer, char *buf, size_t size)
 }
 
 /* The registers as one number, most significant bit first. */
-static uint64_t join(const uint16_t *regs, unsigned n, enum reg_order order)
+static uint64_t join_registers(const uint16_t *regs, unsigned n, enum reg_order order)
 {
 	bool words_swapped = order == ORDER_CDAB || order == ORDER_DCBA;
 	bool bytes_swapped = order == ORDER_BADC || order == ORDER_DCBA;
@@ -73,7 +73,7 @@ static uint64_t join(const uint16_t *regs, unsigned n, enum reg_order order)
 	return bits;
 }
 
-/* NAN when a digit is none. */
+/* A number of two decimal digits per byte; NAN when one of them is not a digit. */
 static double from_bcd(uint64_t bits, unsigned n_registers)
 {
 	double value = 0.0;
@@ -88,7 +88,8 @@ static double from_bcd(uint64_t bits, unsigned n_registers)
 	return value;
 }
 
-/* "0012.345", padded with spaces or zero bytes on either side; NAN when it is no number. */
+/* Decimal text, for example "0012.345", padded with spaces or zero bytes on either side. NAN when it is not a
+ * number. */
 static double from_ascii(const uint16_t *regs, const struct reg_field *field)
 {
 	char text[2 * FIELD_REGISTERS + 1] = "";
@@ -98,7 +99,7 @@ static double from_ascii(const uint16_t *regs, const struct reg_field *field)
 	double value;
 
 	for (unsigned i = 0; i < n; i++) {
-		uint64_t word = join(&regs[i], 1, field->order);
+		uint64_t word = join_registers(&regs[i], 1, field->order);
 		text[2 * i] = (char)(word >> 8);
 		text[2 * i + 1] = (char)(word & 0xFF);
 	}
@@ -111,12 +112,12 @@ static double from_ascii(const uint16_t *regs, const struct reg_field *field)
 	return strlen(text) == end && num_parse_double(text + start, &value) ? value : NAN;
 }
 
-/* The number a field holds, before scale and offset; *ret_bits its integer form, for masks and
- * sentinels. */
+/* The number in the registers of a field, before scale and offset. *ret_bits is the same as an integer, for masks
+ * and `absent` values. */
 static double field_value(const struct reg_field *field, const uint16_t *regs, uint64_t *ret_bits)
 {
 	unsigned width = field_width(field);
-	uint64_t bits = width <= 4 ? join(regs, width, field->order) : 0;
+	uint64_t bits = width <= 4 ? join_registers(regs, width, field->order) : 0;
 	uint32_t low = (uint32_t)bits;
 	float f;
 	double d;
@@ -144,7 +145,7 @@ static double field_value(const struct reg_field *field, const uint16_t *regs, u
 		return (double)(int64_t)bits;
 	case REG_F32:
 		memcpy(&f, &low, sizeof(f));
-		return num_of_float(f); /* an instrument that says 0.05 means 0.05, and no 0.0500000007 */
+		return num_of_float(f); /* an instrument that sends 0.05 means 0.05, not 0.0500000007 */
 	case REG_F64:
 		memcpy(&d, &bits, sizeof(d));
 		return d;
@@ -158,8 +159,7 @@ static double field_value(const struct reg_field *field, const uint16_t *regs, u
 	return NAN; /* cannot happen: every type is above. GCOVR_EXCL_LINE */
 }
 
-/* What a read that brought nothing makes of its values: silence is B, a device that answers that it
- * cannot is D. */
+/* The flag of a value whose read failed: B when the device is silent, D when it answers but refuses the registers. */
 static enum flag failure_flag(enum answer_result result)
 {
 	return result == ANSWER_EXCEPTION || result == ANSWER_OK ? FLAG_FAULT : FLAG_NO_COMM;
@@ -191,10 +191,10 @@ const uint16_t *decode_registers(
 	return &answer->registers[offset];
 }
 
-/* What the registers of a field hold. */
+/* The content of the registers of a field. */
 struct fetched {
 	bool arrived;
-	enum flag flag; /* why not, unless arrived */
+	enum flag flag; /* why the field did not arrive; set only then */
 	double value;   /* NAN unless arrived */
 	uint64_t bits;  /* 0 unless arrived */
 };
@@ -250,29 +250,30 @@ static enum flag status_flag(const struct profile *profile, size_t index, const 
 	uint64_t code;
 	enum flag flag;
 
-	(void)decode_status(profile, &profile->statuses[index], answers, &flag, &code); /* unknown: otherwise */
+	/* False for an unknown code; the flag is then `otherwise`. */
+	(void)decode_status(profile, &profile->statuses[index], answers, &flag, &code);
 	return flag;
 }
 
-/* The gravest of the channel's own states and those of the whole instrument. */
+/* The most severe flag of the channel's own statuses and of those of the whole instrument. */
 static enum flag channel_state(
 	const struct profile *profile, const struct channel *channel, const struct answer *answers)
 {
 	enum flag flag = FLAG_NORMAL;
 
 	for (size_t i = 0; i < channel->n_status; i++) {
-		flag = flag_graver(flag, status_flag(profile, channel->status[i], answers));
+		flag = flag_worse(flag, status_flag(profile, channel->status[i], answers));
 	}
 	for (size_t i = 0; i < profile->n_statuses; i++) {
 		if (profile->statuses[i].of_all) {
-			flag = flag_graver(flag, status_flag(profile, i, answers));
+			flag = flag_worse(flag, status_flag(profile, i, answers));
 		}
 	}
 	return flag;
 }
 
-/* Floats that no instrument measures. Subnormal numbers and their neighbours at either end are what words like 0x8000
- * or 0x7FFF, or a wrong word order, make of a register: 0x8000 twice is -4.6e-41 or, bytes swapped, 1.2e-38. */
+/* False for numbers that no instrument measures. Words like 0x8000 or 0x7FFF, and a wrong word order, make extremely
+ * small or large floats: 0x8000 twice is -4.6e-41 or, bytes swapped, 1.2e-38. */
 static bool is_measurable(double value)
 {
 	double size = fabs(value);
@@ -286,7 +287,7 @@ static bool is_absent(const struct channel *channel, double value, uint64_t bits
 
 	for (size_t i = 0; i < channel->n_absent; i++) {
 		bool same = (double)channel->absent[i] == value;
-		/* Of a float by its bits; its zero has two signs. */
+		/* Floats are compared by their bits; zero is not, because it has two signs. */
 		if (channel->absent[i] == (int64_t)bits || (same && (integer || value == 0.0))) {
 			return true;
 		}
@@ -294,15 +295,16 @@ static bool is_absent(const struct channel *channel, double value, uint64_t bits
 	return !is_measurable(value);
 }
 
-/* What other registers of the instrument make of the value. `aux` is a number from 1; 0 leaves it as it is. */
-struct helpers {
+/* The values of the auxiliaries of a channel. */
+struct auxiliary_values {
 	double full_scale;
 	double decimals;
 	double fraction;
 	double unit_code;
 };
 
-/* False, with the flag set, when one of them did not arrive or is no number. */
+/* Reads auxiliary number `aux`, counted from 1, into *value; 0 = none, *value stays as it is. False, with the flag
+ * set, when the registers did not arrive or do not hold a number. */
 static bool fetch_auxiliary(
 	const struct profile *profile, unsigned aux, const struct answer *answers, double *value, enum flag *flag)
 {
@@ -328,11 +330,11 @@ static bool unit_factor(const struct channel *channel, double code, double *ret_
 	return channel->unit_code == 0;
 }
 
-/* From the raw number to the channel's unit; NAN, with the flag set, when that cannot be done. */
+/* Converts the raw number to the channel's unit. NAN, with the flag set, when that cannot be done. */
 static double convert_raw(const struct profile *profile, const struct channel *channel, const struct answer *answers,
 	double raw, enum flag *flag)
 {
-	struct helpers h = { .full_scale = channel->span_high };
+	struct auxiliary_values h = { .full_scale = channel->span_high };
 	double factor, value = raw * channel->scale + channel->offset;
 
 	if (!fetch_auxiliary(profile, channel->full_scale, answers, &h.full_scale, flag) ||
@@ -341,7 +343,7 @@ static double convert_raw(const struct profile *profile, const struct channel *c
 		!fetch_auxiliary(profile, channel->unit_code, answers, &h.unit_code, flag)) {
 		return NAN;
 	}
-	*flag = FLAG_FAULT; /* for what follows */
+	*flag = FLAG_FAULT; /* in case a step below fails */
 	if (h.decimals < 0.0 || h.decimals > 9.0 || !unit_factor(channel, h.unit_code, &factor)) {
 		return NAN;
 	}
@@ -351,7 +353,8 @@ static double convert_raw(const struct profile *profile, const struct channel *c
 				(h.full_scale - channel->span_low);
 	}
 	value = (value / pow(10.0, h.decimals) + h.fraction) * factor;
-	/* 349 * 0.1 is 34.9 and not 34.900000000000006. Whole numbers, of totalisers, may have more digits. */
+	/* Removes binary rounding errors: 349 * 0.1 is 34.9 and not 34.900000000000006. A whole number is kept: that
+	 * of a totaliser may have more digits. */
 	return value == floor(value) ? value : num_significant(value, DECIMAL_DIGITS);
 }
 
@@ -370,7 +373,7 @@ static void decode_by_driver(const struct profile *profile, const struct channel
 	profile->driver->decode(channel, answers, ret_value, ret_flag);
 }
 
-/* The value before its bounds, NAN with a flag when there is none. */
+/* The channel's value before its bounds are checked; NAN, with the flag set, when there is none. */
 static double channel_value(
 	const struct profile *profile, const struct channel *channel, const struct answer *answers, enum flag *flag)
 {
@@ -389,9 +392,9 @@ static double channel_value(
 		*flag = FLAG_FAULT;
 		return NAN;
 	}
-	enum flag trouble = FLAG_NORMAL;
-	value = convert_raw(profile, channel, answers, raw.value, &trouble);
-	*flag = isfinite(value) ? raw.value > channel->raw_max ? FLAG_OVER_RANGE : FLAG_NORMAL : trouble;
+	enum flag failure = FLAG_NORMAL;
+	value = convert_raw(profile, channel, answers, raw.value, &failure);
+	*flag = isfinite(value) ? raw.value > channel->raw_max ? FLAG_OVER_RANGE : FLAG_NORMAL : failure;
 	return value;
 }
 
@@ -404,15 +407,15 @@ void decode_channel(const struct profile *profile, const struct channel *channel
 	*ret_value = NAN;
 	*ret_flag = flag;
 	if (flag == FLAG_NO_COMM && !isfinite(value)) {
-		return; /* silence, whatever the states said before */
+		return; /* the instrument is silent: earlier statuses do not matter */
 	}
-	flag = flag_graver(flag, channel_state(profile, channel, answers));
+	flag = flag_worse(flag, channel_state(profile, channel, answers));
 	if (!isfinite(value) || value < channel->min) {
-		*ret_flag = flag_graver(flag, FLAG_FAULT);
+		*ret_flag = flag_worse(flag, FLAG_FAULT);
 		return;
 	}
 	if (value > channel->max) {
-		flag = flag_graver(flag, FLAG_OVER_RANGE);
+		flag = flag_worse(flag, FLAG_OVER_RANGE);
 	}
 	*ret_value = value;
 	*ret_flag = flag;

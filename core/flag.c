@@ -27,7 +27,7 @@ bool flag_from_letter(char letter, enum flag *ret_flag)
 	return false;
 }
 
-enum flag flag_graver(enum flag a, enum flag b)
+enum flag flag_worse(enum flag a, enum flag b)
 {
 	return a > b ? a : b;
 }

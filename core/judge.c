@@ -4,11 +4,11 @@
 
 #include "common/num.h"
 
-/* A mean comes out of core/mean.c as the double nearest to the exact one, so that most equal means are equal already.
- * What is left, of flow weights, of dry basis and standard state, and of months that were put together again from
- * stored days, is a few units of the 16th digit. Half a unit of the 12th is some 5,000 times as much. It is no mean's
- * difference from its limit either: readings of at most 7 digits make means of an hour (720 of them) that differ by
- * 1e-10 of their size or not at all. */
+/* core/mean.c makes the double nearest to the exact mean, so most means that equal their limit are equal already.
+ * Errors remain from flow weights, from dry basis and standard state, and from months that were put together again
+ * from stored days: a few units of the 16th digit. Half a unit of the 12th digit is some 5,000 times as much. No
+ * real difference between a mean and its limit is that small: readings of at most 7 digits make means of an hour
+ * (720 readings) that differ by 1e-10 of their size or not at all. */
 #define JUDGED_DIGITS 12
 
 double judge_number(const struct limit *limit, double value, enum rounding rounding)
@@ -23,9 +23,9 @@ enum verdict judge_value(const struct limit *limit, double value, enum rounding 
 	double number = judge_number(limit, value, rounding);
 
 	if (!isfinite(number)) {
-		return VERDICT_NO_DATA; /* what is not known is never OK */
+		return VERDICT_NO_DATA; /* an unknown value is never OK */
 	}
-	/* "exceeds" (超过) in every standard read: a mean equal to the limit holds it. */
+	/* "exceeds" (超过) in every standard that was read: a mean equal to the limit meets it. */
 	if (number > limit->max || number < limit->min) {
 		return VERDICT_EXCEEDED;
 	}

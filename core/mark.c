@@ -32,7 +32,7 @@ enum flag flag_after_marks(const struct pipeline *p, size_t outlet, size_t point
 		const struct mark *mark = &p->marks[i];
 		if (mark->outlet == outlet && (mark->point < 0 || (size_t)mark->point == point) &&
 			reading->at.ms >= mark->from.ms && reading->at.ms < mark->until.ms) {
-			flag = flag_graver(flag, mark->flag);
+			flag = flag_worse(flag, mark->flag);
 		}
 	}
 	return flag;

@@ -12,7 +12,7 @@ static const struct mean_rule rules[][PERIOD_COUNT] = {
 		{ PERIOD_HOUR, MEDIUM_GAS, HOUR_MS, 60, 45 },
 		/* HJ 76-2017 annex B, HJ 212-2017 (25): 20 valid hours */
 		{ PERIOD_DAY, MEDIUM_GAS, DAY_MS, 24, 20 },
-		/* HJ 76-2017 annex B: 25 valid days, 23 in February; due are the days of the month */
+		/* HJ 76-2017 annex B: 25 valid days, 23 in February; the days of the month are due */
 		{ PERIOD_MONTH, MEDIUM_GAS, 0, 31, 25 },
 	},
 	[MEDIUM_WATER] = {
@@ -28,7 +28,7 @@ static const struct mean_rule rules[][PERIOD_COUNT] = {
 };
 /* clang-format on */
 
-/* HJ 212-2017, notes under C.16 to C.18: from this share of normal sub-values on, gas is N. */
+/* HJ 212-2017, notes under C.16 to C.18: a gas period with this percentage of normal sub-values is N. */
 #define NORMAL_PERCENT 75
 #define MONTH_DAYS_FEBRUARY 23 /* HJ 76-2017 annex B */
 
@@ -62,7 +62,7 @@ unsigned mean_three_quarters(unsigned due)
 	return due == 0 ? 1 : (3 * due + 3) / 4;
 }
 
-/* Days, and valid days needed, of the month that was opened. */
+/* Sets how many days, and how many valid days, the month that was opened needs. */
 static void expect_days(struct mean_acc *acc)
 {
 	unsigned days = (unsigned)((acc->end.ms - acc->start.ms) / DAY_MS);
@@ -99,7 +99,7 @@ void mean_expect(struct mean_acc *acc, unsigned due, unsigned needed)
 
 void mean_add(struct mean_acc *acc, const struct sub_value *sub)
 {
-	enum flag flag = sub->weight < 0.0 ? flag_graver(sub->flag, FLAG_FAULT) : sub->flag;
+	enum flag flag = sub->weight < 0.0 ? flag_worse(sub->flag, FLAG_FAULT) : sub->flag;
 
 	acc->n_seen += sub->times;
 	acc->counts[flag] += sub->times;
@@ -107,7 +107,7 @@ void mean_add(struct mean_acc *acc, const struct sub_value *sub)
 		return;
 	}
 	acc->n_valid += sub->times;
-	if (sub->weight == 1.0 && sub->times == 1) { /* most are: nothing to multiply */
+	if (sub->weight == 1.0 && sub->times == 1) { /* the usual case needs no product */
 		acc->sum = exact_sum(acc->sum, sub->value);
 		acc->weight.value += 1.0;
 	} else {
@@ -134,28 +134,28 @@ double mean_so_far(const struct mean_acc *acc)
 
 struct exact mean_exact(const struct mean *mean)
 {
-	/* A mean that comes from the store, or was computed, has lost its rest: a decimal one gets it back. */
+	/* A mean from the store and a computed one have no rest; exact_decimal() finds the rest of a decimal value. */
 	return mean->rest == 0.0 ? exact_decimal(mean->value) : (struct exact){ mean->value, mean->rest };
 }
 
-/* Most frequent abnormal letter; a tie goes to the graver (enum flag is in order of gravity). */
-static enum flag prevailing(const unsigned *counts)
+/* The most frequent abnormal flag; of equally frequent ones the most severe (enum flag is in order of severity). */
+static enum flag most_frequent_flag(const unsigned *counts)
 {
-	enum flag found = FLAG_FAULT;
+	enum flag prevailing = FLAG_FAULT;
 	unsigned most = 0;
 
 	for (int i = FLAG_NORMAL + 1; i < FLAG_COUNT; i++) {
 		if (counts[i] > 0 && counts[i] >= most) {
 			most = counts[i];
-			found = (enum flag)i;
+			prevailing = (enum flag)i;
 		}
 	}
-	return found;
+	return prevailing;
 }
 
-/* HJ 212-2017, notes under C.16 to C.18. Water: one abnormal sub-value makes the period abnormal. Gas:
- * 75 % normal make it N, otherwise an hour or a day is D; a minute keeps the letter that says why, or
- * a calibration could not be told from a fault in the hour's counts (X18). */
+/* HJ 212-2017, notes under C.16 to C.18. Water: one abnormal sub-value makes the period abnormal. Gas: 75 % normal
+ * sub-values make the period N; otherwise it is D. A gas minute that is not N keeps its most frequent abnormal
+ * letter: without it, the counts of the hour could not tell a calibration from a fault (X18). */
 static enum flag flag_of(const struct mean *mean)
 {
 	unsigned total = 0;
@@ -164,12 +164,12 @@ static enum flag flag_of(const struct mean *mean)
 		total += mean->counts[i];
 	}
 	if (mean->rule->medium == MEDIUM_WATER) {
-		return mean->counts[FLAG_NORMAL] == total ? FLAG_NORMAL : prevailing(mean->counts);
+		return mean->counts[FLAG_NORMAL] == total ? FLAG_NORMAL : most_frequent_flag(mean->counts);
 	}
 	if (mean->counts[FLAG_NORMAL] * 100 >= total * NORMAL_PERCENT) {
 		return FLAG_NORMAL;
 	}
-	return mean->rule->period == PERIOD_MINUTE ? prevailing(mean->counts) : FLAG_FAULT;
+	return mean->rule->period == PERIOD_MINUTE ? most_frequent_flag(mean->counts) : FLAG_FAULT;
 }
 
 void mean_close(const struct mean_acc *acc, struct mean *ret_mean)
@@ -186,17 +186,17 @@ void mean_close(const struct mean_acc *acc, struct mean *ret_mean)
 	m.flag = flag_of(&m);
 	m.valid = acc->n_valid >= acc->needed;
 	if (rule->medium == MEDIUM_GAS && rule->period == PERIOD_MINUTE) {
-		/* Polled faster than every 5 s, 12 good readings are less than a minute's worth. */
+		/* An instrument polled faster than every 5 s can give 12 good readings in a small part of a minute. */
 		m.valid = m.valid && m.flag == FLAG_NORMAL;
 		if (!m.valid && m.flag == FLAG_NORMAL) {
-			m.flag = prevailing(m.counts);
+			m.flag = most_frequent_flag(m.counts);
 		}
 	}
 	struct exact value = exact_so_far(acc);
 	if (m.valid && !isfinite(value.value)) {
-		/* All weights zero: water that did not flow has no concentration (HJ 356-2019, unconfirmed). */
+		/* All weights are zero: water that did not flow has no concentration (HJ 356-2019, unconfirmed). */
 		m.valid = false;
-		m.flag = flag_graver(m.flag, FLAG_STOPPED);
+		m.flag = flag_worse(m.flag, FLAG_STOPPED);
 	}
 	m.value = m.valid ? value.value : NAN;
 	m.rest = m.valid ? value.rest : 0.0;

@@ -27,7 +27,7 @@ void month_share_view(const struct month_share *share, double needed, struct mon
 	double hours = share->valid + to_come;
 	struct month_share_view v = { .valid = share->valid, .over = share->over, .met = NAN, .projected = NAN };
 
-	/* 5 % of 740 hours is 37: 1 - 0.95 is a little more or less than 0.05 in binary. */
+	/* 5 % of 740 hours is 37, but in binary 1 - 0.95 is a little more or less than 0.05. */
 	v.allowed = (unsigned)floor((1.0 - needed) * hours + 1e-6);
 	if (share->valid > 0) {
 		v.met = 1.0 - (double)share->over / share->valid;

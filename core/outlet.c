@@ -30,7 +30,7 @@ int outlet_point(const struct outlet *outlet, const char *factor)
 	return -1;
 }
 
-static int rank(const struct limit *limit)
+static int period_rank(const struct limit *limit)
 {
 	static const int ranks[] = { [LIMIT_HOUR] = 0, [LIMIT_DAY] = 1, [LIMIT_MONTH] = 2, [LIMIT_INSTANT] = 3 };
 
@@ -39,12 +39,12 @@ static int rank(const struct limit *limit)
 
 bool outlet_falls_under(const struct outlet *outlet, const struct limit *limit)
 {
-	bool found = limit_covers_sector(limit, outlet->sector);
+	bool covered = limit_covers_sector(limit, outlet->sector);
 
 	for (size_t i = 0; i < OUTLET_SECTORS && outlet->also_sectors[i][0]; i++) {
-		found |= limit_covers_sector(limit, outlet->also_sectors[i]);
+		covered |= limit_covers_sector(limit, outlet->also_sectors[i]);
 	}
-	return found;
+	return covered;
 }
 
 bool outlet_takes(const struct outlet *outlet, enum medium medium)
@@ -54,16 +54,17 @@ bool outlet_takes(const struct outlet *outlet, enum medium medium)
 
 const struct limit *outlet_strictest(const struct outlet *outlet, const struct point *point, struct utc at)
 {
-	const struct limit *found = NULL;
+	const struct limit *strictest = NULL;
 
 	for (size_t i = 0; i < point->n_limits; i++) {
 		const struct limit *limit = point->limits[i];
 		if (!limit_in_force(limit, outlet->built, at)) {
 			continue;
 		}
-		if (!found || rank(limit) < rank(found) || (rank(limit) == rank(found) && limit->max < found->max)) {
-			found = limit;
+		if (!strictest || period_rank(limit) < period_rank(strictest) ||
+			(period_rank(limit) == period_rank(strictest) && limit->max < strictest->max)) {
+			strictest = limit;
 		}
 	}
-	return found;
+	return strictest;
 }

@@ -1,5 +1,6 @@
-/* pipeline.c - the path of a value on one page. A reading: marks, unit, volume, dry standard state, minute. Time:
- * minute -> hour -> day -> month, then limits and conditions of what ended. */
+/* pipeline.c - the path of a value on one page. A reading passes marks, unit, volume and dry standard state, and
+ * enters its minute. With time, minutes become hours, days and months; the periods that ended are judged by limits
+ * and conditions. */
 #include "core/pipeline.h"
 
 #include "core/pipeline_state.h"
@@ -28,7 +29,7 @@ enum pipeline_filed pipeline_add_averaged(
 		return PIPELINE_EARLY;
 	}
 	if (dry_series != &state->series[0]) {
-		(void)series_add(dry_series, &dry, times); /* the same stamp: filed as the measured one was */
+		(void)series_add(dry_series, &dry, times); /* succeeds: the measured reading has the same stamp */
 	}
 	state->latest_dry = dry;
 	return PIPELINE_FILED;
@@ -46,8 +47,8 @@ enum pipeline_filed pipeline_add(struct pipeline *pipeline, size_t outlet, size_
 
 /* ---- time ---- */
 
-/* When the outlet's oldest open minute is closed: its end and the grace; the far future without points. */
-static struct utc closing(const struct pipeline *p, const struct outlet_state *outlet)
+/* The time to close the oldest open minute of the outlet: its end and the grace; the far future without points. */
+static struct utc closing_time(const struct pipeline *p, const struct outlet_state *outlet)
 {
 	int64_t grace = outlet->conf->grace_ms ? outlet->conf->grace_ms : p->settings.grace_ms;
 
@@ -62,7 +63,7 @@ struct utc pipeline_due(const struct pipeline *pipeline)
 	struct utc first = { INT64_MAX / 2 };
 
 	for (size_t i = 0; i < pipeline->n_outlets; i++) {
-		struct utc due = closing(pipeline, &pipeline->outlets[i]);
+		struct utc due = closing_time(pipeline, &pipeline->outlets[i]);
 		if (due.ms < first.ms) {
 			first = due;
 		}
@@ -75,7 +76,7 @@ struct utc pipeline_closed_until(const struct pipeline *pipeline)
 	return pipeline->closed_until;
 }
 
-/* The periods that just ended, up to `longest`: each point by its limits, then by what its values say. */
+/* Judges the periods that just ended, up to `longest`: each point by its limits, then by its conditions. */
 static void judge_points(const struct pipeline *pipeline, struct outlet_state *outlet, enum period longest,
 	const struct pipeline_sink *sink)
 {
@@ -92,15 +93,15 @@ bool pipeline_step(struct pipeline *pipeline, struct utc now, const struct pipel
 	if (due.ms > now.ms) {
 		return false;
 	}
-	/* An outlet that waits longer has closed less; all have told what was due before this moment. */
+	/* An outlet with a longer grace has closed less; each has reported all that was due before this moment. */
 	pipeline->closed_until.ms = due.ms - pipeline->settings.grace_ms;
 	bool is_new = pipeline->closed_until.ms > pipeline->judged_until.ms;
 	for (size_t i = 0; i < pipeline->n_outlets; i++) {
 		struct outlet_state *outlet = &pipeline->outlets[i];
-		if (closing(pipeline, outlet).ms == due.ms) {
-			const struct pipeline_sink *to = is_new ? sink : NULL;
-			enum period longest = aggregate_outlet(pipeline, outlet, to);
-			judge_points(pipeline, outlet, longest, to);
+		if (closing_time(pipeline, outlet).ms == due.ms) {
+			const struct pipeline_sink *sink_if_new = is_new ? sink : NULL;
+			enum period longest = aggregate_outlet(pipeline, outlet, sink_if_new);
+			judge_points(pipeline, outlet, longest, sink_if_new);
 		}
 	}
 	return true;

@@ -1,4 +1,4 @@
-/* pipeline_restore.c - what earlier runs left behind: raised alarms, and means of closed hours and days. */
+/* pipeline_restore.c - restores what earlier runs stored: raised alarms, and means of closed hours and days. */
 #include <math.h>
 #include <string.h>
 
@@ -66,7 +66,7 @@ bool pipeline_restore_alarm(struct pipeline *pipeline, const struct past_alarm *
 	return point && restore_alarm(pipeline, point, past);
 }
 
-/* The month that is open at the pipeline's start, continued by one of its closed days. */
+/* Adds a closed day to the month that is open at the pipeline's start. */
 static void restore_day(const struct outlet_state *outlet, struct point_state *point, struct series *series,
 	const struct past_mean *past)
 {

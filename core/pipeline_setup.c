@@ -1,4 +1,5 @@
-/* pipeline_setup.c - creates the pipeline from the configuration and destroys it. The only allocations of core/. */
+/* pipeline_setup.c - creates the pipeline from the configuration and destroys it. Only pipeline_create() allocates
+ * in core/. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@ static struct series_conf series_conf_of(const struct outlet_state *outlet, cons
 		.offset_min = settings->offset_min,
 		.cycle_ms = conf->cycle_ms,
 		.total = strcmp(conf->factor->key, "flow-total") == 0,
-		/* the one that waits for its grace, those that do so behind it, and the present one */
+		/* the minutes that wait for their grace, and the present one */
 		.n_open = kind == SERIES_CONVERTED ? 0 : (size_t)(grace / minute->ms) + 2 };
 }
 
@@ -29,7 +30,7 @@ static bool add_series(struct point_state *state, const struct series_conf *conf
 			return true;
 		}
 	}
-	/* conf_bind.c refuses a point with more references than fit. */
+	/* conf_bind.c refuses a point with more reference oxygens than fit. */
 	return state->n_series < POINT_SERIES && series_init(&state->series[state->n_series++], conf, start);
 }
 
@@ -38,19 +39,19 @@ static bool set_up_series(struct point_state *state, const struct outlet_state *
 {
 	const struct point *conf = state->conf;
 	struct series_conf c = series_conf_of(outlet, conf, settings, SERIES_MEASURED, NAN);
-	bool good = add_series(state, &c, start);
+	bool added = add_series(state, &c, start);
 
 	if (conf->wet || conf->actual) {
 		c = series_conf_of(outlet, conf, settings, SERIES_DRY, NAN);
-		good = good && add_series(state, &c, start);
+		added = added && add_series(state, &c, start);
 	}
 	for (size_t i = 0; i < conf->n_limits; i++) {
 		if (!isnan(conf->limits[i]->o2_ref)) {
 			c = series_conf_of(outlet, conf, settings, SERIES_CONVERTED, conf->limits[i]->o2_ref);
-			good = good && add_series(state, &c, start);
+			added = added && add_series(state, &c, start);
 		}
 	}
-	return good;
+	return added;
 }
 
 static bool set_up_point(struct point_state *state, const struct point *conf, const struct outlet_state *outlet,
@@ -60,7 +61,7 @@ static bool set_up_point(struct point_state *state, const struct point *conf, co
 	state->latest = (struct reading){ .value = NAN, .flag = FLAG_NO_COMM, .at = { INT64_MIN } };
 	state->latest_dry = state->latest;
 	state->counter = NAN;
-	state->same = NAN;
+	state->last_value = NAN;
 	state->quarter.end = time_next_quarter(start, settings->offset_min);
 	for (int i = 0; i < PERIOD_COUNT; i++) {
 		state->amount[i] = state->open_amount[i] = NAN;

@@ -5,8 +5,8 @@
 
 #include "core/driver.h"
 
-/* Strictly before, by function, interval and address. */
-static bool before(const struct reg_field *a, const struct reg_field *b)
+/* True when a comes strictly before b, by function, interval and address. */
+static bool comes_before(const struct reg_field *a, const struct reg_field *b)
 {
 	if (a->function != b->function) {
 		return a->function < b->function;
@@ -14,13 +14,13 @@ static bool before(const struct reg_field *a, const struct reg_field *b)
 	return a->every_s != b->every_s ? a->every_s < b->every_s : a->address < b->address;
 }
 
-/* By insertion: a profile has tens of fields and is planned once. */
-static void sort(const struct reg_field **fields, size_t n)
+/* Insertion sort: a profile has tens of fields and is planned once. */
+static void sort_fields(const struct reg_field **fields, size_t n)
 {
 	for (size_t i = 1; i < n; i++) {
 		const struct reg_field *field = fields[i];
 		size_t at = i;
-		for (; at > 0 && before(field, fields[at - 1]); at--) {
+		for (; at > 0 && comes_before(field, fields[at - 1]); at--) {
 			fields[at] = fields[at - 1];
 		}
 		fields[at] = field;
@@ -38,8 +38,8 @@ static bool hole_is_allowed(const struct profile *profile, uint8_t function, uns
 	return to <= from + profile->max_gap;
 }
 
-/* Grows the request to hold the field; false when it may not. */
-static bool grow(struct request *request, const struct reg_field *field, const struct profile *profile)
+/* Extends the request to hold the field; false when that is not allowed. */
+static bool extend_request(struct request *request, const struct reg_field *field, const struct profile *profile)
 {
 	unsigned end = request->address + (unsigned)request->count;
 	unsigned field_end = field->address + field_width(field);
@@ -63,13 +63,13 @@ int plan_requests(struct profile *profile)
 	const struct reg_field *fields[PROFILE_FIELDS];
 	size_t n_fields = profile_fields(profile, fields);
 
-	sort(fields, n_fields);
+	sort_fields(fields, n_fields);
 	size_t of_driver = profile->driver ? profile->driver->plan(profile, profile->requests) : 0;
 	profile->n_requests = of_driver;
 	for (size_t i = 0; i < n_fields; i++) {
 		struct request *last =
 			profile->n_requests > of_driver ? &profile->requests[profile->n_requests - 1] : NULL;
-		if (last && grow(last, fields[i], profile)) {
+		if (last && extend_request(last, fields[i], profile)) {
 			continue;
 		}
 		if (profile->n_requests == PROFILE_REQUESTS) {
@@ -107,7 +107,7 @@ static bool lies_in(const struct reg_field *field, const struct request *request
 		field->address + field_width(field) <= (unsigned)request->address + request->count;
 }
 
-/* No field begins before the address and ends behind it. */
+/* True when no field of the request begins before the address and ends behind it. */
 static bool is_boundary(const struct reg_field *const *fields, size_t n, const struct request *whole, unsigned at)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -119,8 +119,9 @@ static bool is_boundary(const struct reg_field *const *fields, size_t n, const s
 	return true;
 }
 
-/* The registers from the first field at or behind `from` to the last one before `to`, without the holes around. */
-static struct request part(
+/* The part of the request between `from` and `to`: from its first field to the end of its last, without holes at the
+ * ends. */
+static struct request part_of(
 	const struct reg_field *const *fields, size_t n, const struct request *whole, unsigned from, unsigned to)
 {
 	struct request r = { .function = whole->function, .every_s = whole->every_s };
@@ -152,8 +153,8 @@ bool plan_split(const struct profile *profile, const struct request *whole, stru
 			if (at <= start || at >= end || !is_boundary(fields, n, whole, at)) {
 				continue;
 			}
-			struct request first = part(fields, n, whole, start, at),
-				       second = part(fields, n, whole, at, end);
+			struct request first = part_of(fields, n, whole, start, at),
+				       second = part_of(fields, n, whole, at, end);
 			if (first.count > 0 && second.count > 0) {
 				*ret_first = first;
 				*ret_second = second;

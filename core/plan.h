@@ -1,5 +1,6 @@
-/* plan.h - the fewest reads that bring all fields of a profile.
- * A field is never split over two reads; holes are read over only up to profile->max_gap. */
+/* plan.h - plans the fewest reads that bring all fields of a profile.
+ * A field is never split over two reads. One read may include up to profile->max_gap unused registers between two
+ * fields, but no forbidden ones. */
 #ifndef EMIS_CORE_PLAN_H
 #define EMIS_CORE_PLAN_H
 
@@ -7,12 +8,12 @@
 
 #include "core/profile.h"
 
-/* Fills profile->requests. 0; -ENOSPC when they would be more than PROFILE_REQUESTS, -EMSGSIZE when one field alone is
+/* Fills profile->requests. 0; -ENOSPC when more than PROFILE_REQUESTS are needed, -EMSGSIZE when one field alone is
  * longer than max_registers. */
 int plan_requests(struct profile *profile);
 
-/* Cuts a request in two at the field boundary nearest to its middle, so that what the device refuses can be found.
- * False when no cut leaves all fields whole; both parts then stay untouched. */
+/* Cuts a request in two at the field boundary nearest to its middle, to find the registers that the device refuses.
+ * False when every cut splits a field or leaves a part empty; *ret_first and *ret_second are then untouched. */
 bool plan_split(const struct profile *profile, const struct request *whole, struct request *ret_first,
 	struct request *ret_second);
 

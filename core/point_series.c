@@ -1,4 +1,4 @@
-/* point_series.c - which of a point's series is meant. */
+/* point_series.c - finds a series of a point: the one at dry standard state, or the one that a limit judges. */
 #include "core/pipeline_state.h"
 
 struct series *point_dry_series(const struct point_state *point)

@@ -8,7 +8,7 @@ void channel_init(struct channel *channel)
 	*channel = (struct channel){ .scale = 1.0, .raw_min = NAN, .raw_max = NAN, .min = NAN, .max = NAN };
 }
 
-bool channel_tells_no_value(const struct channel *channel)
+bool channel_detects_no_value(const struct channel *channel)
 {
 	bool low = !isnan(channel->min) || !isnan(channel->raw_min);
 	bool high = !isnan(channel->max) || !isnan(channel->raw_max);
@@ -18,7 +18,7 @@ bool channel_tells_no_value(const struct channel *channel)
 	case REG_BCD:
 	case REG_ASCII:
 	case REG_TYPE_COUNT:
-		break; /* what is no digit is no value */
+		break; /* a bit is always a value; registers that are not digits have no value */
 	case REG_U8HI:
 	case REG_U8LO:
 	case REG_U16:

@@ -47,12 +47,12 @@ double projection_value(const struct projection *projection)
 }
 
 /* Proof. Let S be the sum of the n valid values so far and r the number of values to come. Of these, m <= r will be
- * valid, with a sum T >= m * least. The mean will be (S + T) / (n + m) >= (S + m * least) / (n + m). As m grows from 0
- * to r, that is a mean of S / n and `least` in which `least` weighs more and more, so it moves one way: it is never
- * below the lower of S / n (m = 0) and (S + r * least) / (n + r) (m = r).
+ * valid, with a sum T >= m * least. The mean will be (S + T) / (n + m) >= (S + m * least) / (n + m). The right side is
+ * a mean of S / n and `least`, in which the weight of `least` grows with m. From m = 0 to m = r it therefore only rises
+ * or only falls, and is never below the lower of S / n (m = 0) and (S + r * least) / (n + r) (m = r).
  *
- * Sums and quotients here and in mean.c are exact to 2^-100; the mean that will be judged is rounded to a double once,
- * by 2^-53 of its size. The margin is 9,000 times as much. */
+ * Sums and quotients here and in mean.c are exact to 2^-100; the mean that will be judged is rounded to a double
+ * once, by 2^-53 of its size. The margin of 1e-12 is 9,000 times as much. */
 double projection_lowest(const struct projection *projection, const struct mean_acc *acc, double least)
 {
 	unsigned left = projection->due > projection->passed ? projection->due - projection->passed : 0;

@@ -1,7 +1,7 @@
-/* projection.h - where an open period is heading, from the valid values below it so far.
+/* projection.h - projects the mean of an open period from its valid sub-values so far.
  * Pure: no I/O, no clock, no allocation; callers serialise.
  *
- * Only for arithmetic means: what weighs by a flow that is still to come cannot be bounded. */
+ * Only for arithmetic means: a mean weighted by a flow that is still to come has no bound. */
 #ifndef EMIS_CORE_PROJECTION_H
 #define EMIS_CORE_PROJECTION_H
 
@@ -11,29 +11,29 @@
 
 struct projection {      /* fields are private to projection.c */
 	unsigned due;    /* sub-values of the whole period */
-	unsigned passed; /* of them, how many have been, valid or not */
-	unsigned n;      /* valid ones */
-	double sum;      /* of their values */
-	double sum_t;    /* of their places in the period, 0 = the first */
+	unsigned passed; /* sub-values of the period so far, valid or not */
+	unsigned n;      /* valid sub-values so far */
+	double sum;      /* sum of the valid values */
+	double sum_t;    /* sum of the places of the valid values in the period, 0 = the first */
 	double sum_tt;
 	double sum_tv;
 };
 
-/* `passed` of the sub-values were over before the first that will be added. */
+/* Opens a period of `due` sub-values, of which `passed` ended before the first that will be added. */
 void projection_open(struct projection *projection, unsigned due, unsigned passed);
 
-/* The next sub-value; one that does not count only passes. */
+/* Adds the next sub-value; one that does not count only increases `passed`. */
 void projection_add(struct projection *projection, double value, bool counts);
 
-/* A quarter of the period is known: before that, nothing is said. The number is ours. */
+/* False until valid sub-values make up a quarter of the period. 25 % is our choice, not the regulation's. */
 bool projection_is_ready(const struct projection *projection);
 
-/* The mean of the period if the straight line through its values so far (least squares) goes on, never below zero;
- * NAN without two valid values. */
+/* The mean of the period, if its values to come follow the straight line through the values so far (least squares),
+ * but never below zero. NAN with fewer than two valid values. */
 double projection_value(const struct projection *projection);
 
-/* A lower bound of the mean of the open period `acc`: if the period counts, its mean is not below it, whatever comes,
- * as long as no valid value to come is below `least`. NAN without a valid value so far. */
+/* Lower bound of the mean of the open period `acc`, if the period counts and no later valid value is below `least`.
+ * NAN without a valid value so far. */
 double projection_lowest(const struct projection *projection, const struct mean_acc *acc, double least);
 
 #endif

@@ -1,12 +1,12 @@
-/* reading.c - a reading on its way into a minute: unit, dry basis, standard state, volume. */
+/* reading.c - steps of a reading before it enters its minute: unit, dry basis, standard state, volume. */
 #include <math.h>
 #include <string.h>
 
 #include "core/convert.h"
 #include "core/pipeline_state.h"
 
-/* The auxiliary value (temperature, pressure, humidity) for a reading taken at `at`. Where it is not known the value is
- * NAN and the flag says why. A value that is there but too old is as unknown as that of a silent instrument. */
+/* The auxiliary value (temperature, pressure, humidity) for a reading taken at `at`. An unknown value is NAN with a
+ * flag that says why. A value that is too old is unknown, as that of a silent instrument is. */
 static struct reading auxiliary(const struct pipeline *p, const struct outlet_state *outlet, int index, struct utc at)
 {
 	struct reading unknown = { .at = at, .value = NAN, .flag = FLAG_FAULT };
@@ -60,10 +60,10 @@ struct reading reading_to_dry_standard(const struct pipeline *p, const struct ou
 void reading_to_unit(const struct pipeline *p, const struct point *conf, struct reading *reading)
 {
 	reading->value = point_in_unit(conf, reading->value);
-	/* No gas holds less than 0 % oxygen. Values within the analyser's zero drift stay: convert_oxygen_shown() takes
-	 * them for 0. */
-	bool below_none = strcmp(conf->factor->key, "o2") == 0 && reading->value < -p->settings.o2_zero_drift;
-	bool impossible = !isfinite(reading->value) || (conf->has_least && reading->value < conf->least) || below_none;
+	/* No gas holds less than 0 % oxygen. Values within the zero drift of the analyser are kept:
+	 * convert_oxygen_shown() takes them for 0. */
+	bool below_zero = strcmp(conf->factor->key, "o2") == 0 && reading->value < -p->settings.o2_zero_drift;
+	bool impossible = !isfinite(reading->value) || (conf->has_least && reading->value < conf->least) || below_zero;
 	if (impossible && reading->flag == FLAG_NORMAL) {
 		reading->flag = FLAG_FAULT;
 	}

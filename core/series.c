@@ -26,8 +26,8 @@ bool series_kind_from_name(const char *name, enum series_kind *ret_kind)
 	return false;
 }
 
-/* Results that are `cycle_ms` apart: what a period of them holds. Shorter periods than the cycle owe nothing and
- * count with one result. */
+/* Sets how many results, `cycle_ms` apart, are due in a period. In a period shorter than the cycle no result is due,
+ * and one makes it count. */
 static void expect_results(struct mean_acc *acc, int64_t cycle_ms)
 {
 	int64_t below = acc->rule->period == PERIOD_DAY && cycle_ms < HOUR_MS ? HOUR_MS : cycle_ms;

@@ -1,6 +1,6 @@
-/* series.h - one line of values of a point, and its open and closed periods.
- * A point has a series as measured; a gas point measured wet or at stack conditions has one at dry
- * standard state; and there is one for each reference oxygen that a limit asks for. */
+/* series.h - a series: values of a point in one state, with its open and closed periods.
+ * A point has a series as measured; a gas point measured wet or at stack conditions has a second one at dry standard
+ * state; each reference oxygen that a limit asks for adds one. */
 #ifndef EMIS_CORE_SERIES_H
 #define EMIS_CORE_SERIES_H
 
@@ -16,15 +16,15 @@ struct series_conf {
 	double o2_ref; /* of SERIES_CONVERTED; NAN otherwise */
 	enum medium medium;
 	int offset_min;   /* of the wall clock that periods follow */
-	int64_t cycle_ms; /* of an analyser that makes a result now and then; 0 for the others */
-	bool total;       /* sums instead of means: volumes */
-	size_t n_open;    /* minutes that take readings at a time; 0 when minutes come computed */
+	int64_t cycle_ms; /* between results of an analyser that gives one only now and then; 0 for the others */
+	bool total;       /* sums instead of means: for volumes */
+	size_t n_open;    /* minutes that are open at a time; 0 when the minutes are computed */
 };
 
 struct series {
 	struct series_conf conf;
 	struct mean_acc *open; /* ring of conf.n_open minutes */
-	size_t first;          /* the oldest of them */
+	size_t first;          /* index of the oldest open minute */
 	struct mean_acc hour;
 	struct mean_acc day;
 	struct mean_acc month;
@@ -33,32 +33,32 @@ struct series {
 
 /* "measured", "dry", "converted" */
 const char *series_kind_name(enum series_kind kind);
-/* False when the name is none. */
+/* False when no kind has this name. */
 bool series_kind_from_name(const char *name, enum series_kind *ret_kind);
 
-/* The series is of this kind, at this reference oxygen (%; NAN without one). */
+/* True when the series is of this kind, at this reference oxygen (%; NAN without one). */
 bool series_conf_is(const struct series_conf *conf, enum series_kind kind, double o2_ref);
 
-/* Opens all periods that contain `start`. Allocates the ring; false when out of memory. */
+/* Opens all periods that contain `start`. Allocates the ring, which series_finish() frees; false when out of memory. */
 bool series_init(struct series *series, const struct series_conf *conf, struct utc start);
 void series_finish(struct series *series);
 
-/* Files a reading that stands for `times` readings under the open minute of its stamp. False when that
- * minute is not open. */
+/* Adds a reading, which stands for `times` readings, to the open minute of its stamp. False when that minute is not
+ * open. */
 bool series_add(struct series *series, const struct reading *reading, unsigned times);
 
-/* The oldest open minute. Not for series whose minutes come computed. */
+/* The oldest open minute, borrowed. Not for series whose minutes are computed. */
 const struct mean_acc *series_minute(const struct series *series);
 
-/* Ends that minute and opens one more. The closed mean is last[PERIOD_MINUTE]. */
+/* Closes the oldest open minute and opens a new one. The closed mean is last[PERIOD_MINUTE]. */
 void series_close_minute(struct series *series);
 
-/* A closed period that was computed, and not averaged from the one below. */
+/* Sets a closed period that was computed, and not averaged from shorter ones. */
 void series_set(struct series *series, enum period period, const struct mean *mean);
 
-/* Carries the closed period into the one above, which is an hour, a day or a month. `weight` is its
- * weight there (1 for arithmetic means; NAN when it is not known, or below zero: then it does not count). True when
- * the period above ended with it and was closed. Nothing that was neither due nor seen is carried. */
+/* Adds the newest closed period to the next longer one: an hour, a day or a month. `weight` is its weight there: 1
+ * for arithmetic means; when it is NAN (not known) or below zero, the period does not count. A period in which no
+ * sub-value was due or seen is not added. True when the longer period ended with it and was closed. */
 bool series_carry(struct series *series, enum period period, double weight);
 
 #endif

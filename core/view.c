@@ -1,36 +1,36 @@
-/* view.c - the present of a point, for operators and for the retained state of late joiners. */
+/* view.c - the present state of a point, for operators and for the retained state that new subscribers get. */
 #include <math.h>
 
 #include "core/convert.h"
 #include "core/pipeline_state.h"
 
-/* Not older than `oldest`. */
-static bool fresh(const struct reading *reading, struct utc oldest)
+/* True when there is a reading and it is not older than `oldest`. */
+static bool is_fresh(const struct reading *reading, struct utc oldest)
 {
 	return reading->at.ms != INT64_MIN && reading->at.ms >= oldest.ms;
 }
 
 /* The newest value of the series that the limit judges. */
-static double newest(const struct pipeline *p, const struct outlet_state *outlet, const struct point_state *point,
+static double newest_value(const struct pipeline *p, const struct outlet_state *outlet, const struct point_state *point,
 	const struct series *series, struct utc oldest)
 {
 	const struct reading *dry = &point->latest_dry;
 
-	if (!fresh(dry, oldest) || !reading_counts(dry)) {
+	if (!is_fresh(dry, oldest) || !reading_counts(dry)) {
 		return NAN;
 	}
 	if (series->conf.kind != SERIES_CONVERTED) {
 		return dry->value;
 	}
 	const struct reading *o2 = outlet->o2 < 0 ? NULL : &outlet->points[outlet->o2].latest_dry;
-	if (!o2 || !fresh(o2, oldest) || !reading_counts(o2)) {
+	if (!o2 || !is_fresh(o2, oldest) || !reading_counts(o2)) {
 		return NAN;
 	}
 	struct exact shown = convert_oxygen_shown(exact_decimal(o2->value), p->settings.o2_zero_drift);
 	return convert_to_reference_oxygen(exact_decimal(dry->value), shown, series->conf.o2_ref).value;
 }
 
-/* What is computed by minute has no reading: its newest minute stands for it until the next one is due. */
+/* A computed point has no reading: its newest closed minute is shown until the next one is due. */
 static struct reading last_minute(const struct point_state *point, struct utc now)
 {
 	const struct mean *minute = &point->series[0].last[PERIOD_MINUTE];
@@ -52,8 +52,8 @@ void pipeline_view(
 
 	if (state->conf->computed != COMPUTED_NOT) {
 		view.raw = last_minute(state, now);
-	} else if (!fresh(&state->latest, oldest)) {
-		/* Never the last good value of an instrument that went silent. */
+	} else if (!is_fresh(&state->latest, oldest)) {
+		/* Never show the last good value of an instrument that went silent. */
 		view.raw.value = NAN;
 		view.raw.flag = FLAG_NO_COMM;
 	}
@@ -65,7 +65,7 @@ void pipeline_view(
 	if (series->conf.kind == SERIES_CONVERTED && state->conf->computed != COMPUTED_NOT) {
 		view.converted = isnan(view.raw.value) ? NAN : series->last[PERIOD_MINUTE].value;
 	} else if (series->conf.kind != SERIES_MEASURED) {
-		view.converted = newest(pipeline, o, state, series, oldest);
+		view.converted = newest_value(pipeline, o, state, series, oldest);
 	}
 	view.hour_mean = mean_so_far(&series->hour);
 	view.valid_minutes = series->hour.n_valid;
@@ -73,7 +73,8 @@ void pipeline_view(
 	view.last_hour = series->last[PERIOD_HOUR];
 	if (view.limit) {
 		double day = mean_so_far(&series->day);
-		bool daily = view.limit->period == LIMIT_DAY && !isnan(day); /* before its first hour: the hour */
+		/* Before the first valid hour of the day, the hour so far is shown. */
+		bool daily = view.limit->period == LIMIT_DAY && !isnan(day);
 		enum rounding rounding = pipeline->settings.rounding;
 		view.limit_ratio = judge_severity(view.limit, daily ? day : view.hour_mean, rounding);
 		if (view.limit->period == LIMIT_INSTANT && reading_counts(&view.raw)) {

@@ -1,4 +1,5 @@
-/* acquire.h - from the workers' reports to readings in the pipeline and the store. */
+/* acquire.h - turns the reports of the link workers into readings, files them in the pipeline and stores them. Main
+ * loop only. */
 #ifndef EMIS_DAEMON_ACQUIRE_H
 #define EMIS_DAEMON_ACQUIRE_H
 
@@ -8,19 +9,21 @@
 
 struct acquire;
 
-/* Everything is borrowed. NULL when out of memory. */
+/* Both arguments are borrowed for the object's life. NULL when out of memory. */
 struct acquire *acquire_create(const struct site *site, struct store *store);
 void acquire_destroy(struct acquire *acquire);
 
-/* Where readings go from now on, and what wall time is: the monotonic one plus offset_ms. While the clock is not `set`
- * readings are stored under their monotonic stamps (relabel.c), and the pipeline only shows them. */
-void acquire_aim(struct acquire *acquire, struct pipeline *pipeline, int64_t offset_ms, bool set);
+/* Sets the pipeline that gets the readings from now on (borrowed), and the wall time: the monotonic time plus
+ * offset_ms. While `clock_set` is false, readings are stored under their monotonic stamps (relabel.c), and the pipeline
+ * only shows them. */
+void acquire_set_target(struct acquire *acquire, struct pipeline *pipeline, int64_t offset_ms, bool clock_set);
 
-/* Keeps the answer; when it was the last of its instrument's poll, decodes and files all its channels. The pipeline
- * must have been stepped up to the report's moment. */
-void acquire_take(struct acquire *acquire, const struct link_report *report);
+/* Keeps the answer of the report. After the last answer of an instrument's poll, decodes and files all channels of the
+ * instrument. Step the pipeline up to the present first. */
+void acquire_take_report(struct acquire *acquire, const struct link_report *report);
 
-/* The newest answers to the requests of an instrument's profile, and in *ret_at their moments. */
+/* The newest answers of an instrument, by index of its profile's requests, and in *ret_at the moment of each. Both stay
+ * owned by `acquire`. */
 const struct answer *acquire_answers(const struct acquire *acquire, size_t instrument, const struct utc **ret_at);
 
 #endif

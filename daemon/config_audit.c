@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/store/audit.h"
+#include "daemon/store/state.h"
+
 #define META "configuration"
 #define CONFIRM "confirm limit "
 
@@ -55,7 +58,7 @@ static void print_feed(const struct site *site, const struct feed *feed, FILE *o
 	fprintf(out, " %s\n", c->unit);
 }
 
-/* To be freed; NULL when out of memory. */
+/* The configuration as emisd --print shows it. The caller frees it; NULL when out of memory. */
 static char *normal_form(const struct site *site)
 {
 	char *text = NULL;
@@ -72,7 +75,8 @@ static char *normal_form(const struct site *site)
 	return text;
 }
 
-static char *describe(const struct site *site)
+/* All settings as lines "key = value". The caller frees the text; NULL when out of memory. */
+static char *describe_settings(const struct site *site)
 {
 	char *form = normal_form(site), *text = NULL;
 	size_t size = 0;
@@ -95,15 +99,15 @@ static char *describe(const struct site *site)
 
 /* ---- comparing ---- */
 
-/* Lines of a text, sorted; they point into it. */
+/* The lines of a text, sorted by key. The pointers in `line` point into `text`; both are owned. */
 struct lines {
 	char *text;
 	char **line;
 	size_t n;
 };
 
-/* How two lines' keys compare. */
-static int by_key(const char *a, const char *b)
+/* Compares the keys of two lines, as strcmp() does. */
+static int compare_keys(const char *a, const char *b)
 {
 	size_t na = strcspn(a, "="), nb = strcspn(b, "=");
 	int order = strncmp(a, b, na < nb ? na : nb);
@@ -111,13 +115,14 @@ static int by_key(const char *a, const char *b)
 	return order ? order : (na > nb) - (na < nb);
 }
 
-static int by_key_of_lines(const void *a, const void *b)
+/* For qsort(). */
+static int compare_line_pointers(const void *a, const void *b)
 {
-	return by_key(*(char *const *)a, *(char *const *)b);
+	return compare_keys(*(char *const *)a, *(char *const *)b);
 }
 
-/* Cuts the text, which it takes, into lines. False when out of memory. */
-static bool cut(char *text, struct lines *ret)
+/* Cuts the text into lines; the lines own the text from now on. False when out of memory. */
+static bool cut_lines(char *text, struct lines *ret)
 {
 	size_t n = 0;
 
@@ -125,7 +130,8 @@ static bool cut(char *text, struct lines *ret)
 		n += *p == '\n';
 	}
 	*ret = (struct lines){ text, calloc(n + 1, sizeof(char *)), 0 };
-	/* The stored text may come out of a damaged file: a line may end with the text, or hold no value. */
+	/* The stored text may come from a damaged file: the last line may have no newline, and a line may have no
+	 * value. */
 	for (char *p = text; ret->line && p && *p;) {
 		char *end = strchrnul(p, '\n');
 		bool last = *end == '\0';
@@ -136,27 +142,28 @@ static bool cut(char *text, struct lines *ret)
 		p = last ? NULL : end + 1;
 	}
 	if (ret->line) {
-		qsort(ret->line, ret->n, sizeof(char *), by_key_of_lines);
+		qsort(ret->line, ret->n, sizeof(char *), compare_line_pointers);
 	}
 	return ret->line && text;
 }
 
-static void drop(struct lines *lines)
+static void free_lines(struct lines *lines)
 {
 	free(lines->line);
 	free(lines->text);
 }
 
-/* Splits "key = value" in place; the value. */
-static char *value_of(char *line)
+/* Splits "key = value" in place and returns the value; the line then holds the key alone. */
+static char *split_value(char *line)
 {
 	char *equals = strstr(line, " = ");
 
-	*equals = '\0'; /* cut() takes no line without one */
+	*equals = '\0'; /* not NULL: cut_lines() leaves out lines without " = " */
 	return equals + 3;
 }
 
-static int add(struct store_changes *changes, char *old_line, char *new_line)
+/* Adds a change; old_line is NULL for a new setting, new_line for one that is gone. */
+static int add_change(struct store_changes *changes, char *old_line, char *new_line)
 {
 	struct store_change *grown = realloc(changes->change, (changes->n + 1) * sizeof(*grown));
 
@@ -165,25 +172,25 @@ static int add(struct store_changes *changes, char *old_line, char *new_line)
 	}
 	changes->change = grown;
 	struct store_change *c = &changes->change[changes->n++];
-	c->old_value = old_line ? value_of(old_line) : "";
-	c->new_value = new_line ? value_of(new_line) : "";
+	c->old_value = old_line ? split_value(old_line) : "";
+	c->new_value = new_line ? split_value(new_line) : "";
 	c->what = new_line ? new_line : old_line;
 	return 0;
 }
 
-/* All that differs; with `only_confirmed` only what the site confirms. */
-static int compare(struct lines *old, struct lines *new, bool only_confirmed, struct store_changes *changes)
+/* Collects all settings that differ; with `only_confirmed` only the limits that the site confirms. 0 or -ENOMEM. */
+static int collect_changes(struct lines *old, struct lines *new, bool only_confirmed, struct store_changes *changes)
 {
 	size_t i = 0, k = 0;
 	int r = 0;
 
 	while (r == 0 && (i < old->n || k < new->n)) {
-		int order = i == old->n ? 1 : k == new->n ? -1 : by_key(old->line[i], new->line[k]);
+		int order = i == old->n ? 1 : k == new->n ? -1 : compare_keys(old->line[i], new->line[k]);
 		char *before = order <= 0 ? old->line[i++] : NULL, *after = order >= 0 ? new->line[k++] : NULL;
 		bool same = before && after && strcmp(before, after) == 0;
 		const char *key = after ? after : before ? before : "";
 		if (!same && (!only_confirmed || strncmp(key, CONFIRM, strlen(CONFIRM)) == 0)) {
-			r = add(changes, before, after);
+			r = add_change(changes, before, after);
 		}
 	}
 	return r;
@@ -191,7 +198,7 @@ static int compare(struct lines *old, struct lines *new, bool only_confirmed, st
 
 int config_audit(const struct site *site, struct store *store)
 {
-	char *now = describe(site), *before = store_meta_text(store, META);
+	char *now = describe_settings(site), *before = store_meta_text(store, META);
 	char *kept = now ? strdup(now) : NULL;
 	struct lines old = { 0 }, new = { 0 };
 	struct store_changes changes = { 0 };
@@ -205,13 +212,13 @@ int config_audit(const struct site *site, struct store *store)
 		free(kept);
 		return r;
 	}
-	bool good = cut(now, &new);
-	good = cut(before, &old) && good;
-	r = good ? compare(&old, &new, first, &changes) : -ENOMEM;
+	bool good = cut_lines(now, &new);
+	good = cut_lines(before, &old) && good;
+	r = good ? collect_changes(&old, &new, first, &changes) : -ENOMEM;
 	r = r == 0 ? store_audit_changes(store, "configuration", &changes, META, kept) : r;
 	free(changes.change);
-	drop(&old);
-	drop(&new);
+	free_lines(&old);
+	free_lines(&new);
 	free(kept);
 	return r;
 }

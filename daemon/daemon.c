@@ -9,12 +9,16 @@
 #include "daemon/base/notify.h"
 #include "daemon/config_audit.h"
 #include "daemon/health.h"
+#include "daemon/store/alarm.h"
+#include "daemon/store/audit.h"
 #include "daemon/store/check.h"
+#include "daemon/store/raw.h"
+#include "daemon/store/space.h"
 #include "daemon/timekeeper.h"
 
 #define MAILBOX_ROOM 1024
-#define REPORTS_PER_TURN 256 /* then the other sources of the loop have theirs */
-#define STOP_LINKS_MS 1000   /* of the two seconds that stopping may take */
+#define REPORTS_PER_TURN 256 /* taken at once; then the loop serves its other sources */
+#define STOP_LINKS_MS 1000   /* this and STOP_BROKER_MS are parts of the two seconds that stopping may take */
 #define STOP_BROKER_MS 500
 #define ROOM_EVERY_S 10
 
@@ -30,7 +34,7 @@ static size_t number_of_points(const struct site *site)
 	return n;
 }
 
-/* Points counted through over all outlets; behind them the health. */
+/* For struct outbox_handler: `index` counts the points of all outlets; one more is the health message. */
 static char *compose_state(void *context, size_t index, char *topic)
 {
 	struct daemon *d = context;
@@ -63,8 +67,9 @@ static void on_parked(void *context, int64_t id, const char *reason)
 {
 	struct daemon *d = context;
 
-	gateway_say(d->gateway, GATEWAY_MESSAGE_PARKED,
-		"message %lld of the outbox: %s; emisctl outbox lists all that wait", (long long)id, reason);
+	gateway_raise(d->gateway, GATEWAY_MESSAGE_PARKED,
+		"message %lld was set aside: %s; emisctl outbox lists it, emisctl release sends it again",
+		(long long)id, reason);
 }
 
 static void on_waiting(void *context, const char *reason)
@@ -72,10 +77,10 @@ static void on_waiting(void *context, const char *reason)
 	struct daemon *d = context;
 
 	if (reason) {
-		gateway_say(d->gateway, GATEWAY_MESSAGES_WAIT,
+		gateway_raise(d->gateway, GATEWAY_MESSAGES_WAIT,
 			"the broker refuses messages: %s; they are tried again; emisctl outbox lists them", reason);
 	} else {
-		gateway_end(d->gateway, GATEWAY_MESSAGES_WAIT);
+		gateway_clear(d->gateway, GATEWAY_MESSAGES_WAIT);
 	}
 }
 
@@ -83,7 +88,7 @@ static void on_rival(void *context, const char *words)
 {
 	struct daemon *d = context;
 
-	gateway_say(d->gateway, GATEWAY_SESSION_TAKEN, "%s", words);
+	gateway_raise(d->gateway, GATEWAY_SESSION_TAKEN, "%s", words);
 }
 
 /* ---- stepping the pipeline ---- */
@@ -92,24 +97,26 @@ static void arm_step_timer(struct daemon *d)
 {
 	int64_t ahead = pipeline_due(d->keeper.pipeline).ms - clock_utc(&d->clock).ms;
 
-	/* At least once a second: the wall clock may be set. */
+	/* In real time, wake at least once a second: the wall clock may have been set. */
 	ahead = ahead > SECOND_MS && !d->clock.simulated ? SECOND_MS : ahead;
 	loop_set_timer(d->step_timer, clock_real_ns(&d->clock, ahead < MINUTE_MS ? ahead : MINUTE_MS));
 }
 
-/* Closes and judges what has ended, commits it, and lets messages leave. */
-static void step(struct daemon *d)
+/* Closes and judges the periods that have ended, commits the results, and lets the outbox send messages. */
+static void step_pipeline(struct daemon *d)
 {
 	struct pipeline_sink sink = recorder_sink(d->recorder);
 	struct utc now = clock_utc(&d->clock);
 	bool stepped = false, hour = false;
 	int64_t seq = store_next_seq(d->store);
 
-	if (!d->clock.simulated && clock_watch_moved(&d->keeper.watch, now, clock_mono(&d->clock))) {
-		return; /* a pipeline of 1970 would close every minute until today; the timer looks within a second */
+	if (!d->clock.simulated && clock_watch_has_jumped(&d->keeper.watch, now, clock_mono(&d->clock))) {
+		/* The pipeline would close every minute between the old and the new time, for example since 1970. The
+		 * step timer calls timekeeper_check_clock() within a second. */
+		return;
 	}
 	if (!timekeeper_judges(&d->keeper)) {
-		while (pipeline_step(d->keeper.pipeline, now, &sink)) { /* it hands out nothing */
+		while (pipeline_step(d->keeper.pipeline, now, &sink)) { /* this pipeline reports nothing */
 		}
 		return;
 	}
@@ -117,7 +124,7 @@ static void step(struct daemon *d)
 		struct utc until = pipeline_closed_until(d->keeper.pipeline);
 		stepped = true;
 		hour |= time_floor(until, HOUR_MS, d->site->judging.offset_min).ms == until.ms;
-		(void)recorder_commit(d->recorder, until, false); /* logged there, and tried again with the next */
+		(void)recorder_commit(d->recorder, until, false); /* logged there; the next commit tries again */
 	}
 	if (!stepped) {
 		return;
@@ -129,23 +136,24 @@ static void step(struct daemon *d)
 	arm_step_timer(d);
 }
 
-/* Conditions of the box go the way of the alarms. */
-static void tell_of_itself(struct daemon *d)
+/* Raises the conditions that the store reports, and commits all conditions of the box. */
+static void report_conditions(struct daemon *d)
 {
 	unsigned damages;
 	const char *words = store_damage(d->store, &damages);
 
-	for (; d->told_damages < damages; d->told_damages++) {
-		gateway_say(d->gateway, GATEWAY_STORE_DAMAGE, "%s", words);
+	for (; d->reported_damages < damages; d->reported_damages++) {
+		gateway_raise(d->gateway, GATEWAY_STORE_DAMAGE, "%s", words);
 	}
-	if (store_raw_dropped(d->store) > d->told_dropped) {
-		d->told_dropped = store_raw_dropped(d->store);
-		gateway_say(d->gateway, GATEWAY_READINGS_DROPPED,
-			"the disk took no readings for so long that %llu were dropped since the start",
-			(unsigned long long)d->told_dropped);
+	if (store_raw_dropped(d->store) > d->reported_dropped) {
+		d->reported_dropped = store_raw_dropped(d->store);
+		gateway_raise(d->gateway, GATEWAY_READINGS_DROPPED,
+			"%llu readings were dropped since the start, because they could not be written for too long; "
+			"check the disk",
+			(unsigned long long)d->reported_dropped);
 	}
 	if (gateway_commit(d->gateway)) {
-		outbox_wake(d->outbox);
+		outbox_send_new(d->outbox);
 	}
 }
 
@@ -153,16 +161,17 @@ static void on_step_timer(void *context)
 {
 	struct daemon *d = context;
 
-	if (!timekeeper_look(&d->keeper)) {
-		log_error("the open periods cannot be made again; ending, to go on from what is stored");
+	if (!timekeeper_check_clock(&d->keeper)) {
+		log_error(
+			"cannot rebuild the open periods; exiting so that the next start rebuilds them from the store");
 		loop_stop(d->loop, -EIO);
 		return;
 	}
-	step(d);
+	step_pipeline(d);
 	if (timekeeper_judges(&d->keeper) && recorder_retry(d->recorder, pipeline_closed_until(d->keeper.pipeline))) {
-		outbox_wake(d->outbox);
+		outbox_send_new(d->outbox);
 	}
-	tell_of_itself(d);
+	report_conditions(d);
 	arm_step_timer(d);
 }
 
@@ -170,16 +179,16 @@ static void on_batch_timer(void *context)
 {
 	struct daemon *d = context;
 
-	(void)recorder_flush_raw(d->recorder); /* logged there, and tried again */
+	/* Failures of both are logged there; the next batch tries again. */
+	(void)recorder_flush_raw(d->recorder);
 	if (timekeeper_judges(&d->keeper) &&
-		recorder_finish_raw(d->recorder, pipeline_closed_until(d->keeper.pipeline)) ==
-			1) { /* failures likewise */
-		outbox_wake(d->outbox);
+		recorder_finish_raw(d->recorder, pipeline_closed_until(d->keeper.pipeline)) == 1) {
+		outbox_send_new(d->outbox);
 	}
 	loop_set_timer(d->batch_timer, d->site->store.batch_ms * 1000000);
 }
 
-/* In real time: the disk fills in real time, too. */
+/* Runs every ROOM_EVERY_S of real time, also when time is simulated: the disk fills in real time. */
 static void on_room_timer(void *context)
 {
 	struct daemon *d = context;
@@ -193,21 +202,24 @@ static void on_room_timer(void *context)
 		log_error("%s", store_error(d->store));
 	}
 	if (store_space_low(d->store)) {
-		gateway_say(d->gateway, GATEWAY_DISK_LOW,
-			"the disk of %s has less than the reserve free: readings wait in memory, alarms go on",
+		gateway_raise(d->gateway, GATEWAY_DISK_LOW,
+			"the disk of %s has less free space than the configured reserve: readings wait in memory, "
+			"alarms are still sent; free some space",
 			d->site->store.path);
 	} else {
-		gateway_end(d->gateway, GATEWAY_DISK_LOW);
+		gateway_clear(d->gateway, GATEWAY_DISK_LOW);
 	}
-	if (store_is_read_only(d->store) != d->told_read_only) {
-		d->told_read_only = !d->told_read_only;
+	if (store_is_read_only(d->store) != d->logged_read_only) {
+		d->logged_read_only = !d->logged_read_only;
 		log_error("the disk of %s is %s", d->site->store.path,
-			d->told_read_only ? "read-only: nothing can be stored or sent; look at the kernel's log"
-					  : "writable again");
+			d->logged_read_only ? "read-only: nothing can be stored or sent; look at the kernel's log"
+					    : "writable again");
 	}
 	if (store_space_low(d->store) != was_low) {
 		log_warning("the disk of %s has %s", d->site->store.path,
-			was_low ? "room again" : "less than the reserve free: readings wait in memory, alarms go on");
+			was_low ? "room again"
+				: "less free space than the configured reserve: readings wait in memory, alarms are "
+				  "still sent; free some space");
 	}
 	loop_set_timer(d->room_timer, (int64_t)ROOM_EVERY_S * SECOND_MS * 1000000);
 }
@@ -220,14 +232,15 @@ static void on_reports(void *context, int fd, uint32_t events)
 	(void)fd;
 	(void)events;
 	for (int i = 0; i < REPORTS_PER_TURN && mailbox_take(d->box, &report); i++) {
-		step(d);
-		acquire_take(d->acquire, &report);
+		step_pipeline(d);
+		acquire_take_report(d->acquire, &report);
 	}
 }
 
 /* ---- watchdog ---- */
 
-/* A worker that hangs beyond its own bounds is a reason to be started anew. */
+/* Keeps systemd's watchdog quiet while all link workers are alive. When a worker hangs longer than it announced, the
+ * watchdog is left to restart emisd. */
 static void on_watchdog(void *context)
 {
 	struct daemon *d = context;
@@ -236,7 +249,8 @@ static void on_watchdog(void *context)
 
 	for (size_t i = 0; i < d->n_links; i++) {
 		if (link_alive_until(d->links[i]) < now) {
-			log_error("the worker of link %s does not come back from a read", d->site->links[i].name);
+			log_error("link %s: its worker hangs in a read; the watchdog will restart emisd",
+				d->site->links[i].name);
 			alive = false;
 		}
 	}
@@ -246,7 +260,7 @@ static void on_watchdog(void *context)
 	loop_set_timer(d->watchdog_timer, notify_watchdog_ms() * 1000000 / 3);
 }
 
-/* ---- life ---- */
+/* ---- start and stop ---- */
 
 static int start_links(struct daemon *d)
 {
@@ -290,7 +304,7 @@ static int start_timers(struct daemon *d)
 	return 0;
 }
 
-/* What needs no thread and no device: the store, the pipeline as it was, the ways out. */
+/* Starts all that needs no thread and no device: the store, the pipeline with its open periods, the outbox. */
 static int start_core(struct daemon *d)
 {
 	char error[1500];
@@ -307,11 +321,13 @@ static int start_core(struct daemon *d)
 		return -EIO;
 	}
 	if (store_audit(d->store, "emisd", "start", "", EMISD_VERSION) < 0) {
-		log_error("the start cannot be noted: %s", store_error(d->store));
+		log_error("cannot write the start into the audit log: %s; check the disk of the store",
+			store_error(d->store));
 		return -EIO;
 	}
 	if (config_audit(d->site, d->store) < 0) {
-		log_error("the changes of the configuration cannot be noted: %s", store_error(d->store));
+		log_error("cannot write the changed settings into the audit log: %s; check the disk of the store",
+			store_error(d->store));
 		return -EIO;
 	}
 	if (store_check_start(d->store, &d->check) < 0) {
@@ -332,11 +348,11 @@ static int start_core(struct daemon *d)
 		.acquire = d->acquire };
 	int r = timekeeper_start(&d->keeper);
 	if (r < 0) {
-		return r; /* logged there */
+		return r; /* logged in timekeeper_start() */
 	}
-	const struct outbox_handler handler = { compose_state, on_parked, on_waiting, on_rival, d,
-		number_of_points(d->site) };
-	d->outbox = outbox_create(&d->context, d->store, d->loop, &handler, error, sizeof(error));
+	const struct outbox_setup outbox = { &d->context, d->store, d->loop,
+		{ compose_state, on_parked, on_waiting, on_rival, d, number_of_points(d->site) } };
+	d->outbox = outbox_create(&outbox, error, sizeof(error));
 	if (!d->outbox) {
 		log_error("%s", error);
 		return -EIO;
@@ -389,14 +405,14 @@ static bool stop_links(struct daemon *d)
 	return all;
 }
 
-/* Takes what the workers still posted, so that it is stored. */
+/* Takes the reports that are left in the mailbox, so that their readings are stored. */
 static void drain_reports(struct daemon *d)
 {
 	struct link_report report;
 
 	while (d->acquire && mailbox_take(d->box, &report)) {
-		step(d);
-		acquire_take(d->acquire, &report);
+		step_pipeline(d);
+		acquire_take_report(d->acquire, &report);
 	}
 }
 
@@ -417,8 +433,8 @@ bool daemon_stop(struct daemon *d)
 		(timekeeper_judges(&d->keeper)
 				? recorder_commit(d->recorder, pipeline_closed_until(d->keeper.pipeline), true)
 				: recorder_flush_raw(d->recorder)) == 0) {
-		(void)store_audit(
-			d->store, "emisd", "stop", "", ""); /* a stop that is not noted is seen by the next start */
+		/* If this row cannot be stored, the audit log shows the next start without a stop before it. */
+		(void)store_audit(d->store, "emisd", "stop", "", "");
 	}
 	bool quiet = outbox_finish(d->outbox, STOP_BROKER_MS);
 	acquire_destroy(d->acquire);

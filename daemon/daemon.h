@@ -1,4 +1,4 @@
-/* daemon.h - the running emisd: what main.c starts and the control socket asks. Main loop only. */
+/* daemon.h - the running emisd: main.c starts it, and the commands of the control socket read it. Main loop only. */
 #ifndef EMIS_DAEMON_DAEMON_H
 #define EMIS_DAEMON_DAEMON_H
 
@@ -21,12 +21,12 @@ struct daemon {
 	struct message_context context;
 	struct loop *loop;
 	struct store *store;
-	struct store_check *check; /* NULL when it is done */
+	struct store_check *check; /* of the files of readings after an unclean stop; NULL when it is done */
 	struct gateway *gateway;
-	struct timekeeper keeper; /* and with it the pipeline */
-	unsigned told_damages;    /* of store_damage() */
-	bool told_read_only;      /* the disk */
-	uint64_t told_dropped;    /* of store_raw_dropped() */
+	struct timekeeper keeper;  /* owns the pipeline */
+	unsigned reported_damages; /* how many of store_damage() were reported */
+	bool logged_read_only;     /* the log says that the disk is read-only */
+	uint64_t reported_dropped; /* how many of store_raw_dropped() were reported */
 	struct recorder *recorder;
 	struct acquire *acquire;
 	struct outbox *outbox;
@@ -43,15 +43,15 @@ struct daemon {
 	struct loop_timer *watchdog_timer;
 };
 
-/* Starts everything but the control socket, in the order in which it depends on each other. 0, or -errno after a line
- * in the log; call daemon_stop() in either case. `clock` is copied. */
+/* Starts everything but the control socket, each part after the parts that it needs. `site` is borrowed, `clock` is
+ * copied. 0, or -errno after a line in the log; call daemon_stop() in either case. */
 int daemon_start(struct daemon *daemon, const struct site *site, const struct clock *clock);
 
 /* Tells systemd that emisd is ready, and runs until a signal. 0 or -errno. */
 int daemon_run(struct daemon *daemon);
 
-/* Ends everything in the reverse order, in less than two seconds even while a device hangs. True when all threads
- * ended and all memory is free; otherwise the process must be left at once. */
+/* Stops everything in the reverse order, in less than two seconds even while a device hangs. True when all threads
+ * ended and all memory is free. False: a thread still uses memory of this process; call _exit() at once. */
 bool daemon_stop(struct daemon *daemon);
 
 #endif

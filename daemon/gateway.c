@@ -9,12 +9,15 @@
 
 #include "common/log.h"
 #include "daemon/base/backoff.h"
+#include "daemon/store/alarm.h"
 
-#define AGAIN_MS HOUR_MS /* a broker that refuses all would else be told so with each message it refuses */
+/* While an incident stays raised, further ones are reported at most once an hour. Without this pause each report that
+ * the broker refuses would cause the next one. */
+#define REPORT_PAUSE_MS HOUR_MS
 
 static const struct {
 	const char *name;
-	bool happening;
+	bool incident; /* see gateway.h; false for a state */
 } rules[GATEWAY_RULE_COUNT] = {
 	[GATEWAY_CLOCK_UNSET] = { "clock-unset", false },
 	[GATEWAY_DISK_LOW] = { "disk-low", false },
@@ -28,12 +31,12 @@ static const struct {
 };
 
 struct condition {
-	bool so;                  /* as it is now */
-	unsigned said;            /* times since it was raised */
-	unsigned told;            /* of these */
-	struct mono last;         /* when it was told */
-	char words[400];          /* of the newest */
-	struct store_alarm alarm; /* as it is stored; .raised false while there is none */
+	bool active;              /* as it is now */
+	unsigned occurrences;     /* since the alarm was raised */
+	unsigned reported;        /* how many of these the newest report includes */
+	struct mono last_report;  /* when the newest report was stored */
+	char words[400];          /* describes the newest occurrence */
+	struct store_alarm alarm; /* as it is stored; .raised is false while no alarm is raised */
 };
 
 struct gateway {
@@ -43,7 +46,8 @@ struct gateway {
 	struct condition conditions[GATEWAY_RULE_COUNT];
 };
 
-static void restore(void *context, const struct store_alarm *alarm)
+/* Goes on with a raised alarm of an earlier run. */
+static void restore_alarm(void *context, const struct store_alarm *alarm)
 {
 	struct gateway *g = context;
 
@@ -51,8 +55,8 @@ static void restore(void *context, const struct store_alarm *alarm)
 		struct condition *c = &g->conditions[i];
 		if (strcmp(alarm->rule, rules[i].name) == 0) {
 			c->alarm = *alarm;
-			c->so = true;
-			c->said = c->told = alarm->value >= 1.0 ? (unsigned)alarm->value : 1;
+			c->active = true;
+			c->occurrences = c->reported = alarm->value >= 1.0 ? (unsigned)alarm->value : 1;
 			snprintf(c->words, sizeof(c->words), "raised before emisd was started");
 		}
 	}
@@ -68,7 +72,7 @@ struct gateway *gateway_create(const struct message_context *context, struct sto
 	g->context = context;
 	g->store = store;
 	backoff_init(&g->trouble, 1, 1);
-	if (store_alarms(store, false, SIZE_MAX / 2, restore, g) < 0) {
+	if (store_alarms(store, false, SIZE_MAX / 2, restore_alarm, g) < 0) {
 		free(g);
 		return NULL;
 	}
@@ -80,7 +84,7 @@ void gateway_destroy(struct gateway *gateway)
 	free(gateway);
 }
 
-void gateway_say(struct gateway *g, enum gateway_rule rule, const char *format, ...)
+void gateway_raise(struct gateway *g, enum gateway_rule rule, const char *format, ...)
 {
 	struct condition *c = &g->conditions[rule];
 	va_list arguments;
@@ -88,38 +92,39 @@ void gateway_say(struct gateway *g, enum gateway_rule rule, const char *format, 
 	va_start(arguments, format);
 	vsnprintf(c->words, sizeof(c->words), format, arguments);
 	va_end(arguments);
-	c->so = true;
-	if (rules[rule].happening || c->said == 0) {
-		c->said++;
+	c->active = true;
+	if (rules[rule].incident || c->occurrences == 0) {
+		c->occurrences++;
 	}
 }
 
-void gateway_end(struct gateway *g, enum gateway_rule rule)
+void gateway_clear(struct gateway *g, enum gateway_rule rule)
 {
-	g->conditions[rule].so = false;
+	g->conditions[rule].active = false;
 }
 
-void gateway_acknowledged(struct gateway *g, const char *rule_name)
+void gateway_acknowledge(struct gateway *g, const char *rule_name)
 {
 	for (int i = 0; i < GATEWAY_RULE_COUNT; i++) {
-		if (rules[i].happening && strcmp(rules[i].name, rule_name) == 0) {
-			gateway_end(g, (enum gateway_rule)i);
+		if (rules[i].incident && strcmp(rules[i].name, rule_name) == 0) {
+			gateway_clear(g, (enum gateway_rule)i);
 		}
 	}
 }
 
-/* What is to be told of the condition now; ALARM_UNCHANGED for nothing. */
-static enum alarm_change change_of(const struct gateway *g, const struct condition *c)
+/* The change of the condition's alarm that must be reported now; ALARM_UNCHANGED when there is none. */
+static enum alarm_change pending_change(const struct gateway *g, const struct condition *c)
 {
-	if (c->so != c->alarm.raised) {
-		return c->so ? ALARM_RAISED : ALARM_CLEARED;
+	if (c->active != c->alarm.raised) {
+		return c->active ? ALARM_RAISED : ALARM_CLEARED;
 	}
-	bool again = c->so && c->said > c->told && clock_mono(g->context->clock).ms - c->last.ms >= AGAIN_MS;
+	bool again = c->active && c->occurrences > c->reported &&
+		clock_mono(g->context->clock).ms - c->last_report.ms >= REPORT_PAUSE_MS;
 	return again ? ALARM_CONTINUED : ALARM_UNCHANGED;
 }
 
-/* The alarm as it will be. Its id has the number of the message that raised it: the moment may be of a clock that
- * stands at the same one after each power cut. */
+/* The alarm as the change leaves it. Its id contains the number of the message that raised it, because the moment alone
+ * may repeat: some clocks restart at the same time after each power cut. */
 static struct store_alarm next_alarm(const struct gateway *g, int rule, enum alarm_change change)
 {
 	const struct condition *c = &g->conditions[rule];
@@ -128,7 +133,7 @@ static struct store_alarm next_alarm(const struct gateway *g, int rule, enum ala
 
 	a.last = clock_utc(g->context->clock);
 	a.raised = change != ALARM_CLEARED;
-	a.value = a.worst = c->said;
+	a.value = a.worst = c->occurrences;
 	if (change == ALARM_RAISED) {
 		a.since = a.last;
 		a.limit_min = a.limit_max = NAN;
@@ -142,7 +147,8 @@ static struct store_alarm next_alarm(const struct gateway *g, int rule, enum ala
 	return a;
 }
 
-static int tell(struct gateway *g, int rule, enum alarm_change change)
+/* Stores the change of an alarm with its message. 0 or -errno; failures are logged at growing intervals. */
+static int report_change(struct gateway *g, int rule, enum alarm_change change)
 {
 	struct condition *c = &g->conditions[rule];
 	struct store_alarm alarm = next_alarm(g, rule, change);
@@ -154,17 +160,18 @@ static int tell(struct gateway *g, int rule, enum alarm_change change)
 	if (!payload) {
 		(void)backoff_next(&g->trouble);
 		if (backoff_worth_a_line(&g->trouble)) {
-			log_error("%s %s is not told yet: out of memory", rules[rule].name, alarm_change_name(change));
+			log_error("cannot report condition %s %s yet: out of memory; trying again", rules[rule].name,
+				alarm_change_name(change));
 		}
 		return -ENOMEM;
 	}
-	int r = store_tell(g->store, &alarm, alarm_change_name(change), topic, payload);
+	int r = store_commit_alarm(g->store, &alarm, alarm_change_name(change), topic, payload);
 	free(payload);
 	if (r < 0) {
 		(void)backoff_next(&g->trouble);
 		if (backoff_worth_a_line(&g->trouble)) {
-			log_error("%s %s is not told yet: %s", rules[rule].name, alarm_change_name(change),
-				store_error(g->store));
+			log_error("cannot report condition %s %s yet: %s; trying again", rules[rule].name,
+				alarm_change_name(change), store_error(g->store));
 		}
 		return r;
 	}
@@ -172,23 +179,23 @@ static int tell(struct gateway *g, int rule, enum alarm_change change)
 		(long long)seq);
 	backoff_reset(&g->trouble);
 	c->alarm = alarm;
-	c->told = c->said;
-	c->last = clock_mono(g->context->clock);
+	c->reported = c->occurrences;
+	c->last_report = clock_mono(g->context->clock);
 	if (change == ALARM_CLEARED) {
-		c->said = c->told = 0;
+		c->occurrences = c->reported = 0;
 	}
 	return 0;
 }
 
 bool gateway_commit(struct gateway *g)
 {
-	bool told = false;
+	bool reported = false;
 
 	for (int i = 0; i < GATEWAY_RULE_COUNT; i++) {
-		enum alarm_change change = change_of(g, &g->conditions[i]);
-		if (change != ALARM_UNCHANGED && tell(g, i, change) == 0) {
-			told = true;
+		enum alarm_change change = pending_change(g, &g->conditions[i]);
+		if (change != ALARM_UNCHANGED && report_change(g, i, change) == 0) {
+			reported = true;
 		}
 	}
-	return told;
+	return reported;
 }

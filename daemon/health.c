@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Resident pages are the second number of statm. 0 when it cannot be read. */
+#include "daemon/store/alarm.h"
+#include "daemon/store/raw.h"
+#include "daemon/store/space.h"
+
+/* The resident memory of this process: the second number of statm, in pages. 0 when the file cannot be read. */
 static int64_t memory_kib(void)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
@@ -22,7 +26,7 @@ static int64_t memory_kib(void)
 	return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-static size_t silent_instruments(const struct health_sources *from)
+static size_t count_silent_instruments(const struct health_sources *from)
 {
 	size_t silent = 0;
 
@@ -50,7 +54,7 @@ char *health_compose(const struct health_sources *from, char *topic)
 		.parked = outbox.counts.parked,
 		.readings_dropped = store_raw_dropped(from->store),
 		.instruments = from->context->site->n_instruments,
-		.silent = silent_instruments(from) };
+		.silent = count_silent_instruments(from) };
 	message_health_topic(from->context, topic);
 	return message_health(from->context, &health);
 }

@@ -1,4 +1,4 @@
-/* main.c - emisd: options, configuration, start, run, stop. */
+/* main.c - emisd: reads the options and the configuration, starts the daemon, runs it and stops it. */
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
@@ -12,10 +12,10 @@
 #include "common/num.h"
 #include "daemon/control/commands.h"
 #include "daemon/daemon.h"
-#include "daemon/store/verify.h"
 #include "daemon/tools/backtest.h"
 #include "daemon/tools/history.h"
 #include "daemon/tools/probe.h"
+#include "daemon/tools/verify.h"
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
@@ -41,12 +41,12 @@ static const char usage[] = "Usage: emisd [OPTION]...\n"
 
 struct options {
 	const char *config;
-	const char *share;
+	const char *catalogue; /* the folder of shipped profiles, limits and factors */
 	bool check;
 	bool print;
 	bool debug;
-	double time_scale; /* NAN unless given */
-	double time_anchor;
+	double time_scale;  /* NAN unless given */
+	double time_anchor; /* NAN unless given */
 	bool has_start;
 	struct utc time_start;
 };
@@ -59,7 +59,7 @@ static int read_option(struct options *o, int option)
 		o->config = optarg;
 		return -1;
 	case 's':
-		o->share = optarg;
+		o->catalogue = optarg;
 		return -1;
 	case 'k':
 		o->check = true;
@@ -141,7 +141,8 @@ static bool make_clock(const struct options *o, const struct site *site, struct 
 	return true;
 }
 
-static int run(const struct site *site, const struct clock *clock)
+/* Returns the exit status. */
+static int run_daemon(const struct site *site, const struct clock *clock)
 {
 	struct daemon daemon;
 	struct control_socket *socket = NULL;
@@ -157,13 +158,15 @@ static int run(const struct site *site, const struct clock *clock)
 	}
 	control_socket_destroy(socket);
 	if (!daemon_stop(&daemon)) {
-		/* A worker hangs in a read, or paho connects, and still uses our memory; the store is closed: leave. */
+		/* A link worker that hangs in a read, or paho while it connects, still uses our memory. The store is
+		 * closed, so end the process without freeing. */
 		_exit(r == 0 ? EXIT_DONE : EXIT_REFUSED);
 	}
 	return r == 0 ? EXIT_DONE : EXIT_REFUSED;
 }
 
-/* What is no daemon has options of its own. Returns its exit status, or -1 when the first word is none of these. */
+/* Runs the tool that the first option names; each tool has options of its own. Returns its exit status, or -1 when the
+ * first option names no tool. */
 static int run_mode(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
@@ -177,7 +180,7 @@ static int run_mode(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .config = EMISD_CONFIG, .share = EMISD_SHARE, .time_scale = NAN, .time_anchor = NAN };
+	struct options o = { .config = EMISD_CONFIG, .catalogue = EMISD_SHARE, .time_scale = NAN, .time_anchor = NAN };
 	struct conf_errors errors = { 0 }, warnings = { 0 };
 	struct clock clock;
 
@@ -188,10 +191,10 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	log_init(o.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-	struct site *site = site_load(o.config, o.share, &errors, &warnings);
+	struct site *site = site_load(o.config, o.catalogue, &errors, &warnings);
 	conf_errors_print(&errors, "");
 	if (o.print) {
-		conf_errors_finish(&warnings); /* --check tells them */
+		conf_errors_finish(&warnings); /* --check prints them; --print does not */
 	}
 	conf_errors_print(&warnings, "note: ");
 	if (!site) {
@@ -206,7 +209,7 @@ int main(int argc, char **argv)
 			site->n_outlets, site->n_instruments, site->n_limits);
 		status = EXIT_DONE;
 	} else if (make_clock(&o, site, &clock)) {
-		status = run(site, &clock);
+		status = run_daemon(site, &clock);
 	}
 	site_free(site);
 	return status;

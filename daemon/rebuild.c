@@ -4,8 +4,12 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "daemon/store/aggregate.h"
+#include "daemon/store/alarm.h"
+#include "daemon/store/raw.h"
+#include "daemon/store/state.h"
 
-#define MAX_GAP_MS (7 * DAY_MS) /* a longer stop is one gap, not thousands of empty minutes */
+#define MAX_GAP_MS (7 * DAY_MS) /* a longer stop becomes one gap: nothing is replayed, no empty minutes are made */
 #define COMMIT_AT_RECORDS 20000
 
 struct rebuild {
@@ -17,25 +21,26 @@ struct rebuild {
 	unsigned lost_alarms;
 };
 
-static void step_to(struct rebuild *rb, struct utc now)
+static void step_pipeline_to(struct rebuild *rb, struct utc now)
 {
 	while (pipeline_step(rb->pipeline, now, &rb->sink)) {
-		if (recorder_waiting(rb->recorder) > COMMIT_AT_RECORDS) {
-			/* A failure is logged; what was collected stays and is tried again. */
+		if (recorder_waiting_means(rb->recorder) > COMMIT_AT_RECORDS) {
+			/* A failure is logged there; the next commit tries again. */
 			(void)recorder_commit(rb->recorder, pipeline_closed_until(rb->pipeline), false);
 		}
 	}
 }
 
-static void replay(void *context, const struct raw_reading *raw)
+static void replay_reading(void *context, const struct raw_reading *raw)
 {
 	struct rebuild *rb = context;
 
 	if (raw->late) {
-		return; /* it was part of no mean then */
+		return; /* it was no part of any mean when it arrived, either */
 	}
-	step_to(rb, raw->reading.at);
-	(void)pipeline_add(rb->pipeline, raw->outlet, raw->point, &raw->reading); /* filed as it was then */
+	step_pipeline_to(rb, raw->reading.at);
+	/* The result is ignored: the reading was in time when it arrived. */
+	(void)pipeline_add(rb->pipeline, raw->outlet, raw->point, &raw->reading);
 	rb->readings++;
 }
 
@@ -43,7 +48,7 @@ static void restore_mean(void *context, const struct stored_mean *m)
 {
 	struct rebuild *rb = context;
 
-	/* False for what is no longer configured: it then belongs to no month of ours. */
+	/* False when the point is no longer configured: then its mean counts in no month or quarter. */
 	(void)pipeline_restore_mean(
 		rb->pipeline, &(struct past_mean){ m->outlet, m->factor, m->kind, m->o2_ref, &m->mean, m->amount });
 }
@@ -74,11 +79,11 @@ static void restore_mark(void *context, const struct store_mark *stored)
 	struct mark mark;
 
 	if (rebuild_mark(rb->site, stored, &mark) && !pipeline_add_mark(rb->pipeline, &mark)) {
-		log_warning("more marks than can be at work at a time; one of %s is left out", stored->outlet);
+		log_warning("too many marks are active: a mark of outlet %s is ignored", stored->outlet);
 	}
 }
 
-/* The longest time that an outlet waits for late results. */
+/* The longest grace of all outlets: how long after its end a period may stay open for late results. */
 static int64_t longest_grace(const struct site *site)
 {
 	int64_t longest = site->judging.grace_ms;
@@ -89,7 +94,7 @@ static int64_t longest_grace(const struct site *site)
 	return longest;
 }
 
-static void restore(void *context, const struct store_alarm *alarm)
+static void restore_alarm(void *context, const struct store_alarm *alarm)
 {
 	struct rebuild *rb = context;
 	struct past_alarm past = { .outlet = alarm->outlet,
@@ -99,16 +104,18 @@ static void restore(void *context, const struct store_alarm *alarm)
 		.worst = alarm->worst };
 
 	if (strcmp(alarm->outlet, GATEWAY) == 0) {
-		return; /* an alarm of the box itself: gateway.c */
+		return; /* an alarm about the box itself: gateway.c restores it */
 	}
 	if (!alarm_rule_from_name(alarm->rule, &past.rule) || !pipeline_restore_alarm(rb->pipeline, &past)) {
 		rb->lost_alarms++;
-		log_warning(
-			"the alarm %s stays raised in the store: what it is about is no longer configured", alarm->id);
+		log_warning("alarm %s stays raised: its outlet, factor or limit is no longer configured; configure it "
+			    "again so that it can clear",
+			alarm->id);
 	}
 }
 
-/* Where to begin, and a pipeline that knows what was before. 0, or -errno after which rb->pipeline is NULL. */
+/* Creates rb->pipeline at `start` and restores into it the raised alarms, the means since the start of the quarter and
+ * the marks. 0, or -errno with rb->pipeline NULL. */
 static int restore_all(struct rebuild *rb, struct store *store, struct utc start, struct utc judged)
 {
 	int offset = rb->site->judging.offset_min;
@@ -118,7 +125,7 @@ static int restore_all(struct rebuild *rb, struct store *store, struct utc start
 	if (!rb->pipeline) {
 		return -ENOMEM;
 	}
-	int r = store_alarms(store, false, SIZE_MAX / 2, restore, rb);
+	int r = store_alarms(store, false, SIZE_MAX / 2, restore_alarm, rb);
 	r = r == 0 ? store_aggregate_read(store, time_quarter(start, offset), start, restore_mean, rb) : r;
 	r = r == 0 ? store_marks(store, start, restore_mark, rb) : r;
 	if (r < 0) {
@@ -133,22 +140,24 @@ struct pipeline *rebuild_pipeline(
 {
 	struct rebuild rb = { .site = site, .recorder = recorder, .sink = recorder_sink(recorder) };
 	struct utc judged = { INT64_MIN };
-	int mark = store_judged_until(store, &judged);
-	bool known = mark > 0;
+	int found = store_judged_until(store, &judged);
+	bool known = found > 0;
 	bool gap = known && now.ms - judged.ms > MAX_GAP_MS;
 	struct utc start = now;
 
 	if (known && !gap) {
-		/* An hour earlier than the mark, so that runs of minutes across midnight are counted as they were. */
+		/* Start an hour before `judged`: then a run of consecutive minutes that crosses midnight is counted as
+		 * it was before. */
 		struct utc from = { judged.ms - HOUR_MS - longest_grace(site) };
 		start = time_floor(from, DAY_MS, site->judging.offset_min);
 	}
-	int r = mark < 0 ? mark : restore_all(&rb, store, start, judged);
+	int r = found < 0 ? found : restore_all(&rb, store, start, judged);
 	if (r == 0 && known && !gap) {
-		r = store_raw_replay(store, start, replay, &rb);
+		r = store_raw_replay(store, start, replay_reading, &rb);
 	}
 	if (r < 0) {
-		log_error("what is stored cannot be restored: %s", r == -ENOMEM ? "out of memory" : store_error(store));
+		log_error("cannot rebuild the open periods from the store: %s",
+			r == -ENOMEM ? "out of memory" : store_error(store));
 		pipeline_destroy(rb.pipeline);
 		return NULL;
 	}
@@ -159,9 +168,10 @@ struct pipeline *rebuild_pipeline(
 		log_warning("emisd was down for more than %d days; the periods between are a gap, not data",
 			(int)(MAX_GAP_MS / DAY_MS));
 	}
-	step_to(&rb, now);
+	step_pipeline_to(&rb, now);
 	log_info("rebuilt the open periods from %llu stored readings", (unsigned long long)rb.readings);
-	/* Also marks where a first run began, so that a kill before its first alarm loses nothing. */
-	(void)recorder_commit(recorder, pipeline_closed_until(rb.pipeline), true); /* logged, and tried again */
+	/* Commit even without events: in a first run this stores where judging began, so that a kill before the first
+	 * alarm loses nothing. A failure is logged there; the next commit tries again. */
+	(void)recorder_commit(recorder, pipeline_closed_until(rb.pipeline), true);
 	return rb.pipeline;
 }

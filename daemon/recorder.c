@@ -7,8 +7,12 @@
 #include "common/log.h"
 #include "daemon/base/backoff.h"
 #include "daemon/mqtt/checkpoint_timer.h"
+#include "daemon/store/aggregate.h"
+#include "daemon/store/alarm.h"
+#include "daemon/store/raw.h"
+#include "daemon/store/space.h"
 
-#define MAX_RECORDS 100000 /* 100 points, three series each: five hours */
+#define MAX_RECORDS 100000 /* five hours of minute means for 100 points with three series each */
 
 struct recorder {
 	const struct message_context *context;
@@ -22,9 +26,9 @@ struct recorder {
 	struct utc committed_until;
 	struct backoff trouble;        /* of writing alarms and means */
 	struct backoff raw_trouble;    /* of writing readings */
-	struct backoff finish_trouble; /* of making them small and signing the chain */
+	struct backoff finish_trouble; /* of packing readings and means and signing the chain */
 	uint64_t dropped_records;
-	uint64_t told_dropped;
+	uint64_t logged_dropped; /* how many of dropped_records the log reported */
 };
 
 struct recorder *recorder_create(const struct message_context *context, struct store *store)
@@ -51,7 +55,8 @@ void recorder_destroy(struct recorder *r)
 	}
 }
 
-/* Room for one more element; false when out of memory. */
+/* Makes room for one more element: `array_pointer` is the address of the array's pointer, `n` of its `*room` places are
+ * used. False when out of memory. */
 static bool make_room(void *array_pointer, size_t n, size_t *room, size_t element_size)
 {
 	void *array;
@@ -92,7 +97,7 @@ static void take_event(void *context, const struct event *event)
 	struct recorder *r = context;
 
 	if (!make_room(&r->events, r->n_events, &r->room_events, sizeof(*r->events))) {
-		/* Losing an alarm in silence is the one thing that must not be: end, and rebuild it from raw. */
+		/* An alarm must never be lost silently. End now: the next start rebuilds it from stored readings. */
 		log_error("out of memory for an alarm; ending, so that the next start makes it again from the stored "
 			  "readings");
 		abort();
@@ -105,32 +110,33 @@ struct pipeline_sink recorder_sink(struct recorder *recorder)
 	return (struct pipeline_sink){ take_mean, take_event, recorder };
 }
 
-void recorder_forget(struct recorder *recorder)
+void recorder_discard(struct recorder *recorder)
 {
 	recorder->n_records = 0;
 	recorder->n_events = 0;
 }
 
-size_t recorder_waiting(const struct recorder *recorder)
+size_t recorder_waiting_means(const struct recorder *recorder)
 {
 	return recorder->n_records;
 }
 
-/* Why a write failed, as the last words of a sentence; never empty. */
-static const char *reason_of(const struct recorder *r, int result)
+/* Why a write failed, for a log line; never empty. */
+static const char *failure_reason(const struct recorder *r, int result)
 {
 	const char *words = store_error(r->store);
 
 	return result == -ENOMEM ? "out of memory" : words[0] ? words : strerror(-result);
 }
 
-static int finish_write(struct recorder *r, struct backoff *trouble, int result)
+/* Logs a failure at growing intervals, and its end. Returns `result`, or 0 when it is not negative. */
+static int log_result(struct recorder *r, struct backoff *trouble, int result)
 {
 	if (result < 0) {
 		(void)backoff_next(trouble);
 		if (backoff_worth_a_line(trouble)) {
 			log_error("%s; keeping %zu means and %zu alarm events in memory and trying again (failure %u)",
-				reason_of(r, result), r->n_records, r->n_events, trouble->failures);
+				failure_reason(r, result), r->n_records, r->n_events, trouble->failures);
 		}
 		return result;
 	}
@@ -144,22 +150,23 @@ static int finish_write(struct recorder *r, struct backoff *trouble, int result)
 
 int recorder_flush_raw(struct recorder *recorder)
 {
-	return finish_write(recorder, &recorder->raw_trouble, store_raw_flush(recorder->store));
+	return log_result(recorder, &recorder->raw_trouble, store_raw_flush(recorder->store));
 }
 
 int recorder_finish_raw(struct recorder *recorder, struct utc until)
 {
-	int roll = store_aggregate_pack(recorder->store, until);
+	int packed = store_aggregate_pack(recorder->store, until);
 	int r = store_raw_finish(recorder->store, until);
 
-	r = roll < 0 ? roll : r;
-	r = r == 0 ? checkpoints_step(recorder->context, recorder->store, until) : r < 0 ? r : 0;
-	(void)finish_write(recorder, &recorder->finish_trouble, r < 0 ? r : 0); /* r is returned */
+	r = packed < 0 ? packed : r;
+	r = r == 0 ? checkpoint_timer_step(recorder->context, recorder->store, until) : r < 0 ? r : 0;
+	(void)log_result(recorder, &recorder->finish_trouble, r < 0 ? r : 0); /* r is returned below */
 	return r;
 }
 
-/* Events become messages: only now are their numbers known. */
-static struct store_event *compose(struct recorder *r)
+/* Makes the messages of all collected events. Only now are their sequence numbers known. The caller frees the array and
+ * each payload. NULL, or a NULL payload, when out of memory. */
+static struct store_event *compose_messages(struct recorder *r)
 {
 	struct store_event *composed = calloc(r->n_events ? r->n_events : 1, sizeof(*composed));
 
@@ -186,7 +193,7 @@ static void log_event(const struct store_event *e)
 
 static int commit_events(struct recorder *r, struct utc closed_until)
 {
-	struct store_event *composed = compose(r);
+	struct store_event *composed = compose_messages(r);
 	int result = composed ? 0 : -ENOMEM;
 
 	for (size_t i = 0; composed && i < r->n_events; i++) {
@@ -209,17 +216,19 @@ int recorder_commit(struct recorder *r, struct utc closed_until, bool force)
 {
 	bool due = force || r->n_events > 0 || closed_until.ms - HOUR_MS >= r->committed_until.ms;
 
-	/* In this order; but readings and means that find no room hold no alarm back. */
+	/* Write readings first, then means, then alarms. Alarms are committed even when the disk has no room for the
+	 * others. */
 	int result = store_raw_flush(r->store);
-	int roll = store_aggregate_write(r->store, r->records, r->n_records);
-	if (roll == 0) {
+	int written = store_aggregate_write(r->store, r->records, r->n_records);
+	if (written == 0) {
 		r->n_records = 0;
 	}
-	result = roll < 0 ? roll : result;
+	result = written < 0 ? written : result;
 	int state = due ? commit_events(r, closed_until) : 0;
-	/* A database that another program holds needs no room. */
+	/* -EBUSY means that another program holds the database: room on the disk would not help. */
 	if (state < 0 && state != -EBUSY && state != -ENOMEM && store_drop_ballast(r->store)) {
-		log_warning("%s; the ballast makes room for alarms", reason_of(r, state));
+		log_warning("%s; deleted the reserve file to make room for alarms; free some space on the disk",
+			failure_reason(r, state));
 		state = commit_events(r, closed_until);
 	}
 	if (state == 0 && due) {
@@ -227,12 +236,13 @@ int recorder_commit(struct recorder *r, struct utc closed_until, bool force)
 		r->committed_until = closed_until;
 	}
 	result = state < 0 ? state : result;
-	if (r->dropped_records > r->told_dropped && result == 0) {
-		log_warning("%llu means were not stored; they can be made again from the stored readings",
-			(unsigned long long)(r->dropped_records - r->told_dropped));
-		r->told_dropped = r->dropped_records;
+	if (r->dropped_records > r->logged_dropped && result == 0) {
+		log_warning("%llu means were dropped and are missing in the store; the readings that they were "
+			    "computed from are stored",
+			(unsigned long long)(r->dropped_records - r->logged_dropped));
+		r->logged_dropped = r->dropped_records;
 	}
-	return finish_write(r, &r->trouble, result);
+	return log_result(r, &r->trouble, result);
 }
 
 bool recorder_retry(struct recorder *r, struct utc closed_until)

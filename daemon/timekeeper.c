@@ -5,6 +5,10 @@
 
 #include "common/log.h"
 #include "daemon/rebuild.h"
+#include "daemon/store/alarm.h"
+#include "daemon/store/audit.h"
+#include "daemon/store/relabel.h"
+#include "daemon/store/state.h"
 
 bool timekeeper_judges(const struct timekeeper *k)
 {
@@ -19,22 +23,22 @@ const char *timekeeper_clock_state(const struct timekeeper *k)
 	return k->watch.synchronized ? "synchronized" : "not synchronized";
 }
 
-/* The moment in the site's time, for sentences. */
-static const char *moment(const struct timekeeper *k, struct utc at, char *text)
+/* The moment in the site's local time, for messages. `text` of TIME_TEXT_SIZE. */
+static const char *format_moment(const struct timekeeper *k, struct utc at, char *text)
 {
 	return time_format(at, k->site->judging.offset_min, text);
 }
 
 static void swap_pipeline(struct timekeeper *k, struct pipeline *pipeline)
 {
-	acquire_aim(k->acquire, pipeline, k->watch.offset_ms, timekeeper_judges(k));
+	acquire_set_target(k->acquire, pipeline, k->watch.offset_ms, timekeeper_judges(k));
 	pipeline_destroy(k->pipeline);
 	k->pipeline = pipeline;
 }
 
-/* Replaces the pipeline by one that shows what is measured and reports nothing. 0, or -ENOMEM after a line in the log.
- */
-static int wait_for_clock(struct timekeeper *k)
+/* Replaces the pipeline by one that shows what is measured but judges and reports nothing. 0, or -ENOMEM after a line
+ * in the log. */
+static int stop_judging(struct timekeeper *k)
 {
 	struct utc never = { INT64_MAX / 2 };
 	struct pipeline *pipeline =
@@ -48,8 +52,8 @@ static int wait_for_clock(struct timekeeper *k)
 	return 0;
 }
 
-/* Puts what waited among the other readings. 0 or -errno after a line in the log. */
-static int relabel(struct timekeeper *k)
+/* Stores the readings that waited for the clock under their wall time. 0 or -errno after a line in the log. */
+static int relabel_readings(struct timekeeper *k)
 {
 	struct utc first = { INT64_MAX }, judged;
 	uint64_t undated = 0;
@@ -59,15 +63,17 @@ static int relabel(struct timekeeper *k)
 		r = 0;
 	}
 	if (r == 0 && first.ms != INT64_MAX && store_judged_until(k->store, &judged) == 0) {
-		/* The first run of all: what it read is where judging begins. */
+		/* In the first run of a new store, judging begins with the earliest reading. */
 		r = store_commit(k->store, NULL, 0, time_floor(first, MINUTE_MS, k->site->judging.offset_min));
 	}
 	if (r < 0) {
-		log_error("what was read before the clock was set cannot be dated yet: %s", store_error(k->store));
+		log_error("cannot store the readings from before the clock was set under their dates yet: %s; trying "
+			  "again",
+			store_error(k->store));
 		return r;
 	}
 	if (undated > 0) {
-		gateway_say(k->gateway, GATEWAY_READINGS_UNDATED,
+		gateway_raise(k->gateway, GATEWAY_READINGS_UNDATED,
 			"%llu readings of a run that ended before its clock was set are kept without a date in "
 			"raw-1970*.db",
 			(unsigned long long)undated);
@@ -75,56 +81,59 @@ static int relabel(struct timekeeper *k)
 	return 0;
 }
 
-/* The clock can be believed: judges from where the store says. 0, or a negative errno after a line in the log. */
-static int judge(struct timekeeper *k)
+/* Call when the clock is set: rebuilds the open periods, so that judging goes on from where the store ends. Goes on
+ * without judging when the waiting readings cannot be stored yet. 0, or -ENOMEM or -EIO after a line in the log. */
+static int start_judging(struct timekeeper *k)
 {
-	(void)recorder_flush_raw(k->recorder); /* logged there; what is not on disk is part of no mean */
+	(void)recorder_flush_raw(k->recorder); /* logged there; readings not on disk are missing in the rebuilt means */
 	if (!k->relabelled) {
-		if (relabel(k) < 0) {
-			return wait_for_clock(k); /* and tried again with the next look */
+		if (relabel_readings(k) < 0) {
+			return stop_judging(k); /* the next timekeeper_check_clock() tries again */
 		}
 		k->relabelled = true;
 	}
-	gateway_end(k->gateway, GATEWAY_CLOCK_UNSET);
-	recorder_forget(k->recorder);
+	gateway_clear(k->gateway, GATEWAY_CLOCK_UNSET);
+	recorder_discard(k->recorder);
 	struct pipeline *pipeline = rebuild_pipeline(k->site, k->store, k->recorder, clock_utc(k->clock));
 	if (!pipeline) {
-		return -EIO; /* logged there */
+		return -EIO; /* logged in rebuild_pipeline() */
 	}
 	swap_pipeline(k, pipeline);
 	return 0;
 }
 
-static void note_jump(struct timekeeper *k)
+/* Writes the jump of the clock into the audit log and raises its condition. */
+static void report_jump(struct timekeeper *k)
 {
 	char before[TIME_TEXT_SIZE], after[TIME_TEXT_SIZE];
 	struct utc now = clock_utc(k->clock);
 	struct utc expected = { now.ms - k->watch.step_ms };
 
-	(void)moment(k, expected, before);
-	(void)moment(k, now, after);
+	(void)format_moment(k, expected, before);
+	(void)format_moment(k, now, after);
 	if (store_audit(k->store, "emisd", "clock step", before, after) < 0) {
 		log_error("the step of the clock cannot be noted: %s", store_error(k->store));
 	}
-	gateway_say(k->gateway, GATEWAY_CLOCK_STEP, "the clock jumped by %lld s, from %s to %s%s",
+	gateway_raise(k->gateway, GATEWAY_CLOCK_STEP, "the clock jumped by %lld s, from %s to %s%s",
 		(long long)(k->watch.step_ms / SECOND_MS), before, after,
-		k->watch.synchronized ? "" : "; it is not believed yet, and readings wait");
+		k->watch.synchronized ? "" : "; it is not trusted yet, and readings wait for it");
 }
 
-static void say_unset(struct timekeeper *k)
+static void report_clock_unset(struct timekeeper *k)
 {
 	char now[TIME_TEXT_SIZE];
 
-	gateway_say(k->gateway, GATEWAY_CLOCK_UNSET,
-		"the clock says %s and is not believed: not synchronised, and too early or not left alone for %lld s; "
-		"readings wait with their monotonic stamps, nothing is judged",
-		moment(k, clock_utc(k->clock), now), (long long)(k->site->clock.wait_ms / SECOND_MS));
+	gateway_raise(k->gateway, GATEWAY_CLOCK_UNSET,
+		"the clock shows %s and is not trusted: not synchronised, and too early or not yet unchanged for %lld "
+		"s; "
+		"readings are stored without a date and nothing is judged; check the time service",
+		format_moment(k, clock_utc(k->clock), now), (long long)(k->site->clock.wait_ms / SECOND_MS));
 }
 
-static enum clock_change look(struct timekeeper *k)
+static enum clock_change check_clock(struct timekeeper *k)
 {
-	int64_t stamp = clock_watch_stamp(k->site->clock.synchronized);
-	enum clock_change change = clock_watch_look(&k->watch, clock_utc(k->clock), clock_mono(k->clock), stamp);
+	int64_t stamp = clock_watch_read_stamp(k->site->clock.synchronized);
+	enum clock_change change = clock_watch_update(&k->watch, clock_utc(k->clock), clock_mono(k->clock), stamp);
 
 	store_clock_trust(k->store, k->watch.synchronized);
 	return change;
@@ -134,51 +143,53 @@ int timekeeper_start(struct timekeeper *k)
 {
 	struct utc newest = { INT64_MIN };
 
-	(void)store_judged_until(k->store, &newest); /* nothing was judged yet: then any time is later */
+	/* When nothing was judged yet, or the store cannot be read, `newest` stays the earliest time of all. */
+	(void)store_judged_until(k->store, &newest);
 	clock_watch_init(&k->watch, k->site->clock.wait_ms, newest);
 	if (k->clock->simulated) {
 		k->watch.set = k->watch.synchronized = k->relabelled = true;
 		k->watch.offset_ms = clock_utc(k->clock).ms - clock_mono(k->clock).ms;
 		store_clock_trust(k->store, true);
-		return judge(k);
+		return start_judging(k);
 	}
-	if (look(k) == CLOCK_SET) {
-		return judge(k);
+	if (check_clock(k) == CLOCK_SET) {
+		return start_judging(k);
 	}
-	say_unset(k);
-	return wait_for_clock(k);
+	report_clock_unset(k);
+	return stop_judging(k);
 }
 
-bool timekeeper_look(struct timekeeper *k)
+bool timekeeper_check_clock(struct timekeeper *k)
 {
 	int r = 0;
 
 	if (k->clock->simulated) {
 		return true;
 	}
-	enum clock_change change = look(k);
+	enum clock_change change = check_clock(k);
 	if (k->watch.jumped) {
-		note_jump(k);
+		report_jump(k);
 	}
 	switch (change) {
 	case CLOCK_STEPPED:
 	case CLOCK_SET:
-		r = judge(k);
+		r = start_judging(k);
 		break;
 	case CLOCK_LOST:
-		/* What was read until now has its time. */
-		(void)recorder_flush_raw(k->recorder); /* logged; what stays in memory is written with the next batch */
+		/* Readings taken until now were stamped by the clock that was set: store them under that time. A
+		 * failure is logged; the next batch writes what stays in memory. */
+		(void)recorder_flush_raw(k->recorder);
 		k->relabelled = false;
-		say_unset(k);
-		r = wait_for_clock(k);
+		report_clock_unset(k);
+		r = stop_judging(k);
 		break;
 	case CLOCK_SAME:
 		if (k->watch.set && !k->relabelled) {
-			r = judge(k);
+			r = start_judging(k);
 		} else if (k->watch.jumped) {
-			r = wait_for_clock(k); /* the one of before would close every minute between */
+			r = stop_judging(k); /* the old pipeline would close every minute between old and new time */
 		}
-		acquire_aim(k->acquire, k->pipeline, k->watch.offset_ms, timekeeper_judges(k));
+		acquire_set_target(k->acquire, k->pipeline, k->watch.offset_ms, timekeeper_judges(k));
 		break;
 	}
 	return r == 0;

@@ -24,12 +24,12 @@ struct timekeeper {
 	bool relabelled; /* the readings that waited for the clock are stored under their wall time */
 };
 
-/* Looks at the clock for the first time and creates the pipeline. 0, or -ENOMEM or -EIO after a line in the log. */
+/* Checks the clock for the first time and creates the pipeline. 0, or -ENOMEM or -EIO after a line in the log. */
 int timekeeper_start(struct timekeeper *keeper);
 
-/* Looks at the clock again. False when the pipeline could not be replaced (out of memory, or the store cannot be read):
- * the daemon must end, so that its next start rebuilds the open periods from the store. */
-bool timekeeper_look(struct timekeeper *keeper);
+/* Checks the clock again; call every second or so. False when the pipeline could not be replaced (out of memory, or the
+ * store cannot be read): the daemon must end, so that its next start rebuilds the open periods from the store. */
+bool timekeeper_check_clock(struct timekeeper *keeper);
 
 /* True while periods are judged. */
 bool timekeeper_judges(const struct timekeeper *keeper);
@@ -37,7 +37,7 @@ bool timekeeper_judges(const struct timekeeper *keeper);
 /* "synchronized", "not synchronized" or "not set". */
 const char *timekeeper_clock_state(const struct timekeeper *keeper);
 
-/* Frees the pipeline. NULL in its place is allowed. */
+/* Frees the pipeline; its pointer may be NULL. */
 void timekeeper_finish(struct timekeeper *keeper);
 
 #endif

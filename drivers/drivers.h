@@ -1,4 +1,5 @@
-/* drivers.h - instruments that need code beside their profile. To add one: a file here, and its name below. */
+/* drivers.h - the drivers of instruments that need code beside their profile. To add one: a file in this folder, its
+ * declaration below and its row in drivers.c. */
 #ifndef EMIS_DRIVERS_DRIVERS_H
 #define EMIS_DRIVERS_DRIVERS_H
 
@@ -6,7 +7,7 @@
 
 extern const struct driver driver_sdl_1080;
 
-/* NULL when there is none. */
+/* The driver of this name; NULL when there is none. */
 const struct driver *driver_find(const char *name);
 
 #endif

@@ -34,7 +34,7 @@ struct utc clock_utc(const struct clock *clock)
 	if (!clock->simulated) {
 		return (struct utc){ (int64_t)(seconds(CLOCK_REALTIME) * 1000.0) };
 	}
-	/* From the monotonic clock: a step of the real one shall not bend a simulation. */
+	/* Computed from the monotonic clock, so that a step of the real wall clock does not disturb a simulation. */
 	double since_anchor = clock->real_s - clock->anchor_s + seconds(CLOCK_BOOTTIME) - clock->mono_s;
 	return (struct utc){ clock->start.ms + (int64_t)(since_anchor * clock->scale * 1000.0) };
 }

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define EARLIEST 1767196800000LL /* 2026-01-01T00:00+08:00: this program is younger */
-#define STEP_MS 2000             /* slewing and a busy machine look like less */
+#define EARLIEST 1767196800000LL /* 2026-01-01T00:00+08:00: this program was written later */
+#define STEP_MS 2000             /* slewing and a busy machine cause smaller differences */
 
 void clock_watch_init(struct clock_watch *watch, int64_t wait_ms, struct utc newest)
 {
@@ -13,29 +13,29 @@ void clock_watch_init(struct clock_watch *watch, int64_t wait_ms, struct utc new
 	watch->newest = newest;
 }
 
-bool clock_watch_moved(const struct clock_watch *w, struct utc now, struct mono mono)
+bool clock_watch_has_jumped(const struct clock_watch *w, struct utc now, struct mono mono)
 {
 	int64_t step_ms = now.ms - mono.ms - w->offset_ms;
 
-	return w->seen && (step_ms <= -STEP_MS || step_ms >= STEP_MS);
+	return w->updated && (step_ms <= -STEP_MS || step_ms >= STEP_MS);
 }
 
-/* Looks at how the clocks moved against each other. */
-static bool stepped(struct clock_watch *w, struct utc now, struct mono mono)
+/* Remembers the distance between the two clocks. True when it changed by STEP_MS or more: the wall clock was set. */
+static bool detect_step(struct clock_watch *w, struct utc now, struct mono mono)
 {
 	int64_t offset_ms = now.ms - mono.ms;
 	int64_t step_ms = offset_ms - w->offset_ms;
-	bool moved = clock_watch_moved(w, now, mono);
+	bool stepped = clock_watch_has_jumped(w, now, mono);
 
-	w->seen = true;
+	w->updated = true;
 	w->offset_ms = offset_ms;
-	if (moved) {
+	if (stepped) {
 		w->step_ms = step_ms;
 	}
-	return moved;
+	return stepped;
 }
 
-static bool believable(const struct clock_watch *w, struct utc now, struct mono mono)
+static bool is_trusted(const struct clock_watch *w, struct utc now, struct mono mono)
 {
 	if (now.ms < EARLIEST) {
 		return false;
@@ -43,9 +43,9 @@ static bool believable(const struct clock_watch *w, struct utc now, struct mono 
 	return w->synchronized || (now.ms >= w->newest.ms && mono.ms - w->since.ms >= w->wait_ms);
 }
 
-enum clock_change clock_watch_look(struct clock_watch *w, struct utc now, struct mono mono, int64_t stamp)
+enum clock_change clock_watch_update(struct clock_watch *w, struct utc now, struct mono mono, int64_t stamp)
 {
-	bool jumped = stepped(w, now, mono);
+	bool jumped = detect_step(w, now, mono);
 
 	w->jumped = jumped;
 	if (jumped) {
@@ -55,7 +55,7 @@ enum clock_change clock_watch_look(struct clock_watch *w, struct utc now, struct
 	w->stamp = stamp;
 	w->synchronized = stamp != 0 && stamp != w->stale_stamp;
 	bool was_set = w->set;
-	w->set = jumped && was_set ? w->synchronized && believable(w, now, mono) : was_set || believable(w, now, mono);
+	w->set = jumped && was_set ? w->synchronized && is_trusted(w, now, mono) : was_set || is_trusted(w, now, mono);
 	if (w->set && (w->newest.ms < now.ms || jumped || !was_set)) {
 		w->newest = now;
 	}
@@ -68,7 +68,7 @@ enum clock_change clock_watch_look(struct clock_watch *w, struct utc now, struct
 	return jumped && w->set ? CLOCK_STEPPED : CLOCK_SAME;
 }
 
-int64_t clock_watch_stamp(const char *path)
+int64_t clock_watch_read_stamp(const char *path)
 {
 	struct stat st;
 

@@ -44,7 +44,7 @@ void loop_destroy(struct loop *loop)
 	}
 }
 
-/* Many daemons read their configuration anew then; without a word, people would believe that this one does. */
+/* Many daemons reload their configuration at SIGHUP. emisd does not, so it says so. */
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
 {
 	(void)source;
@@ -65,7 +65,7 @@ int loop_catch_signals(struct loop *loop)
 	sigaddset(&set, SIGHUP);
 	int r = -pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (r == 0) {
-		r = sd_event_add_signal(loop->event, NULL, SIGTERM, NULL, NULL); /* no handler: exits the loop */
+		r = sd_event_add_signal(loop->event, NULL, SIGTERM, NULL, NULL); /* NULL: sd-event exits the loop */
 	}
 	if (r >= 0) {
 		r = sd_event_add_signal(loop->event, NULL, SIGINT, NULL, NULL);
@@ -85,7 +85,7 @@ int loop_run(struct loop *loop)
 
 void loop_stop(struct loop *loop, int result)
 {
-	(void)sd_event_exit(loop->event, result); /* fails only when it is exiting already */
+	(void)sd_event_exit(loop->event, result); /* fails only when the loop is exiting already */
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -116,7 +116,7 @@ struct loop_io *loop_add_io(struct loop *loop, int fd, uint32_t events,
 
 void loop_change_io(struct loop_io *io, uint32_t events)
 {
-	(void)sd_event_source_set_io_events(io->source, events); /* the source is alive */
+	(void)sd_event_source_set_io_events(io->source, events); /* cannot fail: the source exists */
 }
 
 void loop_remove_io(struct loop_io *io)
@@ -157,7 +157,7 @@ void loop_set_timer(struct loop_timer *timer, int64_t ns)
 {
 	uint64_t us = ns > 0 ? (uint64_t)ns / 1000 + 1 : 0;
 
-	(void)sd_event_source_set_time_relative(timer->source, us); /* the source is alive */
+	(void)sd_event_source_set_time_relative(timer->source, us); /* cannot fail: the source exists */
 	(void)sd_event_source_set_enabled(timer->source, SD_EVENT_ONESHOT);
 }
 

@@ -1,4 +1,5 @@
-/* loop.h - the main loop, on sd-event. Everything but link workers and paho's own thread runs here. */
+/* loop.h - the main loop, built on sd-event. All code runs in this loop, on the main thread, except the link workers
+ * and the callbacks on paho's own thread. */
 #ifndef EMIS_DAEMON_BASE_LOOP_H
 #define EMIS_DAEMON_BASE_LOOP_H
 
@@ -12,23 +13,23 @@ struct loop_timer;
 struct loop *loop_create(void);
 void loop_destroy(struct loop *loop);
 
-/* SIGTERM and SIGINT end loop_run(); SIGHUP is answered in the log. Call before any thread is started: they inherit the
- * mask. 0 or -errno. */
+/* SIGTERM and SIGINT then end loop_run(); SIGHUP only writes a warning to the log. Call this before any thread is
+ * started, because threads inherit the signal mask. 0 or -errno. */
 int loop_catch_signals(struct loop *loop);
 
 /* Runs until loop_stop() or a signal. 0 or -errno. */
 int loop_run(struct loop *loop);
-/* `result`, 0 or -errno, is what loop_run() returns. */
+/* Ends loop_run(), which then returns `result` (0 or -errno). */
 void loop_stop(struct loop *loop, int result);
 
-/* Calls back while the descriptor is ready for `events` (EPOLLIN, EPOLLOUT). NULL when it
- * cannot be watched. The descriptor stays the caller's; remove before closing it. */
+/* Calls back while the descriptor is ready for `events` (EPOLLIN, EPOLLOUT). NULL when it cannot be watched. The
+ * descriptor stays the caller's; call loop_remove_io() before closing it. */
 struct loop_io *loop_add_io(struct loop *loop, int fd, uint32_t events,
 	void (*callback)(void *context, int fd, uint32_t events), void *context);
 void loop_change_io(struct loop_io *io, uint32_t events);
 void loop_remove_io(struct loop_io *io);
 
-/* A timer that is not set. NULL when out of memory. */
+/* Creates a timer that is not set yet. NULL when out of memory. */
 struct loop_timer *loop_add_timer(struct loop *loop, void (*callback)(void *context), void *context);
 /* Fires once, `ns` real nanoseconds from now; replaces an earlier setting. */
 void loop_set_timer(struct loop_timer *timer, int64_t ns);

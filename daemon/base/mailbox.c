@@ -12,7 +12,7 @@ struct mailbox {
 	pthread_cond_t room;
 	int fd;
 	bool closed;
-	bool owed; /* something lies here that nobody was woken for */
+	bool wake_pending; /* a message waits for which the main loop was not woken yet */
 	size_t size;
 	size_t capacity;
 	size_t first;
@@ -54,26 +54,26 @@ void mailbox_destroy(struct mailbox *box)
 	free(box);
 }
 
-static void wake(struct mailbox *box)
+static void wake_reader(struct mailbox *box)
 {
 	const uint64_t one = 1;
 
-	/* Cannot fail: the counter is drained whenever it is read. */
+	/* Cannot fail: each read sets the counter back to 0, so that it never overflows. */
 	ssize_t n = write(box->fd, &one, sizeof(one));
 	(void)n;
-	box->owed = false;
+	box->wake_pending = false;
 }
 
-/* The lock is held, and there is room. */
-static void put(struct mailbox *box, const void *message, bool more)
+/* The caller holds the lock and has checked that there is room. */
+static void put_message(struct mailbox *box, const void *message, bool more)
 {
 	size_t slot = (box->first + box->n) % box->capacity;
 
 	memcpy(box->slots + slot * box->size, message, box->size);
-	box->owed |= box->n == 0;
+	box->wake_pending |= box->n == 0;
 	box->n++;
-	if (box->owed && !more) {
-		wake(box);
+	if (box->wake_pending && !more) {
+		wake_reader(box);
 	}
 }
 
@@ -82,7 +82,7 @@ bool mailbox_offer(struct mailbox *box, const void *message)
 	pthread_mutex_lock(&box->lock);
 	bool good = box->n < box->capacity && !box->closed;
 	if (good) {
-		put(box, message, false);
+		put_message(box, message, false);
 	}
 	pthread_mutex_unlock(&box->lock);
 	return good;
@@ -92,14 +92,14 @@ bool mailbox_post(struct mailbox *box, const void *message, bool more)
 {
 	pthread_mutex_lock(&box->lock);
 	while (box->n == box->capacity && !box->closed) {
-		if (box->owed) {
-			wake(box);
+		if (box->wake_pending) {
+			wake_reader(box);
 		}
 		pthread_cond_wait(&box->room, &box->lock);
 	}
 	bool open = !box->closed;
 	if (open) {
-		put(box, message, more);
+		put_message(box, message, more);
 	}
 	pthread_mutex_unlock(&box->lock);
 	return open;
@@ -117,7 +117,8 @@ bool mailbox_take(struct mailbox *box, void *ret_message)
 		box->n--;
 		pthread_cond_signal(&box->room);
 	} else {
-		/* Empty: the next post wakes the loop again. Nothing to read is fine, too. */
+		/* The box is empty: reset the counter, so that the next post wakes the loop again. The read may fail:
+		 * then the counter was 0 already. */
 		ssize_t n = read(box->fd, &count, sizeof(count));
 		(void)n;
 	}

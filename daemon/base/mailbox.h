@@ -1,5 +1,5 @@
 /* mailbox.h - a bounded queue of fixed-size messages from many threads to the main loop.
- * The main loop is woken through a descriptor; it alone takes. */
+ * A descriptor wakes the main loop. Any thread may post or offer; only the main loop takes messages out. */
 #ifndef EMIS_DAEMON_BASE_MAILBOX_H
 #define EMIS_DAEMON_BASE_MAILBOX_H
 
@@ -12,21 +12,21 @@ struct mailbox;
 struct mailbox *mailbox_create(size_t capacity, size_t size);
 void mailbox_destroy(struct mailbox *box);
 
-/* Copies the message in. While the box is full the sender waits: the reader is behind and no reading may be lost.
- * `more`: another message of the same sender follows at once, so nobody need be woken for this one. False, with
- * nothing done, once the box is closed. */
+/* Copies the message in. While the box is full the sender waits, because no reading may be lost. `more`: the same
+ * sender posts another message at once, so the main loop need not be woken for this one. False when the box is closed;
+ * the message is then not stored. */
 bool mailbox_post(struct mailbox *box, const void *message, bool more);
 
-/* The same without waiting: false when the box is full or closed. For what may be lost. */
+/* Like mailbox_post(), but never waits: false when the box is full or closed. For messages that may be lost. */
 bool mailbox_offer(struct mailbox *box, const void *message);
 
 /* Copies the oldest message out; false when there is none. */
 bool mailbox_take(struct mailbox *box, void *ret_message);
 
-/* No message goes in any more; waiting senders return. */
+/* From now on the box accepts no message, and waiting senders return. */
 void mailbox_close(struct mailbox *box);
 
-/* Readable while messages wait. */
+/* The descriptor that is readable while messages wait. The box owns it. */
 int mailbox_fd(const struct mailbox *box);
 
 #endif

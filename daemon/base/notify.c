@@ -2,7 +2,8 @@
 
 #include <systemd/sd-daemon.h>
 
-/* sd_notify returns 0 without a manager and an error when its socket is gone: neither is a reason to stop. */
+/* The results of sd_notify() are ignored: 0 means that there is no service manager, an error that its socket is gone.
+ * Neither is a reason to stop. */
 void notify_ready(const char *status)
 {
 	(void)sd_notifyf(0, "READY=1\nSTATUS=%s", status);

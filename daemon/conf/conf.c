@@ -27,7 +27,7 @@ void conf_node_complain(struct conf_node node, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	conf_complain_list(node.conf->errors, node.conf->path, conf_line(node), format, args);
+	conf_complain_args(node.conf->errors, node.conf->path, conf_line(node), format, args);
 	va_end(args);
 }
 
@@ -36,7 +36,7 @@ static void complain_of_syntax(config_t *config, const char *text, const char *p
 	char sentence[400];
 	int line = config_error_line(config);
 
-	if (strcmp(config_error_text(config), "syntax error") != 0) { /* it has said what is wrong */
+	if (strcmp(config_error_text(config), "syntax error") != 0) { /* libconfig itself says what is wrong */
 		conf_complain(errors, path, line, "%s", config_error_text(config));
 	} else if (conf_syntax_explain(text, &line, sentence, sizeof(sentence))) {
 		conf_complain(errors, path, line, "%s", sentence);
@@ -46,7 +46,7 @@ static void complain_of_syntax(config_t *config, const char *text, const char *p
 	}
 }
 
-static struct conf *parse(const char *text, const char *path, struct conf_errors *errors)
+struct conf *conf_parse(const char *text, const char *path, struct conf_errors *errors)
 {
 	struct conf *conf = calloc(1, sizeof(*conf));
 
@@ -67,7 +67,7 @@ static struct conf *parse(const char *text, const char *path, struct conf_errors
 struct conf *conf_open(const char *path, struct conf_errors *errors)
 {
 	char *text = conf_text_read(path, errors);
-	struct conf *conf = text && conf_text_check(text, path, errors) ? parse(text, path, errors) : NULL;
+	struct conf *conf = text && conf_text_check(text, path, errors) ? conf_parse(text, path, errors) : NULL;
 
 	free(text);
 	return conf;
@@ -119,12 +119,12 @@ const char *conf_words(const char *found, const char *const *words, char *buf)
 	size_t n = 0;
 
 	for (; n < ARRAY_SIZE(names) && words[n]; n++) {
-		(void)text_copy(names[n], sizeof(names[n]), words[n]); /* our own words fit */
+		(void)text_copy(names[n], sizeof(names[n]), words[n]); /* cannot fail: our own words are shorter */
 	}
 	return conf_names(found, names[0], n, sizeof(names[0]), buf);
 }
 
-void conf_allow(struct conf_node group, const char *const *keys)
+void conf_allow_keys(struct conf_node group, const char *const *keys)
 {
 	int n = group.setting ? config_setting_length(group.setting) : 0;
 
@@ -177,8 +177,8 @@ static const char *type_name(const config_setting_t *setting)
 	}
 }
 
-/* The member, or a node without setting after a complaint if it had to be there. */
-static struct conf_node find(struct conf_node group, const char *key, bool required)
+/* The member. When it is missing, a node without setting, with a complaint if the member is required. */
+static struct conf_node find_member(struct conf_node group, const char *key, bool required)
 {
 	struct conf_node node = { group.conf, member_of(group, key) };
 
@@ -188,7 +188,7 @@ static struct conf_node find(struct conf_node group, const char *key, bool requi
 	return node;
 }
 
-static bool wrong_type(struct conf_node node, const char *key, const char *expected)
+static bool complain_of_type(struct conf_node node, const char *key, const char *expected)
 {
 	conf_node_complain(node, "%s: found %s, expected %s", key, type_name(node.setting), expected);
 	return false;
@@ -196,10 +196,10 @@ static bool wrong_type(struct conf_node node, const char *key, const char *expec
 
 struct conf_node conf_group(struct conf_node group, const char *key, bool required)
 {
-	struct conf_node node = find(group, key, required);
+	struct conf_node node = find_member(group, key, required);
 
 	if (node.setting && !config_setting_is_group(node.setting)) {
-		(void)wrong_type(node, key, "a group { }"); /* the caller sees a missing group */
+		(void)complain_of_type(node, key, "a group { }"); /* the caller sees a missing group */
 		node.setting = NULL;
 	}
 	return node;
@@ -207,16 +207,16 @@ struct conf_node conf_group(struct conf_node group, const char *key, bool requir
 
 struct conf_node conf_list(struct conf_node group, const char *key, bool required)
 {
-	struct conf_node node = find(group, key, required);
+	struct conf_node node = find_member(group, key, required);
 
 	if (node.setting && !config_setting_is_list(node.setting)) {
-		(void)wrong_type(node, key, "a list ( )");
+		(void)complain_of_type(node, key, "a list ( )");
 		node.setting = NULL;
 	}
 	for (size_t i = 0; i < conf_count(node); i++) {
 		struct conf_node element = conf_at(node, i);
 		if (!config_setting_is_group(element.setting)) {
-			(void)wrong_type(element, key, "groups { } only");
+			(void)complain_of_type(element, key, "groups { } only");
 			return (struct conf_node){ group.conf, NULL };
 		}
 	}
@@ -225,10 +225,10 @@ struct conf_node conf_list(struct conf_node group, const char *key, bool require
 
 struct conf_node conf_array(struct conf_node group, const char *key, bool required)
 {
-	struct conf_node node = find(group, key, required);
+	struct conf_node node = find_member(group, key, required);
 
 	if (node.setting && !config_setting_is_array(node.setting) && !config_setting_is_list(node.setting)) {
-		(void)wrong_type(node, key, "an array [ ]");
+		(void)complain_of_type(node, key, "an array [ ]");
 		node.setting = NULL;
 	}
 	return node;
@@ -246,7 +246,8 @@ struct conf_node conf_at(struct conf_node list, size_t index)
 
 /* ---- values ---- */
 
-/* Escapes as \xC9 can make what no file may hold; names go to topics, terminals and logs. */
+/* Checks a string after libconfig has replaced its escapes: \xC9, for example, gives a byte that no file may hold.
+ * Strings go to topics, terminals and logs. */
 static bool is_plain_text(struct conf_node node, const char *key, const char *text)
 {
 	if (text_utf8_length(text, strlen(text)) < strlen(text)) {
@@ -263,10 +264,10 @@ static bool is_plain_text(struct conf_node node, const char *key, const char *te
 	return true;
 }
 
-static bool string_of(struct conf_node node, const char *key, char *ret, size_t size)
+static bool get_string(struct conf_node node, const char *key, char *ret, size_t size)
 {
 	if (config_setting_type(node.setting) != CONFIG_TYPE_STRING) {
-		return wrong_type(node, key, "a string");
+		return complain_of_type(node, key, "a string");
 	}
 	const char *text = config_setting_get_string(node.setting);
 	if (!is_plain_text(node, key, text)) {
@@ -281,9 +282,9 @@ static bool string_of(struct conf_node node, const char *key, char *ret, size_t 
 
 bool conf_string(struct conf_node group, const char *key, bool required, char *ret, size_t size)
 {
-	struct conf_node node = find(group, key, required);
+	struct conf_node node = find_member(group, key, required);
 
-	return node.setting && string_of(node, key, ret, size);
+	return node.setting && get_string(node, key, ret, size);
 }
 
 bool conf_name(struct conf_node group, const char *key, bool required, char *ret, size_t size)
@@ -294,7 +295,7 @@ bool conf_name(struct conf_node group, const char *key, bool required, char *ret
 		return false;
 	}
 	if (!text_is_name(text, size - 1)) {
-		conf_node_complain(find(group, key, false),
+		conf_node_complain(find_member(group, key, false),
 			"%s: \"%s\" is not a name; use 1 to %zu of the letters a-z A-Z 0-9 - _ .", key, text, size - 1);
 		return false;
 	}
@@ -309,13 +310,13 @@ static double number_of(const config_setting_t *setting)
 
 bool conf_double(struct conf_node group, const char *key, bool required, struct conf_range range, double *ret)
 {
-	struct conf_node node = find(group, key, required);
+	struct conf_node node = find_member(group, key, required);
 
 	if (!node.setting) {
 		return false;
 	}
 	if (!config_setting_is_number(node.setting)) {
-		return wrong_type(node, key, "a number");
+		return complain_of_type(node, key, "a number");
 	}
 	double value = number_of(node.setting);
 	if (!isfinite(value) || value < range.min || value > range.max) {
@@ -327,12 +328,12 @@ bool conf_double(struct conf_node group, const char *key, bool required, struct 
 	return true;
 }
 
-static bool int_of(struct conf_node node, const char *key, struct conf_range range, int64_t *ret)
+static bool get_int(struct conf_node node, const char *key, struct conf_range range, int64_t *ret)
 {
 	int type = config_setting_type(node.setting);
 
 	if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64) {
-		return wrong_type(node, key, "an integer");
+		return complain_of_type(node, key, "an integer");
 	}
 	int64_t value = config_setting_get_int64(node.setting);
 	if ((double)value < range.min || (double)value > range.max) {
@@ -346,20 +347,20 @@ static bool int_of(struct conf_node node, const char *key, struct conf_range ran
 
 bool conf_int(struct conf_node group, const char *key, bool required, struct conf_range range, int64_t *ret)
 {
-	struct conf_node node = find(group, key, required);
+	struct conf_node node = find_member(group, key, required);
 
-	return node.setting && int_of(node, key, range, ret);
+	return node.setting && get_int(node, key, range, ret);
 }
 
 bool conf_bool(struct conf_node group, const char *key, bool required, bool *ret)
 {
-	struct conf_node node = find(group, key, required);
+	struct conf_node node = find_member(group, key, required);
 
 	if (!node.setting) {
 		return false;
 	}
 	if (config_setting_type(node.setting) != CONFIG_TYPE_BOOL) {
-		return wrong_type(node, key, "true or false");
+		return complain_of_type(node, key, "true or false");
 	}
 	*ret = config_setting_get_bool(node.setting) == CONFIG_TRUE;
 	return true;
@@ -370,14 +371,14 @@ bool conf_duration(struct conf_node group, const char *key, bool required, struc
 	char text[32];
 	int64_t ms;
 
-	struct conf_node node = find(group, key, required);
+	struct conf_node node = find_member(group, key, required);
 	if (node.setting && config_setting_is_number(node.setting)) {
 		conf_node_complain(node,
 			"%s: found a number without its unit, expected a duration in quotes: \"%.10gs\", \"%.10gmin\"",
 			key, number_of(node.setting), number_of(node.setting));
 		return false;
 	}
-	if (!node.setting || !string_of(node, key, text, sizeof(text))) {
+	if (!node.setting || !get_string(node, key, text, sizeof(text))) {
 		return false;
 	}
 	if (!time_parse_duration(text, &ms)) {
@@ -387,7 +388,7 @@ bool conf_duration(struct conf_node group, const char *key, bool required, struc
 		return false;
 	}
 	if ((double)ms < range_ms.min || (double)ms > range_ms.max) {
-		conf_node_complain(find(group, key, false),
+		conf_node_complain(find_member(group, key, false),
 			"%s: \"%s\" is out of range; allowed are %.0f ms to %.0f ms", key, text, range_ms.min,
 			range_ms.max);
 		return false;
@@ -401,14 +402,14 @@ bool conf_size(struct conf_node group, const char *key, bool required, int64_t l
 	char text[32], smallest[NUM_TEXT_SIZE];
 	int64_t bytes;
 
-	struct conf_node node = find(group, key, required);
+	struct conf_node node = find_member(group, key, required);
 	if (node.setting && config_setting_is_number(node.setting)) {
 		conf_node_complain(node,
 			"%s: found a number without its unit, expected a size in quotes: \"%.10gMiB\", \"%.10gGiB\"",
 			key, number_of(node.setting), number_of(node.setting));
 		return false;
 	}
-	if (!node.setting || !string_of(node, key, text, sizeof(text))) {
+	if (!node.setting || !get_string(node, key, text, sizeof(text))) {
 		return false;
 	}
 	if (!num_parse_size(text, &bytes) || bytes < least) {
@@ -434,88 +435,17 @@ bool conf_choice(struct conf_node group, const char *key, bool required, const c
 			return true;
 		}
 	}
-	conf_node_complain(
-		find(group, key, false), "%s: \"%s\" is not known%s", key, text, conf_words(text, choices, words));
+	conf_node_complain(find_member(group, key, false), "%s: \"%s\" is not known%s", key, text,
+		conf_words(text, choices, words));
 	return false;
 }
 
 bool conf_string_at(struct conf_node array, size_t index, char *ret, size_t size)
 {
-	return string_of(conf_at(array, index), "element", ret, size);
+	return get_string(conf_at(array, index), "element", ret, size);
 }
 
 bool conf_int_at(struct conf_node array, size_t index, int64_t *ret)
 {
-	return int_of(conf_at(array, index), "element", CONF_RANGE(INT64_MIN, INT64_MAX), ret);
-}
-
-/* ---- settings as lines ---- */
-
-/* What an element of a list is called: by what names it, else by its place. */
-static void element_name(const config_setting_t *element, int index, char *name, size_t size)
-{
-	static const char *const keys[] = { "id", "name", "factor" };
-	const char *text = NULL;
-
-	for (size_t i = 0; i < ARRAY_SIZE(keys) && !text && config_setting_is_group(element); i++) {
-		(void)config_setting_lookup_string(element, keys[i], &text); /* else the next key names it */
-	}
-	if (text) {
-		snprintf(name, size, "%s", text);
-	} else {
-		snprintf(name, size, "%d", index);
-	}
-}
-
-static void print_value(const config_setting_t *setting, FILE *out)
-{
-	switch (config_setting_type(setting)) {
-	case CONFIG_TYPE_STRING:
-		for (const char *p = config_setting_get_string(setting); *p; p++) {
-			fputc(*p == '\n' ? ' ' : *p, out);
-		}
-		return;
-	case CONFIG_TYPE_FLOAT:
-		fprintf(out, "%.10g", config_setting_get_float(setting));
-		return;
-	case CONFIG_TYPE_BOOL:
-		fputs(config_setting_get_bool(setting) ? "true" : "false", out);
-		return;
-	default:
-		fprintf(out, "%lld", config_setting_get_int64(setting));
-		return;
-	}
-}
-
-/* Depth is that of our own normal form: lists of groups in lists of groups. */
-static void flatten(const config_setting_t *setting, const char *path, FILE *out) /* NOLINT(misc-no-recursion) */
-{
-	int n = config_setting_is_aggregate(setting) ? config_setting_length(setting) : -1;
-	char name[64], below[256];
-
-	if (n < 0) {
-		fprintf(out, "%s = ", path);
-		print_value(setting, out);
-		fputc('\n', out);
-	}
-	for (int i = 0; i < n; i++) {
-		const config_setting_t *element = config_setting_get_elem(setting, (unsigned)i);
-		element_name(element, i, name, sizeof(name));
-		const char *key = config_setting_name(element) ? config_setting_name(element) : name;
-		snprintf(below, sizeof(below), "%s%s%s", path, *path ? "." : "", key);
-		flatten(element, below, out);
-	}
-}
-
-bool conf_flatten(const char *text, FILE *out)
-{
-	struct conf_errors errors = { 0 };
-	struct conf *conf = parse(text, "the normal form", &errors);
-
-	if (conf) {
-		flatten(config_root_setting(&conf->config), "", out);
-	}
-	conf_errors_finish(&errors);
-	conf_close(conf);
-	return conf != NULL;
+	return get_int(conf_at(array, index), "element", CONF_RANGE(INT64_MIN, INT64_MAX), ret);
 }

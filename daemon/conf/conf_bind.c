@@ -1,4 +1,5 @@
-/* conf_bind.c - which limits of the catalogue apply to the points of an outlet, and what the site confirms. */
+/* conf_bind.c - finds the limits of the catalogue that apply to the points of an outlet, and reads which of them the
+ * site confirms. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,12 +23,12 @@ bool conf_wants_tier(char (*tiers)[16], const char *tier)
 	return false;
 }
 
-/* A limit as this outlet has it. The catalogue's own row stays as it is. */
+/* Copies a limit for changes by one outlet; the catalogue's row stays as it is. NULL when out of memory. */
 static struct limit *copy_limit(struct conf_load *load, const struct limit *limit)
 {
 	struct limit *copy = malloc(sizeof(*copy));
 	struct limit **slot = copy
-		? conf_grow(load, &load->site->own_limits, &load->site->n_own_limits, sizeof(struct limit *))
+		? conf_grow_array(load, &load->site->own_limits, &load->site->n_own_limits, sizeof(struct limit *))
 		: NULL;
 
 	if (!slot) {
@@ -56,7 +57,8 @@ const char *site_refusal(const struct outlet *outlet, const struct limit *limit,
 	return NULL;
 }
 
-static size_t references(const struct point *point)
+/* The number of different reference oxygen contents among the limits of the point. */
+static size_t count_o2_refs(const struct point *point)
 {
 	size_t n = 0;
 
@@ -70,7 +72,7 @@ static size_t references(const struct point *point)
 	return n;
 }
 
-/* Binds one limit to its point; says why not where an operator might expect it to be judged. */
+/* Binds one limit to its point. When the limit cannot be judged although operators may expect it, reports why. */
 static void bind_limit(struct conf_load *load, struct conf_node node, struct outlet *outlet, const struct limit *limit)
 {
 	int index = outlet_point(outlet, limit->factor);
@@ -96,23 +98,26 @@ static void bind_limit(struct conf_load *load, struct conf_node node, struct out
 		if (!copy) {
 			return;
 		}
-		copy->o2_ref = NAN; /* as measured, GB 37824-2019 4.6 */
+		copy->o2_ref = NAN; /* the value is judged as measured, GB 37824-2019 4.6 */
 		limit = copy;
 	}
 	if (point->n_limits == POINT_LIMITS) {
-		conf_node_complain(
-			node, "%s: more than %d limits apply to %s", outlet->id, POINT_LIMITS, limit->factor);
+		conf_node_complain(node,
+			"%s: more than %d limits apply to %s, which is too many; judge the outlet by fewer tiers or "
+			"sectors",
+			outlet->id, POINT_LIMITS, limit->factor);
 		return;
 	}
 	point->limits[point->n_limits++] = limit;
-	if (references(point) > POINT_SERIES - 2) {
+	if (count_o2_refs(point) > POINT_SERIES - 2) {
 		conf_node_complain(node, "%s: the limits of %s refer to more than %d different oxygen contents",
 			outlet->id, limit->factor, POINT_SERIES - 2);
 	}
 }
 
-/* As many parts of the sector as the word has: "coatings-inks" of "coatings-inks.process" for "coatings-ink". */
-static void cut_like(const char *word, const char *sector, char *buf, size_t size)
+/* Cuts the sector to as many parts between dots as the word has: for the word "coatings-ink", "coatings-inks.process"
+ * becomes "coatings-inks". */
+static void cut_sector(const char *word, const char *sector, char *buf, size_t size)
 {
 	size_t parts = 1, n = 0;
 
@@ -135,7 +140,7 @@ const char *site_nearest_sector(const struct site *site, const char *sector)
 
 	for (size_t i = 0; i < site->n_limits; i++) {
 		const char *kept = nearest[0] ? nearest : NULL;
-		cut_like(sector, site->limits[i].sector, cut, sizeof(cut));
+		cut_sector(sector, site->limits[i].sector, cut, sizeof(cut));
 		text_keep_nearest(sector, cut, &kept);
 		if (kept == cut) {
 			snprintf(nearest, sizeof(nearest), "%s", cut);
@@ -145,7 +150,8 @@ const char *site_nearest_sector(const struct site *site, const char *sector)
 	return found;
 }
 
-/* A sector that the catalogue does not know is misspelt: false; one that it knows has other tiers. */
+/* Complains that the outlet's sector has no limit of this tier. True when the sector has other tiers; false when the
+ * catalogue does not know the sector at all, because it is misspelt. */
 static bool complain_of_sector(
 	const struct site *site, struct conf_node node, const struct outlet *outlet, const char *tier)
 {
@@ -178,7 +184,7 @@ void conf_bind_limits(struct conf_load *load, struct conf_node node, struct outl
 			found |= outlet_falls_under(outlet, limit) && strcmp(limit->tier, tiers[t]) == 0;
 		}
 		if (!found && !complain_of_sector(load->site, node, outlet, tiers[t])) {
-			return; /* the other tiers have none for the same reason */
+			return; /* the sector is unknown; the other tiers would give the same complaint */
 		}
 	}
 	for (size_t i = 0; i < load->site->n_limits; i++) {
@@ -189,9 +195,10 @@ void conf_bind_limits(struct conf_load *load, struct conf_node node, struct outl
 	}
 }
 
-/* ---- numbers that nobody has read, confirmed by the permit ---- */
+/* ---- limits whose number was not read in a document and is confirmed by the permit ---- */
 
-/* The place of the point's limit of this key; NULL when none applies. */
+/* Finds the limit of this key among the limits of the outlet's points, and returns the place of its pointer. NULL when
+ * it applies to none. */
 static const struct limit **find_bound(struct outlet *outlet, const char *key)
 {
 	for (size_t p = 0; p < outlet->n_points; p++) {
@@ -205,14 +212,15 @@ static const struct limit **find_bound(struct outlet *outlet, const char *key)
 	return NULL;
 }
 
-static void confirm(
+static void confirm_limit(
 	struct conf_load *load, struct conf_node node, struct outlet *outlet, const char *key, const char *by)
 {
 	const struct limit **bound = find_bound(outlet, key);
 
 	if (!bound || (*bound)->verified) {
-		conf_node_complain(
-			node, "confirmed: \"%s\" is not an unconfirmed limit of a point of %s", key, outlet->id);
+		conf_node_complain(node,
+			"confirmed: \"%s\" is not an unconfirmed limit of a point of %s; remove it or correct the key",
+			key, outlet->id);
 		return;
 	}
 	struct limit *copy = copy_limit(load, *bound);
@@ -229,8 +237,8 @@ static void warn_unconfirmed(struct conf_load *load, struct conf_node node, cons
 			const struct limit *limit = outlet->points[p].limits[i];
 			if (!limit_citable(limit)) {
 				conf_complain(load->warnings, conf_path(node), conf_line(node),
-					"%s: the number of the limit %s was not read anywhere; its alarms say "
-					"\"unconfirmed\" until `confirmed` names the permit or document",
+					"%s: nobody has read the number of the limit %s in its document; its alarms "
+					"say \"unconfirmed\" until `confirmed` names the permit or document",
 					outlet->id, limit->key);
 			}
 		}
@@ -246,7 +254,7 @@ void conf_read_confirmed(struct conf_load *load, struct conf_node outlet_node, s
 
 	for (size_t i = 0; i < conf_count(list); i++) {
 		struct conf_node node = conf_at(list, i);
-		conf_allow(node, keys);
+		conf_allow_keys(node, keys);
 		struct conf_node limits = conf_array(node, "limits", true);
 		if (!conf_string(node, "by", true, by, sizeof(by))) {
 			continue;
@@ -257,7 +265,7 @@ void conf_read_confirmed(struct conf_load *load, struct conf_node outlet_node, s
 		}
 		for (size_t k = 0; k < conf_count(limits); k++) {
 			if (conf_string_at(limits, k, key, sizeof(key))) {
-				confirm(load, node, outlet, key, by);
+				confirm_limit(load, node, outlet, key, by);
 			}
 		}
 	}

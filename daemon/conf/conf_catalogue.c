@@ -5,18 +5,18 @@
 
 #include "daemon/conf/conf_internal.h"
 
-struct site *site_load_catalogue(const char *directory, const char *share, struct conf_errors *errors)
+struct site *site_load_catalogue(const char *directory, const char *catalogue, struct conf_errors *errors)
 {
 	size_t before = errors->n;
 	struct site *site = calloc(1, sizeof(*site));
-	struct conf_load load = { .site = site, .directory = directory, .share = share, .errors = errors };
+	struct conf_load load = { .site = site, .directory = directory, .catalogue = catalogue, .errors = errors };
 
 	if (!site) {
 		return NULL;
 	}
 	load.warnings = errors;
 	conf_load_factors(&load);
-	if (errors->n == before) { /* without factors nothing of a limit would be right */
+	if (errors->n == before) { /* without factors every limit would be a mistake */
 		conf_load_limits(&load);
 	}
 	conf_judging_defaults(&site->judging);
@@ -28,10 +28,10 @@ struct site *site_load_catalogue(const char *directory, const char *share, struc
 	return site;
 }
 
-struct site *site_load_factors(const char *share, struct conf_errors *errors)
+struct site *site_load_factors(const char *catalogue, struct conf_errors *errors)
 {
 	struct site *site = calloc(1, sizeof(*site));
-	struct conf_load load = { .site = site, .directory = share, .share = share, .errors = errors };
+	struct conf_load load = { .site = site, .directory = catalogue, .catalogue = catalogue, .errors = errors };
 
 	if (site) {
 		conf_load_factors(&load);
@@ -40,10 +40,10 @@ struct site *site_load_factors(const char *share, struct conf_errors *errors)
 }
 
 struct site *site_load_profile(
-	const char *share, const char *name, const struct profile **ret_profile, struct conf_errors *errors)
+	const char *catalogue, const char *name, const struct profile **ret_profile, struct conf_errors *errors)
 {
 	struct site *site = calloc(1, sizeof(*site));
-	struct conf_load load = { .site = site, .directory = share, .share = share, .errors = errors };
+	struct conf_load load = { .site = site, .directory = catalogue, .catalogue = catalogue, .errors = errors };
 	const char *slash = strchr(name, '/');
 	size_t before = errors->n;
 	char map[48];

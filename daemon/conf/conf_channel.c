@@ -1,4 +1,4 @@
-/* conf_channel.c - the registers of a profile: channels, statuses, auxiliaries. docs/profiles.md. */
+/* conf_channel.c - reads the registers of a profile: channels, statuses, auxiliaries. See docs/profiles.md. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "daemon/conf/conf_field.h"
 #include "daemon/conf/conf_internal.h"
 
-/* ---- for all of them ---- */
+/* ---- for all registers ---- */
 
 /* False, with a complaint, when the lower bound lies above the upper one: no value would be left. */
 static bool check_order(struct conf_node node, const char *low_key, double low, const char *high_key, double high)
@@ -27,7 +27,7 @@ static bool read_rule(struct conf_node node, struct status_rule *rule)
 	int64_t mask = 0;
 	double equals = 0.0;
 
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	bool has_equals = conf_double(node, "equals", false, CONF_RANGE(-1e9, 1e10), &equals);
 	bool has_range = conf_double(node, "from", false, CONF_RANGE(-1e9, 1e10), &rule->from);
 	has_range = conf_double(node, "to", has_range, CONF_RANGE(-1e9, 1e10), &rule->to) && has_range;
@@ -55,7 +55,8 @@ static bool read_rules(struct conf_node node, struct status *status)
 	bool good = true;
 
 	if (conf_count(rules) > STATUS_RULES) {
-		conf_node_complain(node, "%zu rules; at most %d are possible", conf_count(rules), STATUS_RULES);
+		conf_node_complain(
+			node, "found %zu rules, expected at most %d; remove some", conf_count(rules), STATUS_RULES);
 		return false;
 	}
 	for (size_t i = 0; i < conf_count(rules); i++) {
@@ -64,7 +65,7 @@ static bool read_rules(struct conf_node node, struct status *status)
 	return good;
 }
 
-/* Puts it in the place of one with the same name, which only a variant may have, or at the end. */
+/* Adds a status at the end. One of the same name is an error, except in a variant, where it is replaced. */
 static void put_status(struct conf_node node, struct profile *p, const struct status *status, bool replace)
 {
 	size_t at = 0;
@@ -73,9 +74,10 @@ static void put_status(struct conf_node node, struct profile *p, const struct st
 		at++;
 	}
 	if (at < p->n_statuses && !replace) {
-		conf_node_complain(node, "the status \"%s\" stands here twice", status->name);
+		conf_node_complain(node, "the status \"%s\" is described twice; remove or rename one", status->name);
 	} else if (at == PROFILE_STATUSES) {
-		conf_node_complain(node, "more than %d statuses", PROFILE_STATUSES);
+		conf_node_complain(node, "found more than %d statuses, the most that a profile can have; remove some",
+			PROFILE_STATUSES);
 	} else {
 		p->statuses[at] = *status;
 		p->n_statuses += at == p->n_statuses;
@@ -91,13 +93,14 @@ static void read_status(struct conf_node node, size_t notation, struct profile *
 	char name[CHANNEL_NAME_SIZE];
 	struct reg_field first;
 
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	bool good = conf_name(node, "name", true, name, sizeof(name));
 	good &= conf_field_read(node, notation, &records, &first);
 	good &= conf_field_flag(node, "otherwise", &status.otherwise);
 	if (good && status.otherwise == FLAG_NORMAL) {
-		conf_node_complain(
-			node, "otherwise: a code that no rule knows is never N; write a rule for what is normal");
+		conf_node_complain(node,
+			"otherwise: found N, but a code without a rule must not count as normal; write a rule for the "
+			"normal codes");
 		good = false;
 	}
 	good &= read_rules(node, &status);
@@ -108,7 +111,7 @@ static void read_status(struct conf_node node, size_t notation, struct profile *
 	}
 }
 
-/* A register that tells what the instrument is: anything else than expected makes all its values D. */
+/* Reads a register that identifies the instrument. Any value but the expected one makes all its channels D. */
 static void read_identify(struct conf_node node, size_t notation, struct profile *p, bool replace)
 {
 	static const char *const keys[] = { "name", "function", "address", "type", "order", "registers", "every",
@@ -117,7 +120,7 @@ static void read_identify(struct conf_node node, size_t notation, struct profile
 	struct status status = { .n_rules = 1, .otherwise = FLAG_FAULT, .of_all = true };
 	struct status_rule *rule = &status.rules[0];
 
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	bool good = conf_name(node, "name", true, status.name, sizeof(status.name));
 	good &= conf_field_read(node, notation, &no_records, &status.field);
 	if (conf_double(node, "equals", !conf_has(node, "from"), CONF_RANGE(-1e9, 1e10), &rule->from)) {
@@ -128,7 +131,7 @@ static void read_identify(struct conf_node node, size_t notation, struct profile
 			check_order(node, "from", rule->from, "to", rule->to);
 	}
 	if (!conf_has(node, "every")) {
-		status.field.every_s = 3600; /* and anew with each connection */
+		status.field.every_s = 3600; /* each new connection reads it at once, too */
 	}
 	if (good) {
 		put_status(node, p, &status, replace);
@@ -146,7 +149,7 @@ static void read_auxiliary(struct conf_node node, size_t notation, struct profil
 	char name[CHANNEL_NAME_SIZE];
 	struct reg_field first;
 
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	bool good = conf_name(node, "name", true, name, sizeof(name));
 	good &= conf_field_read(node, notation, &records, &first);
 	(void)conf_double(node, "scale", false, CONF_RANGE(-1e9, 1e9), &a.scale); /* optional */
@@ -158,7 +161,9 @@ static void read_auxiliary(struct conf_node node, size_t notation, struct profil
 			at++;
 		}
 		if (at == PROFILE_AUXILIARIES || (at < p->n_auxiliaries && !replace)) {
-			conf_node_complain(node, "the auxiliary \"%s\" stands here twice, or there are more than %d",
+			conf_node_complain(node,
+				"the auxiliary \"%s\" is described twice, or there are more than %d auxiliaries; "
+				"remove or rename one",
 				a.name, PROFILE_AUXILIARIES);
 			return;
 		}
@@ -167,14 +172,14 @@ static void read_auxiliary(struct conf_node node, size_t notation, struct profil
 	}
 }
 
-/* One of the records that a list entry is repeated for. */
+/* One record of a list entry that is repeated. */
 struct record {
 	const struct records *records;
 	int64_t index;
 };
 
-/* The number, from 1, of the auxiliary that a key of the channel names; the record's own auxiliary is
- * preferred. Untouched without the key. False with a complaint. */
+/* Finds the auxiliary that a key of the channel names, or the auxiliary of that name for this record, and sets its
+ * number, from 1. Without the key *ret_number is untouched. False with a complaint. */
 static bool find_auxiliary(struct conf_node node, const char *key, const struct profile *p, const struct record *record,
 	uint8_t *ret_number)
 {
@@ -232,7 +237,9 @@ static bool read_absent(struct conf_node node, struct channel *channel)
 	struct conf_node values = conf_array(node, "absent", false);
 
 	if (conf_count(values) > CHANNEL_ABSENT) {
-		conf_node_complain(node, "absent: at most %d values are possible", CHANNEL_ABSENT);
+		conf_node_complain(node,
+			"absent: found more than %d values, the most that a channel can have; remove some",
+			CHANNEL_ABSENT);
 		return false;
 	}
 	for (size_t i = 0; i < conf_count(values); i++) {
@@ -244,7 +251,7 @@ static bool read_absent(struct conf_node node, struct channel *channel)
 	return true;
 }
 
-/* 4 to 20 mA counts and the like: a raw span and what it stands for. */
+/* Reads a span of raw values, such as the counts of 4 to 20 mA, and the values that it stands for. */
 static bool read_span(struct conf_node channel_node, struct channel *channel)
 {
 	static const char *const keys[] = { "raw_low", "raw_high", "low", "high", NULL };
@@ -253,7 +260,7 @@ static bool read_span(struct conf_node channel_node, struct channel *channel)
 	if (!node.setting) {
 		return true;
 	}
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	bool by_register = conf_has(channel_node, "full_scale");
 	bool good = conf_double(node, "raw_low", true, CONF_RANGE(-1e9, 1e10), &channel->span_raw_low) &&
 		conf_double(node, "raw_high", true, CONF_RANGE(-1e9, 1e10), &channel->span_raw_high) &&
@@ -279,12 +286,14 @@ static bool read_units(struct conf_node node, struct channel *channel)
 	bool good = true;
 
 	if (conf_count(units) > CHANNEL_UNITS) {
-		conf_node_complain(node, "units: at most %d are possible", CHANNEL_UNITS);
+		conf_node_complain(node,
+			"units: found more than %d units, the most that a channel can have; remove some",
+			CHANNEL_UNITS);
 		return false;
 	}
 	for (size_t i = 0; i < conf_count(units); i++) {
 		struct conf_node unit = conf_at(units, i);
-		conf_allow(unit, keys);
+		conf_allow_keys(unit, keys);
 		good &= conf_int(unit, "code", true, CONF_RANGE(0, 0xFFFFFFFFLL), &channel->units[i].code);
 		good &= conf_double(unit, "factor", true, CONF_RANGE(1e-12, 1e12), &channel->units[i].factor);
 		channel->n_units++;
@@ -306,11 +315,11 @@ static bool read_result_time(struct conf_node channel_node, size_t notation, str
 			? (conf_node_complain(channel_node, "max_age needs result_time"), false)
 			: true;
 	}
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	bool good = conf_field_place(node, notation, &channel->result_time);
 	good &= conf_int(node, "registers", true, CONF_RANGE(1, FIELD_REGISTERS), &registers);
 	good &= conf_duration(channel_node, "max_age", true, CONF_RANGE(SECOND_MS, 7 * DAY_MS), &channel->max_age_ms);
-	(void)conf_choice(node, "format", false, formats, &format); /* opaque unless said */
+	(void)conf_choice(node, "format", false, formats, &format); /* opaque unless configured */
 	if (good && format != RESULT_TIME_OPAQUE && registers != (format == RESULT_TIME_BCD ? 3 : 6)) {
 		conf_node_complain(
 			node, "a time in %s takes %d registers", formats[format], format == RESULT_TIME_BCD ? 3 : 6);
@@ -322,7 +331,7 @@ static bool read_result_time(struct conf_node channel_node, size_t notation, str
 	return good;
 }
 
-/* What does not depend on the number of the record. */
+/* Reads the settings that are the same for all records of a channel. */
 static bool read_channel_values(struct conf_node node, size_t notation, const struct profile *p, struct channel *c)
 {
 	int64_t tag = 0;
@@ -337,10 +346,12 @@ static bool read_channel_values(struct conf_node node, size_t notation, const st
 	if (p->driver) {
 		good &= conf_int(node, "tag", true, CONF_RANGE(0, 65535), &tag);
 	} else if (conf_has(node, "tag")) {
-		conf_node_complain(node, "tag: only a driver finds values by it");
+		conf_node_complain(
+			node, "tag: found it in a profile without a driver, but only a driver uses it; remove it");
 	}
 	c->tag = (unsigned)tag;
-	/* The complaints refuse the file; the channel stays, so that its points are not told that there is none. */
+	/* The complaints refuse the file. The channel is kept, so that its points do not also complain that it is
+	 * missing. */
 	(void)check_order(node, "min", c->min, "max", c->max);
 	(void)check_order(node, "raw_min", c->raw_min, "raw_max", c->raw_max);
 	if (c->scale == 0.0) {
@@ -355,9 +366,10 @@ static void put_channel(struct conf_node node, struct profile *p, const struct c
 	const struct channel *old = profile_channel(p, channel->name);
 
 	if (old && !replace) {
-		conf_node_complain(node, "the channel \"%s\" stands here twice", channel->name);
+		conf_node_complain(node, "the channel \"%s\" is described twice; remove or rename one", channel->name);
 	} else if (!old && p->n_channels == PROFILE_CHANNELS) {
-		conf_node_complain(node, "more than %d channels", PROFILE_CHANNELS);
+		conf_node_complain(node, "found more than %d channels, the most that a profile can have; remove some",
+			PROFILE_CHANNELS);
 	} else {
 		p->channels[old ? (size_t)(old - p->channels) : p->n_channels++] = *channel;
 	}
@@ -376,7 +388,7 @@ static void read_channel(struct conf_node node, size_t notation, struct profile 
 	char name[CHANNEL_NAME_SIZE];
 
 	channel_init(&channel);
-	conf_allow(node, p->driver ? driver_keys : keys);
+	conf_allow_keys(node, p->driver ? driver_keys : keys);
 	bool good = conf_name(node, "name", true, name, sizeof(name));
 	good &= p->driver || conf_field_read(node, notation, &records, &first);
 	good &= read_channel_values(node, notation, p, &channel);
@@ -399,7 +411,7 @@ static void read_channel(struct conf_node node, size_t notation, struct profile 
 
 /* ---- all lists of a group ---- */
 
-/* How the entries of the lists are read. */
+/* How read_list() reads the entries of a list. */
 struct lists {
 	size_t notation;
 	struct profile *profile;
@@ -445,7 +457,7 @@ void conf_note_channels(struct conf_node group, const struct profile *p, struct 
 		}
 		conf_field_record_name(name, &records, 0, own);
 		const struct channel *channel = profile_channel(p, own);
-		if (channel && !p->driver && !channel_tells_no_value(channel)) {
+		if (channel && !p->driver && !channel_detects_no_value(channel)) {
 			conf_complain(notes, conf_path(node), conf_line(node),
 				"channel \"%s\" of the profile \"%s\" has neither a range nor a word that means no "
 				"value, "

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void conf_complain_list(struct conf_errors *errors, const char *path, int line, const char *format, va_list args)
+void conf_complain_args(struct conf_errors *errors, const char *path, int line, const char *format, va_list args)
 {
 	char sentence[1024], whole[2048];
 
@@ -16,7 +16,7 @@ void conf_complain_list(struct conf_errors *errors, const char *path, int line, 
 	}
 	char **lines = realloc(errors->lines, (errors->n + 1) * sizeof(*lines));
 	if (!lines) {
-		return; /* out of memory while complaining: the ones before are enough to refuse the file */
+		return; /* out of memory: this complaint is lost; those before it refuse the file */
 	}
 	errors->lines = lines;
 	lines[errors->n] = strdup(whole);
@@ -30,7 +30,7 @@ void conf_complain(struct conf_errors *errors, const char *path, int line, const
 	va_list args;
 
 	va_start(args, format);
-	conf_complain_list(errors, path, line, format, args);
+	conf_complain_args(errors, path, line, format, args);
 	va_end(args);
 }
 

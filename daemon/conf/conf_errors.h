@@ -10,12 +10,12 @@ struct conf_errors {
 	size_t n;
 };
 
-/* Add "path:line: sentence", or "path: sentence" when line is 0. */
+/* Adds "path:line: sentence", or "path: sentence" when line is 0. */
 void conf_complain(struct conf_errors *errors, const char *path, int line, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-void conf_complain_list(struct conf_errors *errors, const char *path, int line, const char *format, va_list args)
+void conf_complain_args(struct conf_errors *errors, const char *path, int line, const char *format, va_list args)
 	__attribute__((format(printf, 4, 0)));
-/* Prints them to standard error, each behind the prefix, and frees them. */
+/* Prints all complaints to standard error, each with the prefix before it, and frees them. */
 void conf_errors_print(struct conf_errors *errors, const char *prefix);
 void conf_errors_finish(struct conf_errors *errors);
 

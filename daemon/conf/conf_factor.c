@@ -1,4 +1,4 @@
-/* conf_factor.c - factors.conf. */
+/* conf_factor.c - reads factors.conf. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static void read_factor(struct conf_load *load, struct conf_node node)
 	size_t medium = MEDIUM_GAS;
 	int64_t decimals = 0;
 
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	bool good = conf_topic_level(node, "key", f.key, sizeof(f.key));
 	(void)conf_string(node, "code", false, f.code, sizeof(f.code)); /* not every factor has one */
 	good &= conf_string(node, "name", true, f.name, sizeof(f.name));
@@ -37,10 +37,11 @@ static void read_factor(struct conf_load *load, struct conf_node node)
 	(void)conf_double(node, "molar_mass", false, CONF_RANGE(1.0, 1000.0), &f.molar_mass); /* optional */
 	(void)conf_bool(node, "flow_weighted", false, &f.flow_weighted);                      /* optional */
 	if (good && site_factor(load->site, f.key)) {
-		conf_node_complain(node, "the factor \"%s\" stands here twice", f.key);
+		conf_node_complain(node, "the factor \"%s\" is described twice; remove one", f.key);
 		good = false;
 	}
-	struct factor *slot = good ? conf_grow(load, &load->site->factors, &load->site->n_factors, sizeof(f)) : NULL;
+	struct factor *slot =
+		good ? conf_grow_array(load, &load->site->factors, &load->site->n_factors, sizeof(f)) : NULL;
 	if (slot) {
 		f.medium = (enum medium)medium;
 		f.decimals = (int)decimals;
@@ -53,12 +54,12 @@ void conf_load_factors(struct conf_load *load)
 	static const char *const keys[] = { "factors", NULL };
 	char path[PATH_SIZE * 2];
 
-	conf_find(load, "factors.conf", path, sizeof(path));
+	conf_find_file(load, "factors.conf", path, sizeof(path));
 	struct conf *conf = conf_open(path, load->errors);
 	if (!conf) {
 		return;
 	}
-	conf_allow(conf_root(conf), keys);
+	conf_allow_keys(conf_root(conf), keys);
 	struct conf_node list = conf_list(conf_root(conf), "factors", true);
 	for (size_t i = 0; i < conf_count(list); i++) {
 		read_factor(load, conf_at(list, i));

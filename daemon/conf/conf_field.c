@@ -1,4 +1,4 @@
-/* conf_field.c - where a value lies: function, address, type, order, and records of them. */
+/* conf_field.c - reads where a value lies: function, address, type and order, and the records that repeat it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 
 #define MAX_RECORDS 64
 
-/* How addresses are written in manuals. The first number of each notation is 1 and means wire 0. */
+/* How manuals write addresses: the first and the last number of each notation. `base` means address 0 on the wire. */
 static const struct {
 	int64_t base;
 	int64_t last;
@@ -49,7 +49,6 @@ struct records conf_field_records(struct conf_node node)
 	return records;
 }
 
-/* "peak" and 2 give "peak2"; without records the name itself. */
 void conf_field_record_name(const char *name, const struct records *records, int64_t index, char *ret_name)
 {
 	if (records->count > 0) {
@@ -60,8 +59,8 @@ void conf_field_record_name(const char *name, const struct records *records, int
 	}
 }
 
-/* One register is sent high byte first, as the protocol says, unless the profile says BA; what takes more has no
- * order that could be assumed. */
+/* A value in one register is AB (high byte first, as the protocol says) unless the profile says BA. A longer value
+ * needs an order in the profile, because none can be assumed. */
 static bool read_order(struct conf_node node, struct reg_field *field)
 {
 	unsigned width = field_width(field);
@@ -69,7 +68,7 @@ static bool read_order(struct conf_node node, struct reg_field *field)
 	size_t row = width == 1 || text ? 0 : width == 2 ? 1 : 2, order = 0;
 
 	if (field->type == REG_BIT && conf_has(node, "order")) {
-		conf_node_complain(node, "order: a bit has none");
+		conf_node_complain(node, "order: a bit has no byte order; remove this key");
 		return false;
 	}
 	if (!conf_choice(node, "order", row > 0, order_names[row], &order)) {
@@ -101,7 +100,8 @@ static bool reaches_beyond(struct conf_node node, const struct reg_field *field,
 	if (field->address + records_end + field_width(field) <= 65536) {
 		return false;
 	}
-	conf_node_complain(node, "the value reaches beyond the last address 65535");
+	conf_node_complain(
+		node, "the value ends beyond the last address 65535; check address, type, registers, count and stride");
 	return true;
 }
 
@@ -130,7 +130,7 @@ bool conf_field_read(struct conf_node node, size_t notation, const struct record
 	field.registers = (uint8_t)registers;
 	if ((field.type == REG_BIT) != (field.function <= 2)) {
 		conf_node_complain(node,
-			"type \"%s\" does not go with function %d: 1 and 2 read bits, 3 and 4 registers",
+			"type \"%s\" does not fit function %d; use functions 1 and 2 for bits, 3 and 4 for registers",
 			type_names[type], (int)field.function);
 		return false;
 	}
@@ -141,7 +141,6 @@ bool conf_field_read(struct conf_node node, size_t notation, const struct record
 	return true;
 }
 
-/* The field of the record with this number. */
 struct reg_field conf_field_of_record(const struct reg_field *first, const struct records *records, int64_t index)
 {
 	struct reg_field field = *first;

@@ -1,5 +1,5 @@
-/* conf_files.c - files that the configuration names: certificates, keys, a password, serial ports, directories. A box
- * is configured before all of it is there, so what is missing is a note and no refusal. */
+/* conf_files.c - checks the files that the configuration names: certificates, keys, a password, serial ports,
+ * directories. A box may be configured before they are all there, so a missing file is a note and not an error. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static void note_missing(struct conf_load *load, struct conf_node node, const ch
 	}
 }
 
-/* The directory that a file or socket will be made in. */
+/* Notes that the directory is missing in which a file or socket will be made. */
 static void note_missing_parent(struct conf_load *load, struct conf_node node, const char *key, const char *path)
 {
 	char parent[PATH_SIZE];
@@ -30,13 +30,13 @@ static void note_missing_parent(struct conf_load *load, struct conf_node node, c
 	}
 }
 
-/* A password that is not UTF-8 would be refused by every broker that speaks MQTT 5, without a word about why. */
+/* Complains about a password that is not UTF-8: every broker that speaks MQTT 5 refuses it and does not say why. */
 static void check_password(struct conf_load *load, const char *path)
 {
 	struct stat st;
 
 	if (path[0] && access(path, R_OK) == 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
-		free(conf_text_read(path, load->errors)); /* which complains */
+		free(conf_text_read(path, load->errors)); /* conf_text_read() complains */
 	}
 }
 

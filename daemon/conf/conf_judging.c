@@ -1,7 +1,7 @@
-/* conf_judging.c - how means are made and when warnings and conditions are told: the section `judging`.
+/* conf_judging.c - the section `judging`: how means are made, and when warnings and conditions are reported.
  *
- * Numbers that a regulation sets are constants of core/mean.c. Here are those that no text read sets: every default is
- * ours and unconfirmed. */
+ * Numbers that a regulation sets are constants in core/mean.c. The numbers here are set by no document that we have
+ * read: every default is our choice and unconfirmed. */
 #include <stddef.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@ static const struct {
 	{ "warning_minutes", offsetof(struct pipeline_settings, warning_minutes), 1, 60, 3 },
 	{ "no_data_minutes", offsetof(struct pipeline_settings, no_data_minutes), 1, 1440, 5 },
 	{ "calibration_minutes", offsetof(struct pipeline_settings, calibration_minutes), 0, 1440, 60 },
-	/* 60 minutes, 3 results: monitoring-rules 5.3, a suggestion of ours */
+	/* 60 minutes, 3 results: our suggestion, monitoring-rules 5.3 */
 	{ "constant_minutes", offsetof(struct pipeline_settings, constant_minutes), 0, 1440, 60 },
 	{ "constant_results", offsetof(struct pipeline_settings, constant_results), 0, 100, 3 },
 };
@@ -30,13 +30,13 @@ static const struct {
 	size_t at;
 	double max;
 	double preset;
-} shares[] = {
+} numbers[] = {
 	{ "hysteresis", offsetof(struct pipeline_settings, hysteresis), 0.5, 0.05 },
 	{ "approach", offsetof(struct pipeline_settings, approach), 1.0, 0.9 },
 	/* 2.5 % of a full scale of 20 % is the zero drift a gas analyser may have: HJ 75-2017 (monitoring-rules 3.5),
 	 * unconfirmed */
 	{ "o2_zero_drift", offsetof(struct pipeline_settings, o2_zero_drift), 5.0, 0.5 },
-	/* 2 % of the range: national inspection guide, item 4; over an hour: ours */
+	/* 2 % of the range: national inspection guide, item 4; over an hour: our choice */
 	{ "narrow_percent", offsetof(struct pipeline_settings, narrow_percent), 100.0, 2.0 },
 	/* 75 % of a quarter's hours: HJ 75-2017 12.1 */
 	{ "capture_percent", offsetof(struct pipeline_settings, capture_percent), 100.0, 75.0 },
@@ -67,8 +67,8 @@ void conf_judging_defaults(struct pipeline_settings *judging)
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
 		memcpy(field(judging, counts[i].at), &counts[i].preset, sizeof(unsigned));
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(shares); i++) {
-		memcpy(field(judging, shares[i].at), &shares[i].preset, sizeof(double));
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		memcpy(field(judging, numbers[i].at), &numbers[i].preset, sizeof(double));
 	}
 	judging->watch_zero = true;
 	judging->few_data = true;
@@ -83,16 +83,16 @@ void conf_read_judging(struct conf_node root, struct pipeline_settings *judging)
 	size_t order = 0, rounding = 0;
 
 	conf_judging_defaults(judging);
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
 		int64_t count = counts[i].preset; /* all are optional */
 		(void)conf_int(node, counts[i].key, false, CONF_RANGE(counts[i].min, counts[i].max), &count);
 		unsigned value = (unsigned)count;
 		memcpy(field(judging, counts[i].at), &value, sizeof(value));
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(shares); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 		(void)conf_double(
-			node, shares[i].key, false, CONF_RANGE(0.0, shares[i].max), field(judging, shares[i].at));
+			node, numbers[i].key, false, CONF_RANGE(0.0, numbers[i].max), field(judging, numbers[i].at));
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
 		(void)conf_bool(node, switches[i].key, false, field(judging, switches[i].at));
@@ -119,10 +119,10 @@ void conf_print_judging(FILE *out, const struct pipeline_settings *judging)
 		fprintf(out, " %s = %u;", counts[i].key, value);
 	}
 	fputs("\n ", out);
-	for (size_t i = 0; i < ARRAY_SIZE(shares); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 		double value;
-		memcpy(&value, base + shares[i].at, sizeof(value));
-		fprintf(out, " %s = %s;", shares[i].key, num_format(value, number));
+		memcpy(&value, base + numbers[i].at, sizeof(value));
+		fprintf(out, " %s = %s;", numbers[i].key, num_format(value, number));
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
 		fprintf(out, " %s = %s;", switches[i].key, base[switches[i].at] ? "true" : "false");

@@ -1,4 +1,4 @@
-/* conf_limit.c - the limit files, one for each legal document. */
+/* conf_limit.c - reads the limit files, one for each legal document. */
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ static void read_when(struct conf_load *load, struct conf_node limit, struct lim
 	if (!node.setting) {
 		return;
 	}
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	if (conf_name(node, "factor", true, l->when_factor, sizeof(l->when_factor)) &&
 		!site_factor(load->site, l->when_factor)) {
 		conf_node_complain(node, "when: there is no factor \"%s\" in factors.conf%s", l->when_factor,
@@ -71,7 +71,7 @@ static bool read_bounds(struct conf_node node, struct limit *l)
 	return min || max;
 }
 
-/* What the value is brought to before it is compared; nothing of it is required. */
+/* Reads the reference conditions to which a value is converted before it is compared. All are optional. */
 static bool read_reference(struct conf_node node, struct limit *l)
 {
 	static const char *const conditions[] = { "air-added", NULL };
@@ -102,7 +102,7 @@ static bool read_dates(struct conf_node node, struct limit *l)
 {
 	char existing[16] = "";
 
-	(void)conf_date(node, "in_force", false, &l->in_force); /* the document's otherwise */
+	(void)conf_date(node, "in_force", false, &l->in_force); /* otherwise the document's date */
 	(void)conf_date(node, "until", false, &l->until);
 	(void)conf_date(node, "built_before", false, &l->built_before);
 	l->new_since = l->in_force;
@@ -122,8 +122,8 @@ static bool read_dates(struct conf_node node, struct limit *l)
 	return true;
 }
 
-/* The factor must exist, and a limit in another unit than its factor would be compared with the wrong
- * number. */
+/* Complains when the factor does not exist, or when the limit has another unit than its factor: it would be compared
+ * with a wrong number. */
 static bool check_factor(struct conf_load *load, struct conf_node node, const struct limit *l)
 {
 	const struct factor *factor = site_factor(load->site, l->factor);
@@ -161,7 +161,8 @@ static bool read_name(struct conf_node node, struct limit *l)
 	return good;
 }
 
-/* Sorted later would do, but 400 rows are compared in no time and the file order is the order shown. */
+/* Compares the key with those of all earlier limits. For 400 rows this is fast enough, and the limits stay in the order
+ * of the files, in which they are shown. */
 static bool is_new_key(struct conf_load *load, struct conf_node node, const char *key)
 {
 	for (size_t i = 0; i < load->site->n_limits; i++) {
@@ -183,7 +184,7 @@ static void read_limit(struct conf_load *load, struct conf_node node, const stru
 	size_t period = 0;
 	struct limit l = *defaults;
 
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	bool good = read_name(node, &l);
 	good &= conf_choice(node, "period", true, periods, &period);
 	l.period = (enum limit_period)period;
@@ -196,19 +197,19 @@ static void read_limit(struct conf_load *load, struct conf_node node, const stru
 	if (!good || !is_new_key(load, node, l.key) || !check_factor(load, node, &l)) {
 		return;
 	}
-	struct limit *slot = conf_grow(load, &load->site->limits, &load->site->n_limits, sizeof(l));
+	struct limit *slot = conf_grow_array(load, &load->site->limits, &load->site->n_limits, sizeof(l));
 	if (slot) {
 		*slot = l;
 	}
 }
 
-/* Limits point at their document, so it must not move while others are added. */
+/* Stores a document in its own memory: limits point to it, so it must not move when others are added. */
 static const struct legal_document *keep_document(struct conf_load *load, const struct legal_document *d)
 {
 	struct legal_document *kept = malloc(sizeof(*kept));
-	struct legal_document **slot = kept
-		? conf_grow(load, &load->site->documents, &load->site->n_documents, sizeof(struct legal_document *))
-		: NULL;
+	struct legal_document **slot = kept ? conf_grow_array(load, &load->site->documents, &load->site->n_documents,
+						      sizeof(struct legal_document *))
+					    : NULL;
 
 	if (!slot) {
 		free(kept);
@@ -230,9 +231,9 @@ static void read_limit_file(struct conf_load *load, const char *path)
 	if (!conf) {
 		return;
 	}
-	conf_allow(conf_root(conf), file_keys);
+	conf_allow_keys(conf_root(conf), file_keys);
 	struct conf_node document = conf_group(conf_root(conf), "document", true);
-	conf_allow(document, document_keys);
+	conf_allow_keys(document, document_keys);
 	bool good = conf_string(document, "number", true, d.number, sizeof(d.number));
 	good &= conf_string(document, "title", true, d.title, sizeof(d.title));
 	good &= conf_date(document, "in_force", true, &defaults.in_force);
@@ -247,7 +248,7 @@ static void read_limit_file(struct conf_load *load, const char *path)
 	conf_close(conf);
 }
 
-/* All files of one directory, in order of their names; those that `except` also holds are left out. */
+/* Reads all files of one directory, sorted by name, except those that exist in the directory `except`, too. */
 static void read_limit_directory(struct conf_load *load, const char *directory, const char *except)
 {
 	struct dirent **names;
@@ -275,7 +276,7 @@ void conf_load_limits(struct conf_load *load)
 	char own[PATH_SIZE * 2], shipped[PATH_SIZE * 2];
 
 	snprintf(own, sizeof(own), "%s/limits.d", load->directory);
-	snprintf(shipped, sizeof(shipped), "%s/limits.d", load->share);
+	snprintf(shipped, sizeof(shipped), "%s/limits.d", load->catalogue);
 	read_limit_directory(load, own, NULL);
 	if (strcmp(own, shipped) != 0) {
 		read_limit_directory(load, shipped, own);

@@ -1,4 +1,4 @@
-/* conf_load.c - what all readers of the configuration use: growing lists, finding files. */
+/* conf_load.c - functions for all readers of the configuration: growing arrays, finding files. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "daemon/conf/conf_internal.h"
 
-void *conf_grow(struct conf_load *load, void *array_pointer, size_t *n, size_t element_size)
+void *conf_grow_array(struct conf_load *load, void *array_pointer, size_t *n, size_t element_size)
 {
 	void *array;
 
@@ -24,11 +24,11 @@ void *conf_grow(struct conf_load *load, void *array_pointer, size_t *n, size_t e
 	return element;
 }
 
-void conf_find(const struct conf_load *load, const char *name, char *ret_path, size_t size)
+void conf_find_file(const struct conf_load *load, const char *name, char *ret_path, size_t size)
 {
 	snprintf(ret_path, size, "%s/%s", load->directory, name);
 	if (access(ret_path, F_OK) != 0) {
-		snprintf(ret_path, size, "%s/%s", load->share, name);
+		snprintf(ret_path, size, "%s/%s", load->catalogue, name);
 	}
 }
 

@@ -1,11 +1,11 @@
-/* conf_mqtt.c - how the bureau is reached, and what it gets beside alarms. */
+/* conf_mqtt.c - the section `mqtt`: how the bureau's broker is reached, and what is published in addition to alarms. */
 #include <string.h>
 
 #include "common/array.h"
 #include "common/text.h"
 #include "daemon/conf/conf_internal.h"
 
-/* Also the names of the settings. */
+/* The setting `means` uses the names of these periods. */
 static const enum period mean_periods[] = { PERIOD_MINUTE, PERIOD_HOUR, PERIOD_DAY };
 
 bool conf_topic_level(struct conf_node group, const char *key, char *ret, size_t size)
@@ -49,7 +49,8 @@ static void read_brokers(struct conf_node node, struct mqtt_conf *mqtt)
 	check_broker(node, "broker", brokers[0]);
 	mqtt->n_brokers = 1;
 	if (conf_count(standby) > MQTT_BROKERS - 1) {
-		conf_node_complain(node, "standby: at most %d are possible", MQTT_BROKERS - 1);
+		conf_node_complain(node, "standby: found more than %d brokers, the most that are possible; remove some",
+			MQTT_BROKERS - 1);
 		return;
 	}
 	for (size_t i = 0; i < conf_count(standby); i++) {
@@ -93,10 +94,10 @@ static void read_identity(struct conf_node node, struct mqtt_conf *mqtt)
 	(void)conf_name(
 		node, "password_credential", false, mqtt->password_credential, sizeof(mqtt->password_credential));
 	if ((mqtt->client_cert[0] != '\0') != (mqtt->client_key[0] != '\0')) {
-		conf_node_complain(node, "client_cert and client_key need each other");
+		conf_node_complain(node, "found only one of client_cert and client_key; set both or none");
 	}
 	if (mqtt->password_file[0] && mqtt->password_credential[0]) {
-		conf_node_complain(node, "password_file and password_credential: one of them is enough");
+		conf_node_complain(node, "found both password_file and password_credential; keep one of them");
 	}
 	if (!mqtt->username[0] && (mqtt->password_file[0] || mqtt->password_credential[0])) {
 		conf_node_complain(node, "a password needs a username");
@@ -112,7 +113,7 @@ void conf_read_mqtt(struct conf_node root, struct mqtt_conf *mqtt)
 	int64_t keepalive_ms = 30 * SECOND_MS, window = 20;
 	size_t version = 0;
 
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	read_brokers(node, mqtt);
 	read_identity(node, mqtt);
 	read_means(node, mqtt);

@@ -1,4 +1,4 @@
-/* conf_outlet.c - the outlets of emisd.conf. */
+/* conf_outlet.c - reads the outlets of emisd.conf. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@ static void read_tiers(struct conf_node node, char (*tiers)[16])
 	char text[16], words[CONF_WORDS_SIZE];
 
 	if (conf_count(array) > OUTLET_TIERS) {
-		conf_node_complain(node, "tiers: there are only %d", OUTLET_TIERS);
+		conf_node_complain(node, "tiers: found more than the %d tiers that exist; remove some", OUTLET_TIERS);
 		return;
 	}
 	for (size_t i = 0; i < conf_count(array); i++) {
@@ -36,7 +36,7 @@ static void read_tiers(struct conf_node node, char (*tiers)[16])
 	}
 }
 
-static void read_also(struct conf_node node, struct outlet *outlet)
+static void read_also_sectors(struct conf_node node, struct outlet *outlet)
 {
 	struct conf_node array = conf_array(node, "also_sectors", false);
 
@@ -51,8 +51,8 @@ static void read_also(struct conf_node node, struct outlet *outlet)
 	}
 }
 
-/* What the outlet itself is; all of it but the first four is optional. */
-static void read_self(struct conf_node node, struct outlet *outlet)
+/* Reads the settings of the outlet itself. Only id, medium and sector are required. */
+static void read_outlet_settings(struct conf_node node, struct outlet *outlet)
 {
 	static const char *const media[] = { "gas", "water", NULL };
 	size_t medium = 0;
@@ -60,7 +60,7 @@ static void read_self(struct conf_node node, struct outlet *outlet)
 
 	(void)conf_topic_level(node, "id", outlet->id, sizeof(outlet->id)); /* complaints refuse the file */
 	if (strcmp(outlet->id, GATEWAY) == 0) {
-		conf_node_complain(node, "id: \"%s\" means the box itself; call the outlet otherwise", GATEWAY);
+		conf_node_complain(node, "id: \"%s\" stands for the box itself; give the outlet another id", GATEWAY);
 	}
 	(void)conf_string(node, "name", false, outlet->name, sizeof(outlet->name));
 	(void)conf_choice(node, "medium", true, media, &medium);
@@ -73,7 +73,7 @@ static void read_self(struct conf_node node, struct outlet *outlet)
 	if (conf_double(node, "barometric_kpa", false, CONF_RANGE(50.0, 110.0), &outlet->barometric_pa)) {
 		outlet->barometric_pa *= 1000.0;
 	} else if (conf_has(node, "barometric_kpa")) {
-		outlet->barometric_pa = 101325.0; /* refused already: what needs it has no fault of its own */
+		outlet->barometric_pa = 101325.0; /* already refused; a number avoids complaints that it is missing */
 	}
 	(void)conf_double(node, "area", false, CONF_RANGE(1e-4, 1e4), &outlet->area_m2);
 	(void)conf_date(node, "built", false, &outlet->built);
@@ -81,7 +81,7 @@ static void read_self(struct conf_node node, struct outlet *outlet)
 	if (conf_bool(node, "air_added", false, &air)) {
 		outlet->air_added = air;
 	}
-	read_also(node, outlet);
+	read_also_sectors(node, outlet);
 }
 
 static void read_outlet(struct conf_load *load, struct conf_node node, size_t index)
@@ -91,8 +91,8 @@ static void read_outlet(struct conf_load *load, struct conf_node node, size_t in
 	struct outlet *outlet = &load->site->outlets[index];
 	char(*tiers)[16] = load->site->tiers[index];
 
-	conf_allow(node, keys);
-	read_self(node, outlet);
+	conf_allow_keys(node, keys);
+	read_outlet_settings(node, outlet);
 	for (size_t i = 0; i < index; i++) {
 		if (strcmp(load->site->outlets[i].id, outlet->id) == 0) {
 			conf_node_complain(node, "the outlet \"%s\" is described twice", outlet->id);
@@ -107,7 +107,7 @@ static void read_outlet(struct conf_load *load, struct conf_node node, size_t in
 	for (size_t i = 0; i < conf_count(points); i++) {
 		conf_read_point(load, conf_at(points, i), outlet, index);
 	}
-	conf_bound_computed(outlet);
+	conf_set_computed_bounds(outlet);
 	conf_bind_limits(load, node, outlet, tiers);
 	conf_read_confirmed(load, node, outlet);
 	conf_check_inputs(node, outlet);
@@ -120,8 +120,8 @@ void conf_load_outlets(struct conf_load *load, struct conf_node root)
 
 	for (size_t i = 0; i < conf_count(list); i++) {
 		size_t n_tiers = site->n_outlets;
-		if (!conf_grow(load, &site->tiers, &n_tiers, sizeof(*site->tiers)) ||
-			!conf_grow(load, &site->outlets, &site->n_outlets, sizeof(*site->outlets))) {
+		if (!conf_grow_array(load, &site->tiers, &n_tiers, sizeof(*site->tiers)) ||
+			!conf_grow_array(load, &site->outlets, &site->n_outlets, sizeof(*site->outlets))) {
 			return;
 		}
 		read_outlet(load, conf_at(list, i), i);

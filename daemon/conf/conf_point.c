@@ -1,4 +1,5 @@
-/* conf_point.c - the points of an outlet: what they measure, what feeds them, what they need of each other. */
+/* conf_point.c - reads the points of an outlet: what they measure, which channel feeds them, and which other points
+ * they need. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +31,8 @@ static void complain_of_instrument(
 		conf_names(found, site->instruments[0].name, site->n_instruments, sizeof(site->instruments[0]), words));
 }
 
-/* The unit that the channel must have. A velocity may come as the dynamic pressure of a pitot tube. */
+/* Checks that the channel has the factor's unit, or one that can be converted: ppm, or, for a velocity, the dynamic
+ * pressure of a pitot tube. */
 static bool check_unit(struct conf_node node, const char *from, struct point *point, const struct channel *channel)
 {
 	const struct factor *factor = point->factor;
@@ -50,7 +52,7 @@ static bool check_unit(struct conf_node node, const char *from, struct point *po
 	return true;
 }
 
-/* "gas.so2": an instrument's channel in the factor's unit. */
+/* Reads `from`: a channel of an instrument, as in "gas.so2". */
 static bool read_source(struct conf_load *load, struct conf_node node, struct point *point, struct feed *feed)
 {
 	char from[NAME_SIZE + CHANNEL_NAME_SIZE];
@@ -62,7 +64,8 @@ static bool read_source(struct conf_load *load, struct conf_node node, struct po
 	}
 	const char *dot = strrchr(from, '.');
 	if (!dot || dot == from || dot[1] == '\0') {
-		conf_node_complain(node, "from: \"%s\" does not read INSTRUMENT.CHANNEL, as in \"gas.so2\"", from);
+		conf_node_complain(
+			node, "from: found \"%s\", expected INSTRUMENT.CHANNEL, for example \"gas.so2\"", from);
 		return false;
 	}
 	feed->instrument = find_instrument(site, from, (size_t)(dot - from));
@@ -84,7 +87,7 @@ static bool read_source(struct conf_load *load, struct conf_node node, struct po
 	return check_unit(node, from, point, feed->channel);
 }
 
-/* "plc.state": a status of another instrument's profile. */
+/* Reads `flags`: statuses of other instruments, as in "plc.state". */
 static bool read_flags(struct conf_load *load, struct conf_node node, struct feed *feed)
 {
 	struct conf_node names = conf_array(node, "flags", false);
@@ -102,8 +105,8 @@ static bool read_flags(struct conf_load *load, struct conf_node node, struct fee
 		}
 		const char *dot = strrchr(from, '.');
 		if (!dot) {
-			conf_node_complain(
-				node, "flags: \"%s\" does not read INSTRUMENT.STATUS, as in \"plc.state\"", from);
+			conf_node_complain(node,
+				"flags: found \"%s\", expected INSTRUMENT.STATUS, for example \"plc.state\"", from);
 			return false;
 		}
 		flag->instrument = find_instrument(site, from, (size_t)(dot - from));
@@ -126,7 +129,7 @@ static bool read_flags(struct conf_load *load, struct conf_node node, struct fee
 	return true;
 }
 
-/* What no instrument gives. */
+/* Reads `computed`: a value that no instrument gives. */
 static bool read_computed(struct conf_node node, struct point *point, const struct outlet *outlet)
 {
 	static const char *const names[] = { "no+no2", "velocity", NULL };
@@ -153,7 +156,7 @@ static bool read_pitot(struct conf_node node, struct point *point)
 	if (!pitot.setting) {
 		return true;
 	}
-	conf_allow(pitot, keys);
+	conf_allow_keys(pitot, keys);
 	bool good = conf_double(pitot, "kp", true, CONF_RANGE(0.1, 2.0), &point->pitot_kp);
 	good &= conf_double(pitot, "density", true, CONF_RANGE(0.1, 5.0), &point->gas_density);
 	if (strcmp(point->factor->key, "velocity") != 0) {
@@ -163,8 +166,8 @@ static bool read_pitot(struct conf_node node, struct point *point)
 	return good;
 }
 
-/* Each of these belongs to one medium or factor; elsewhere it would be ignored in silence. */
-static bool belongs(struct conf_node node, const char *key, bool here, const char *where)
+/* Complains about a setting that belongs to another medium or factor, because it would be ignored in silence. */
+static bool check_belongs(struct conf_node node, const char *key, bool here, const char *where)
 {
 	if (!here && conf_has(node, key)) {
 		conf_node_complain(node, "%s belongs to %s", key, where);
@@ -181,8 +184,8 @@ static bool read_numbers(struct conf_node node, struct point *point, const struc
 	const char *key = point->factor->key;
 	size_t basis = 0, state = 0;
 
-	(void)conf_choice(node, "basis", false, bases, &basis);  /* dry unless said */
-	(void)conf_choice(node, "state", false, states, &state); /* standard unless said */
+	(void)conf_choice(node, "basis", false, bases, &basis);  /* dry unless configured */
+	(void)conf_choice(node, "state", false, states, &state); /* standard unless configured */
 	point->wet = basis == 1;
 	point->actual = state == 1;
 	(void)conf_double(
@@ -194,19 +197,21 @@ static bool read_numbers(struct conf_node node, struct point *point, const struc
 	point->has_least = conf_double(node, "least", false, CONF_RANGE(-1e9, 1e9), &point->least);
 	(void)conf_duration(node, "hold", false, CONF_RANGE(MINUTE_MS, HOUR_MS), &point->hold_ms);
 	(void)conf_duration(node, "cycle", false, CONF_RANGE(10 * MINUTE_MS, DAY_MS), &point->cycle_ms);
-	bool good = belongs(node, "basis", gas, "gas") && belongs(node, "state", gas, "gas");
-	good &= belongs(node, "hold", gas, "gas; water analysers have a cycle");
-	good &= belongs(node, "cycle", !gas, "water; a gas analyser's result has a hold");
-	good &= belongs(node, "kv", strcmp(key, "velocity") == 0, "velocity");
-	good &= belongs(node, "slope", strcmp(key, "pm") == 0 || strcmp(key, "tsp") == 0, "dust");
+	bool good = check_belongs(node, "basis", gas, "gas") && check_belongs(node, "state", gas, "gas");
+	good &= check_belongs(node, "hold", gas, "gas; water analysers have a cycle");
+	good &= check_belongs(node, "cycle", !gas, "water; a gas analyser's result has a hold");
+	good &= check_belongs(node, "kv", strcmp(key, "velocity") == 0, "velocity");
+	good &= check_belongs(node, "slope", strcmp(key, "pm") == 0 || strcmp(key, "tsp") == 0, "dust");
 	if (conf_has(node, "intercept") && !conf_has(node, "slope")) {
 		conf_node_complain(node, "intercept needs slope");
 		good = false;
 	}
-	good &= belongs(node, "wrap", strcmp(key, "flow-total") == 0, "flow-total");
+	good &= check_belongs(node, "wrap", strcmp(key, "flow-total") == 0, "flow-total");
 	if (point->cycle_ms > 0 &&
 		(point->cycle_ms < HOUR_MS ? HOUR_MS % point->cycle_ms : DAY_MS % point->cycle_ms) != 0) {
-		conf_node_complain(node, "cycle: an hour or a day is not made of whole cycles of it");
+		conf_node_complain(node,
+			"cycle: an hour (or, for a longer cycle, a day) is not made of whole cycles; choose a cycle "
+			"that divides it");
 		good = false;
 	}
 	return good && read_pitot(node, point);
@@ -242,7 +247,7 @@ static const struct factor *read_factor(struct conf_load *load, struct conf_node
 
 static void add_point(struct conf_load *load, struct outlet *outlet, const struct point *point)
 {
-	struct point *slot = conf_grow(load, &outlet->points, &outlet->n_points, sizeof(*slot));
+	struct point *slot = conf_grow_array(load, &outlet->points, &outlet->n_points, sizeof(*slot));
 
 	if (slot) {
 		*slot = *point;
@@ -265,7 +270,7 @@ void conf_read_point(struct conf_load *load, struct conf_node node, struct outle
 	struct point point = { 0 };
 	struct feed feed = { .outlet = outlet_index, .point = outlet->n_points };
 
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	point.factor = read_factor(load, node, outlet);
 	if (!point.factor || !read_numbers(node, &point, outlet)) {
 		return;
@@ -290,18 +295,18 @@ void conf_read_point(struct conf_load *load, struct conf_node node, struct outle
 		return;
 	}
 	if (!point.has_least && !isnan(feed.channel->min)) {
-		point.has_least = true; /* decode_channel() gives nothing below it */
+		point.has_least = true; /* decode_channel() gives no value below the channel's min */
 		point.least = point_in_unit(&point, feed.channel->min);
 	}
 	point.max_age_ms = max_age_ms(&load->site->instruments[feed.instrument], feed.channel);
-	struct feed *slot = conf_grow(load, &load->site->feeds, &load->site->n_feeds, sizeof(feed));
+	struct feed *slot = conf_grow_array(load, &load->site->feeds, &load->site->n_feeds, sizeof(feed));
 	if (slot) {
 		*slot = feed;
 		add_point(load, outlet, &point);
 	}
 }
 
-void conf_bound_computed(struct outlet *outlet)
+void conf_set_computed_bounds(struct outlet *outlet)
 {
 	int nox = outlet_point(outlet, "nox"), no = outlet_point(outlet, "no"), no2 = outlet_point(outlet, "no2");
 
@@ -316,9 +321,9 @@ void conf_bound_computed(struct outlet *outlet)
 	}
 }
 
-/* ---- an input that something is computed from and nobody measures would silently become a default ---- */
+/* ---- inputs of computed and converted values: a missing input would become a default in silence ---- */
 
-static void need_points(struct conf_node node, const struct outlet *outlet, const char *what, const char *why,
+static void require_points(struct conf_node node, const struct outlet *outlet, const char *what, const char *why,
 	const char *const *factors)
 {
 	for (size_t i = 0; factors[i]; i++) {
@@ -339,16 +344,16 @@ static void check_point(struct conf_node node, const struct outlet *outlet, cons
 	bool by_flow = point->computed == COMPUTED_FLOW;
 
 	if (point->wet) {
-		need_points(node, outlet, key, "is measured wet", dry);
+		require_points(node, outlet, key, "is measured wet", dry);
 	}
 	if (point->actual) {
-		need_points(node, outlet, key, "is measured at stack conditions", standard);
+		require_points(node, outlet, key, "is measured at stack conditions", standard);
 	}
 	if (point->computed == COMPUTED_NOX) {
-		need_points(node, outlet, key, "is computed", oxides);
+		require_points(node, outlet, key, "is computed", oxides);
 	}
 	if (by_flow) {
-		need_points(node, outlet, key, "is computed", flow);
+		require_points(node, outlet, key, "is computed", flow);
 	}
 	if ((point->actual || by_flow) && isnan(outlet->barometric_pa)) {
 		conf_node_complain(node, "%s: bringing %s to standard state needs barometric_kpa", outlet->id, key);

@@ -1,11 +1,11 @@
-/* conf_print.c - the normal form of emisd.conf: every setting, with its defaults, in one order. */
+/* conf_print.c - prints the normal form of emisd.conf: every setting, defaults included, in a fixed order. */
 #include <math.h>
 
 #include "common/array.h"
 #include "common/num.h"
 #include "daemon/conf/conf_internal.h"
 
-/* A string as libconfig reads it back. */
+/* Prints a string so that libconfig reads the same text back. */
 static void print_string(FILE *out, const char *text)
 {
 	fputc('"', out);
@@ -66,7 +66,7 @@ static void print_size(FILE *out, const char *key, int64_t bytes)
 	print_setting(out, key, num_format_size(bytes, text));
 }
 
-/* Of settings that are zero when they are not there. */
+/* For settings that are 0 when they are not configured. */
 static void print_number_if_set(FILE *out, const char *key, double value)
 {
 	if (value > 0.0) {
@@ -176,7 +176,7 @@ static void print_point(FILE *out, const struct site *site, size_t outlet, size_
 	fputs("}", out);
 }
 
-/* Confirmed limits, one an entry. */
+/* Prints the confirmed limits, one in each entry. */
 static void print_confirmed(FILE *out, const struct outlet *outlet)
 {
 	size_t n = 0;
@@ -195,7 +195,7 @@ static void print_confirmed(FILE *out, const struct outlet *outlet)
 	fputs(n ? "\n    );\n" : "", out);
 }
 
-static void print_circumstances(FILE *out, const struct outlet *outlet)
+static void print_outlet_settings(FILE *out, const struct outlet *outlet)
 {
 	char date[TIME_TEXT_SIZE];
 
@@ -241,7 +241,7 @@ static void print_outlet(FILE *out, const struct site *site, size_t index)
 		fprintf(out, "%s\"%s\"", i ? ", " : "", site->tiers[index][i]);
 	}
 	fputs(" ];\n", out);
-	print_circumstances(out, outlet);
+	print_outlet_settings(out, outlet);
 	print_confirmed(out, outlet);
 	fputs("    points = (\n", out);
 	for (size_t i = 0; i < outlet->n_points; i++) {

@@ -1,4 +1,4 @@
-/* conf_profile.c - profiles.d/NAME.conf: the register map of an instrument. docs/profiles.md. */
+/* conf_profile.c - reads profiles.d/NAME.conf, the register map of an instrument. See docs/profiles.md. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ static size_t read_head(struct conf_node root, struct profile *p)
 	int64_t max_registers = REQUEST_REGISTERS, max_gap = 0, retries = 0;
 	size_t notation = 0;
 
-	conf_allow(head, keys);
+	conf_allow_keys(head, keys);
 	(void)conf_string(head, "maker", true, p->maker, sizeof(p->maker)); /* a complaint refuses the file */
 	(void)conf_string(head, "model", true, p->model, sizeof(p->model));
 	(void)conf_string(head, "source", true, p->source, sizeof(p->source));
@@ -76,18 +76,18 @@ static void read_forbidden(struct conf_node root, struct profile *p)
 	for (size_t i = 0; i < conf_count(list); i++) {
 		struct conf_node node = conf_at(list, i);
 		int64_t function = 0, from = 0, to = 0;
-		conf_allow(node, keys);
+		conf_allow_keys(node, keys);
 		bool good = conf_int(node, "function", true, CONF_RANGE(1, 4), &function);
 		good &= conf_int(node, "from", true, CONF_RANGE(0, 65535), &from);
 		good &= conf_int(node, "to", true, CONF_RANGE(0, 65535), &to);
 		if (good && from > to) {
-			conf_node_complain(node, "from lies behind to");
+			conf_node_complain(node, "found from greater than to, expected from <= to");
 		}
 		p->forbidden[p->n_forbidden++] = (struct forbidden){ (uint8_t)function, (uint16_t)from, (uint16_t)to };
 	}
 }
 
-/* The variant of that name; its setting is NULL, with a complaint, when there is none. */
+/* The variant of that name. When there is none, its setting is NULL, with a complaint unless the name is empty. */
 static struct conf_node find_variant(struct conf_node root, const char *variant)
 {
 	struct conf_node list = conf_list(root, "variants", false);
@@ -117,13 +117,13 @@ static void read_profile(struct conf_node root, struct profile *p)
 		"variants", NULL };
 	static const char *const variant_keys[] = { "name", "channels", "statuses", "identify", "auxiliaries", NULL };
 
-	conf_allow(root, keys);
+	conf_allow_keys(root, keys);
 	size_t notation = read_head(root, p);
 	struct conf_node variant = find_variant(root, p->variant);
 	read_forbidden(root, p);
 	conf_read_states(root, notation, p, false);
 	if (variant.setting) {
-		conf_allow(variant, variant_keys);
+		conf_allow_keys(variant, variant_keys);
 		conf_read_states(variant, notation, p, true);
 	}
 	conf_read_channels(root, notation, p, false);
@@ -131,21 +131,22 @@ static void read_profile(struct conf_node root, struct profile *p)
 		conf_read_channels(variant, notation, p, true);
 	}
 	if (p->n_channels == 0 && p->n_statuses == 0) {
-		conf_node_complain(root, "neither channels nor statuses%s",
+		conf_node_complain(root, "found neither channels nor statuses, expected at least one of them%s",
 			conf_has(root, "variants") && !p->variant[0] ? "; choose a variant of this profile" : "");
 	}
 	int r = plan_requests(p);
 	if (r == -EMSGSIZE) {
-		conf_node_complain(root, "a value is longer than max_registers allows one request to be");
+		conf_node_complain(
+			root, "a value is longer than max_registers allows in one request; raise max_registers");
 	} else if (r < 0) {
 		conf_node_complain(
 			root, "reading this takes more than %d requests; allow holes with max_gap", PROFILE_REQUESTS);
 	}
 }
 
-/* The profile of a folder whose name is nearest to `name`; `nearest` of CHANNEL_NAME_SIZE * 2 is untouched without one.
- */
-static void nearest_profile(const char *folder, const char *name, char *nearest, size_t size)
+/* Finds the profile in `folder` whose name is nearest to `name`. `nearest` is "" or the nearest name so far, and
+ * untouched when the folder has no nearer one. */
+static void find_nearest_profile(const char *folder, const char *name, char *nearest, size_t size)
 {
 	char path[PATH_SIZE * 2], own[64];
 	struct dirent **entries;
@@ -174,12 +175,12 @@ bool conf_find_profile(struct conf_load *load, struct conf_node instrument, cons
 	char beside[PATH_SIZE * 2], shipped[PATH_SIZE * 2], nearest[64] = "", hint[TEXT_HINT_SIZE];
 
 	snprintf(beside, sizeof(beside), "%s/profiles.d/%s.conf", load->directory, name);
-	snprintf(shipped, sizeof(shipped), "%s/profiles.d/%s.conf", load->share, name);
+	snprintf(shipped, sizeof(shipped), "%s/profiles.d/%s.conf", load->catalogue, name);
 	if (access(beside, F_OK) == 0 || access(shipped, F_OK) == 0) {
 		return true;
 	}
-	nearest_profile(load->directory, name, nearest, sizeof(nearest));
-	nearest_profile(load->share, name, nearest, sizeof(nearest));
+	find_nearest_profile(load->directory, name, nearest, sizeof(nearest));
+	find_nearest_profile(load->catalogue, name, nearest, sizeof(nearest));
 	conf_node_complain(instrument, "profile: there is neither %.250s nor %.250s%s", beside, shipped,
 		text_did_you_mean(nearest[0] ? nearest : NULL, hint));
 	return false;
@@ -197,7 +198,7 @@ const struct profile *conf_load_profile(struct conf_load *load, const char *name
 	}
 	struct profile *p = calloc(1, sizeof(*p));
 	struct profile **slot =
-		p ? conf_grow(load, &site->profiles, &site->n_profiles, sizeof(struct profile *)) : NULL;
+		p ? conf_grow_array(load, &site->profiles, &site->n_profiles, sizeof(struct profile *)) : NULL;
 	if (!slot) {
 		free(p);
 		return NULL;
@@ -206,10 +207,10 @@ const struct profile *conf_load_profile(struct conf_load *load, const char *name
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	snprintf(p->variant, sizeof(p->variant), "%s", variant);
 	snprintf(relative, sizeof(relative), "profiles.d/%s.conf", name);
-	conf_find(load, relative, path, sizeof(path));
+	conf_find_file(load, relative, path, sizeof(path));
 	struct conf *conf = conf_open(path, load->errors);
 	if (!conf) {
-		return p; /* the complaint refuses the configuration; one is enough for all its users */
+		return p; /* this complaint refuses the configuration, and the next instruments repeat none */
 	}
 	size_t before = load->errors->n;
 	read_profile(conf_root(conf), p);

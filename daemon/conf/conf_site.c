@@ -1,4 +1,4 @@
-/* conf_site.c - emisd.conf: the site, its links and instruments, and the daemon's own settings. */
+/* conf_site.c - reads emisd.conf: the site, its links and instruments, and the daemon's own settings. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,17 +18,17 @@ static void read_tcp(struct conf_node node, struct link_conf *link)
 	static const char *const keys[] = { "name", "type", "host", "port", "timeout", "transaction_ids", NULL };
 	static const char *const id_names[] = { "checked", "ignored", NULL };
 	static const char *const rtu_keys[] = { "name", "type", "host", "port", "timeout", "gap", NULL };
-	bool rtu = link->type == LINK_RTU_TCP; /* there is no usual port */
+	bool rtu = link->type == LINK_RTU_TCP; /* RTU over TCP has no usual port */
 	int64_t port = 502;
 	size_t ids = 0;
 
-	conf_allow(node, rtu ? rtu_keys : keys);
+	conf_allow_keys(node, rtu ? rtu_keys : keys);
 	(void)conf_duration(node, "gap", false, CONF_RANGE(0, 2000), &link->gap_ms);
 	(void)conf_string(node, "host", true, link->host, sizeof(link->host)); /* a complaint refuses the file */
 	(void)conf_int(node, "port", rtu, CONF_RANGE(1, 65535), &port);
 	link->port = (int)port;
 	if (!rtu) {
-		(void)conf_choice(node, "transaction_ids", false, id_names, &ids); /* checked unless said */
+		(void)conf_choice(node, "transaction_ids", false, id_names, &ids); /* checked unless configured */
 	}
 	link->ignore_ids = ids == 1;
 }
@@ -39,13 +39,13 @@ static void read_rtu(struct conf_node node, struct link_conf *link)
 		"timeout", "gap", "rts", "rts_delay", NULL };
 	static const char *const rts_names[] = { "none", "up", "down", "kernel", NULL };
 	static const char *const parities[] = { "none", "even", "odd", NULL };
-	/* libmodbus turns any other rate into 9600 without a word. */
+	/* libmodbus silently uses 9600 instead of any other rate. */
 	static const int64_t bauds[] = { 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200 };
 	int64_t baud = 9600, data_bits = 8, stop_bits = 1;
 	size_t parity = 0, rts = 0, i = 0;
 
-	conf_allow(node, keys);
-	(void)conf_string(node, "device", true, link->device, sizeof(link->device)); /* as above */
+	conf_allow_keys(node, keys);
+	(void)conf_string(node, "device", true, link->device, sizeof(link->device)); /* a complaint refuses the file */
 	(void)conf_int(node, "baud", false, CONF_RANGE(1, 4000000), &baud);
 	(void)conf_int(node, "data_bits", false, CONF_RANGE(7, 8), &data_bits);
 	(void)conf_int(node, "stop_bits", false, CONF_RANGE(1, 2), &stop_bits);
@@ -71,7 +71,7 @@ static void read_rtu(struct conf_node node, struct link_conf *link)
 	link->parity = "NEO"[parity];
 }
 
-/* One endpoint, one link: many devices refuse a second connection, and two masters on a bus collide. */
+/* Complains about two links to one endpoint: many devices refuse a second connection; two masters on a bus collide. */
 static void check_link(struct conf_node node, const struct site *site, const struct link_conf *link)
 {
 	for (const struct link_conf *other = site->links; other < link; other++) {
@@ -90,7 +90,7 @@ static void check_link(struct conf_node node, const struct site *site, const str
 static void read_link(struct conf_load *load, struct conf_node node)
 {
 	static const char *const types[] = { "tcp", "rtu", "rtu-tcp", NULL };
-	struct link_conf *link = conf_grow(load, &load->site->links, &load->site->n_links, sizeof(*link));
+	struct link_conf *link = conf_grow_array(load, &load->site->links, &load->site->n_links, sizeof(*link));
 	size_t type;
 
 	if (!link) {
@@ -129,13 +129,14 @@ static void read_instrument(struct conf_load *load, struct conf_node node)
 	char link[NAME_SIZE], profile[48], variant[CHANNEL_NAME_SIZE] = "", words[CONF_WORDS_SIZE];
 	int64_t unit = 0;
 	struct instrument_conf *instrument =
-		conf_grow(load, &site->instruments, &site->n_instruments, sizeof(*instrument));
+		conf_grow_array(load, &site->instruments, &site->n_instruments, sizeof(*instrument));
 
 	if (!instrument) {
 		return;
 	}
-	conf_allow(node, keys);
-	(void)conf_name(node, "name", true, instrument->name, sizeof(instrument->name)); /* as above */
+	conf_allow_keys(node, keys);
+	(void)conf_name(
+		node, "name", true, instrument->name, sizeof(instrument->name)); /* a complaint refuses the file */
 	for (const struct instrument_conf *other = site->instruments; other < instrument; other++) {
 		if (strcmp(other->name, instrument->name) == 0) {
 			conf_node_complain(node, "the instrument \"%s\" is described twice", instrument->name);
@@ -176,18 +177,18 @@ static void read_links_and_instruments(struct conf_load *load, struct conf_node 
 	}
 }
 
-/* The intervals that are asked for must fit on the wire. */
-static void check_budgets(struct conf_load *load, struct conf_node root)
+/* Warns about links that cannot keep the configured intervals, or hardly can. */
+static void warn_busy_links(struct conf_load *load, struct conf_node root)
 {
 	struct conf_node links = conf_list(root, "links", false);
 	char words[160];
 
 	for (size_t i = 0; load->errors->n == 0 && i < load->site->n_links; i++) {
-		double share = wire_time_link(load->site, i);
-		if (share > WIRE_TIME_TIGHT) {
+		double busy_ratio = wire_time_link(load->site, i);
+		if (busy_ratio > WIRE_TIME_TIGHT) {
 			struct conf_node node = conf_at(links, i);
 			conf_complain(load->warnings, conf_path(node), conf_line(node), "link \"%s\": %s",
-				load->site->links[i].name, wire_time_words(share, words, sizeof(words)));
+				load->site->links[i].name, wire_time_words(busy_ratio, words, sizeof(words)));
 		}
 	}
 }
@@ -200,14 +201,15 @@ static void read_site_group(struct conf_load *load, struct conf_node root)
 	struct conf_node node = conf_group(root, "site", true);
 	struct site *site = load->site;
 
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	(void)conf_topic_level(node, "id", site->id, sizeof(site->id)); /* complaints refuse the file */
 	(void)conf_string(node, "name", true, site->name, sizeof(site->name));
 	(void)text_copy(site->timezone, sizeof(site->timezone), "Asia/Shanghai");
 	(void)conf_string(node, "timezone", false, site->timezone, sizeof(site->timezone));
 	if (!time_parse_zone(site->timezone, &site->judging.offset_min)) {
-		conf_node_complain(
-			node, "timezone: \"%s\" is none of Asia/Shanghai, UTC or an offset as +08:00", site->timezone);
+		conf_node_complain(node,
+			"timezone: found \"%s\", expected Asia/Shanghai, UTC or an offset such as +08:00",
+			site->timezone);
 	}
 }
 
@@ -222,7 +224,7 @@ static void read_store(struct conf_load *load, struct conf_node root)
 	store->quota_bytes = (int64_t)2 << 30;
 	store->reserve_bytes = (int64_t)16 << 20;
 	store->batch_ms = 2 * SECOND_MS;
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	(void)conf_string(node, "path", false, store->path, sizeof(store->path)); /* all are optional */
 	(void)conf_duration(node, "batch", false, CONF_RANGE(SECOND_MS, 10 * SECOND_MS), &store->batch_ms);
 	(void)conf_int(node, "keep_minutes", false, CONF_RANGE(1, 1200), &keep_minutes);
@@ -240,9 +242,9 @@ static void read_clock(struct conf_load *load, struct conf_node root)
 	struct clock_conf *clock = &load->site->clock;
 
 	clock->wait_ms = 10 * MINUTE_MS;
-	/* Where systemd-timesyncd says it. */
+	/* systemd-timesyncd touches this file. */
 	(void)text_copy(clock->synchronized, sizeof(clock->synchronized), "/run/systemd/timesync/synchronized");
-	conf_allow(node, keys);
+	conf_allow_keys(node, keys);
 	(void)conf_duration(node, "wait", false, CONF_RANGE(0, DAY_MS), &clock->wait_ms); /* both are optional */
 	(void)conf_string(node, "synchronized", false, clock->synchronized, sizeof(clock->synchronized));
 }
@@ -261,7 +263,7 @@ static void read_root(struct conf_load *load, struct conf_node root)
 							     : "a list of factors (factors.conf)");
 		return;
 	}
-	conf_allow(root, keys);
+	conf_allow_keys(root, keys);
 	read_site_group(load, root);
 	conf_read_judging(root, &site->judging);
 	conf_read_mqtt(root, &site->mqtt);
@@ -271,21 +273,22 @@ static void read_root(struct conf_load *load, struct conf_node root)
 	(void)text_copy(site->control_socket, sizeof(site->control_socket), "/run/emisd/ctl.sock");
 	(void)text_copy(site->admin_group, sizeof(site->admin_group), "emisd-admin");
 	struct conf_node control = conf_group(root, "control", false);
-	conf_allow(control, control_keys);
+	conf_allow_keys(control, control_keys);
 	(void)conf_string(control, "socket", false, site->control_socket, sizeof(site->control_socket));
 	read_links_and_instruments(load, root);
 	conf_load_outlets(load, root);
-	check_budgets(load, root);
+	warn_busy_links(load, root);
 	conf_note_files(load, root);
 }
 
-struct site *site_load(const char *path, const char *share, struct conf_errors *errors, struct conf_errors *warnings)
+struct site *site_load(
+	const char *path, const char *catalogue, struct conf_errors *errors, struct conf_errors *warnings)
 {
 	char directory[PATH_SIZE] = ".";
 	const char *slash = strrchr(path, '/');
 	size_t before = errors->n;
 	struct site *site = calloc(1, sizeof(*site));
-	struct conf_load load = { .site = site, .directory = directory, .share = share, .errors = errors };
+	struct conf_load load = { .site = site, .directory = directory, .catalogue = catalogue, .errors = errors };
 
 	load.warnings = warnings;
 	if (!site) {
@@ -297,7 +300,7 @@ struct site *site_load(const char *path, const char *share, struct conf_errors *
 	struct conf *conf = conf_open(path, errors);
 	if (conf) {
 		conf_load_factors(&load);
-		if (errors->n == before) { /* without factors nothing else would be right */
+		if (errors->n == before) { /* without factors everything else would be a mistake, too */
 			conf_load_limits(&load);
 			read_root(&load, conf_root(conf));
 		}

@@ -16,7 +16,7 @@ enum kind {
 	KIND_NUMBER,
 	KIND_BOOL,
 	KIND_SIGN,    /* one of = : ; , { } [ ] ( ) */
-	KIND_STRANGE, /* nothing of the language */
+	KIND_STRANGE, /* no token of the language */
 };
 
 struct token {
@@ -26,7 +26,7 @@ struct token {
 	int line;
 };
 
-/* What was opened and not closed yet. */
+/* A bracket that was opened and is not closed yet. */
 struct open {
 	char sign; /* { [ ( */
 	int line;
@@ -71,7 +71,7 @@ static void skip_blanks(struct reader *r)
 	}
 }
 
-/* Behind the closing quote, or at the end of the text. */
+/* Returns the place behind the closing quote, or the end of the text; counts the lines. */
 static const char *end_of_string(struct reader *r)
 {
 	const char *p = r->p + 1;
@@ -102,7 +102,7 @@ static size_t number_length(const char *p)
 	return n + strspn(p + n, "L");
 }
 
-static void next(struct reader *r)
+static void next_token(struct reader *r)
 {
 	r->before = r->token;
 	skip_blanks(r);
@@ -139,7 +139,7 @@ static void next(struct reader *r)
 
 /* ---- sentences ---- */
 
-/* Signs that a Chinese keyboard types in place of those of the language. */
+/* Signs that a Chinese keyboard types instead of those of the language. */
 static const struct {
 	const char *sign;
 	const char *name;
@@ -169,8 +169,8 @@ static const struct {
 	{ "'", "a single quote", "\"" },
 };
 
-/* The sign of a row of the table that the token begins with; NULL for none. */
-static const char *typed_for(const struct token *t, const char **ret_name)
+/* The sign that was meant by a sign of the table at the start of the token, and its name. NULL when there is none. */
+static const char *find_meant_sign(const struct token *t, const char **ret_name)
 {
 	for (size_t i = 0; t->kind == KIND_STRANGE && i < ARRAY_SIZE(fullwidth); i++) {
 		if (strncmp(t->at, fullwidth[i].sign, strlen(fullwidth[i].sign)) == 0) {
@@ -181,8 +181,9 @@ static const char *typed_for(const struct token *t, const char **ret_name)
 	return NULL;
 }
 
-/* The ASCII letter, digit or sign of U+FF01 to U+FF5E, as EF BC 81 to EF BD 9E; '\0' for none. */
-static char narrow(const struct token *t)
+/* The ASCII character that was meant by a fullwidth one: U+FF01 to U+FF5E, which is EF BC 81 to EF BD 9E. '\0' for any
+ * other token. */
+static char ascii_of_fullwidth(const struct token *t)
 {
 	const unsigned char *c = (const unsigned char *)t->at;
 	bool wide = t->kind == KIND_STRANGE && t->length == 3 && c[0] == 0xEF && (c[1] == 0xBC || c[1] == 0xBD);
@@ -191,12 +192,12 @@ static char narrow(const struct token *t)
 	return code >= 1 && code <= 0x5E ? (char)(code + ' ') : '\0';
 }
 
-/* What was found, and into `meant` what should have been typed; "" where that is not known. */
+/* Writes what was found to `buf`, and what should have been typed to `meant`: "" when that is not known. */
 static void describe(const struct token *t, char *buf, size_t size, char *meant)
 {
-	const char *name = "a fullwidth character", *sign = typed_for(t, &name);
+	const char *name = "a fullwidth character", *sign = find_meant_sign(t, &name);
 	int n = t->length < SHOWN ? (int)t->length : SHOWN, cut = (int)strcspn(t->at, "\r\n");
-	char letter = narrow(t);
+	char letter = ascii_of_fullwidth(t);
 
 	meant[0] = sign ? sign[0] : letter;
 	meant[1] = '\0';
@@ -209,8 +210,8 @@ static void describe(const struct token *t, char *buf, size_t size, char *meant)
 	}
 }
 
-/* Always true: something was found. */
-static bool explain(const struct reader *r, const char *expected, const char *advice)
+/* Writes the sentence about a mistake. Always returns true: a mistake was found. */
+static bool write_sentence(const struct reader *r, const char *expected, const char *advice)
 {
 	char found[80], meant[2];
 	size_t n;
@@ -238,13 +239,13 @@ static bool is_sign(const struct reader *r, char sign)
 	return r->token.kind == KIND_SIGN && *r->token.at == sign;
 }
 
-/* Behind a number without a blank between them: 2s, 192.168.1.1x. */
-static bool is_glued(const struct reader *r)
+/* True when the token follows a number without a blank between them: 2s, 192.168.1.1x. */
+static bool touches_number(const struct reader *r)
 {
 	return r->before.kind == KIND_NUMBER && r->before.at + r->before.length == r->token.at;
 }
 
-static char closer_of(char sign)
+static char closing_sign(char sign)
 {
 	return sign == '{' ? '}' : sign == '[' ? ']' : ')';
 }
@@ -257,17 +258,17 @@ static bool explain_value(const struct reader *r)
 	if (r->token.kind == KIND_NAME) {
 		snprintf(advice, sizeof(advice), "a text needs quotes: \"%.*s\"",
 			(int)(r->token.length < SHOWN ? r->token.length : SHOWN), r->token.at);
-		return explain(r, expected, advice);
+		return write_sentence(r, expected, advice);
 	}
 	if (r->depth > 0 && r->token.kind == KIND_SIGN && *r->before.at == ',' &&
-		*r->token.at == closer_of(r->open[r->depth - 1].sign)) {
-		return explain(r, "one more element behind the comma", "take the last comma away");
+		*r->token.at == closing_sign(r->open[r->depth - 1].sign)) {
+		return write_sentence(r, "one more element behind the comma", "take the last comma away");
 	}
-	return explain(r, expected, "");
+	return write_sentence(r, expected, "");
 }
 
-/* A value that ends nothing, and what stands behind it. */
-static bool explain_glued(const struct reader *r)
+/* Explains a number with text directly behind it: the whole value needs quotes. */
+static bool explain_missing_quotes(const struct reader *r)
 {
 	char expected[160];
 	int n = (int)(r->before.length < SHOWN ? r->before.length : SHOWN);
@@ -276,19 +277,19 @@ static bool explain_glued(const struct reader *r)
 	snprintf(expected, sizeof(expected),
 		"a ; behind the number %.*s; a duration, a size or an address needs quotes: \"%.*s%.*s\"", n,
 		r->before.at, n, r->before.at, m, r->token.at);
-	return explain(r, expected, "");
+	return write_sentence(r, expected, "");
 }
 
-/* What an element of a list or a member of a group needs behind it. */
-static bool explain_behind(const struct reader *r)
+/* Explains what is missing behind an element of a list or a member of a group. */
+static bool explain_missing_separator(const struct reader *r)
 {
 	char expected[64], advice[120] = "";
 
-	if (is_glued(r) && r->token.kind != KIND_END) {
-		return explain_glued(r);
+	if (touches_number(r) && r->token.kind != KIND_END) {
+		return explain_missing_quotes(r);
 	}
 	if (r->depth == 0) {
-		return explain(r, "; or the name of a setting", "");
+		return write_sentence(r, "; or the name of a setting", "");
 	}
 	const struct open *open = &r->open[r->depth - 1];
 	bool element = r->token.kind == KIND_STRING || r->token.kind == KIND_NUMBER || r->token.kind == KIND_BOOL ||
@@ -296,27 +297,27 @@ static bool explain_behind(const struct reader *r)
 	if (open->sign == '{') {
 		snprintf(expected, sizeof(expected), "; or the name of a setting or }");
 	} else {
-		snprintf(expected, sizeof(expected), "a comma or %c", closer_of(open->sign));
+		snprintf(expected, sizeof(expected), "a comma or %c", closing_sign(open->sign));
 	}
 	if (element && open->sign != '{') {
 		snprintf(advice, sizeof(advice), "put a comma between two elements");
 	} else if (!r->long_string) {
 		snprintf(advice, sizeof(advice), "the %c of line %d is not closed", open->sign, open->line);
 	}
-	return explain(r, expected, advice);
+	return write_sentence(r, expected, advice);
 }
 
-/* Reads what opens a value, or a whole scalar. False when it goes on; true with a sentence. */
+/* Reads an opening bracket or a whole scalar. False when there is no mistake; true with a sentence about it. */
 static bool read_value(struct reader *r, bool *ret_opened)
 {
 	*ret_opened = false;
 	if (r->token.kind == KIND_SIGN && strchr("{[(", *r->token.at)) {
 		if (r->depth == DEEPEST) {
-			return explain(r, "no deeper nesting", "");
+			return write_sentence(r, "no deeper nesting", "");
 		}
 		r->open[r->depth++] = (struct open){ *r->token.at, r->token.line };
 		*ret_opened = true;
-		next(r);
+		next_token(r);
 		return false;
 	}
 	bool scalar = r->token.kind == KIND_STRING || r->token.kind == KIND_NUMBER || r->token.kind == KIND_BOOL;
@@ -324,53 +325,54 @@ static bool read_value(struct reader *r, bool *ret_opened)
 		return explain_value(r);
 	}
 	bool text = r->token.kind == KIND_STRING;
-	next(r);
+	next_token(r);
 	while (text && r->token.kind == KIND_STRING) {
-		next(r); /* texts one behind the other are one */
+		next_token(r); /* several texts in a row are one value */
 	}
 	return false;
 }
 
-/* NAME = VALUE. */
+/* Reads NAME = VALUE, or NAME = and an opening bracket. Returns as read_value(). */
 static bool read_setting(struct reader *r, bool *ret_opened)
 {
 	*ret_opened = false;
 	if (r->token.kind != KIND_NAME) {
-		return explain_behind(r);
+		return explain_missing_separator(r);
 	}
-	next(r);
+	next_token(r);
 	if (!is_sign(r, '=') && !is_sign(r, ':')) {
-		return explain(r, "= behind the name of a setting", "");
+		return write_sentence(r, "= behind the name of a setting", "");
 	}
-	next(r);
+	next_token(r);
 	return read_value(r, ret_opened);
 }
 
-/* Behind a value: closes what ends here. *ret_more: one more element or setting has to follow or may follow. */
-static bool read_behind(struct reader *r, bool *ret_more)
+/* Reads the separators and closing brackets behind a value. Returns as read_value(). *ret_more: one more element or
+ * setting must follow or may follow. */
+static bool read_separators(struct reader *r, bool *ret_more)
 {
 	while (r->depth > 0) {
 		char sign = r->open[r->depth - 1].sign;
 		bool comma = is_sign(r, ',');
 		if (sign == '{' ? comma || is_sign(r, ';') : comma) {
-			next(r);
+			next_token(r);
 			*ret_more = sign != '{' || !is_sign(r, '}');
 			if (*ret_more) {
 				return false;
 			}
 		}
-		if (!is_sign(r, closer_of(sign))) {
-			*ret_more = sign == '{' && r->token.kind == KIND_NAME && !is_glued(r);
-			return !*ret_more && explain_behind(r);
+		if (!is_sign(r, closing_sign(sign))) {
+			*ret_more = sign == '{' && r->token.kind == KIND_NAME && !touches_number(r);
+			return !*ret_more && explain_missing_separator(r);
 		}
 		r->depth--;
-		next(r);
+		next_token(r);
 	}
 	if (is_sign(r, ';') || is_sign(r, ',')) {
-		next(r);
+		next_token(r);
 	}
 	*ret_more = r->token.kind != KIND_END;
-	return *ret_more && (r->token.kind != KIND_NAME || is_glued(r)) && explain_behind(r);
+	return *ret_more && (r->token.kind != KIND_NAME || touches_number(r)) && explain_missing_separator(r);
 }
 
 bool conf_syntax_explain(const char *text, int *ret_line, char *sentence, size_t size)
@@ -378,7 +380,7 @@ bool conf_syntax_explain(const char *text, int *ret_line, char *sentence, size_t
 	struct reader r = { .p = text, .line = 1, .sentence = sentence, .size = size };
 	bool more = true, opened, wrong = false;
 
-	next(&r);
+	next_token(&r);
 	more = r.token.kind != KIND_END;
 	while (more && !wrong) {
 		bool in_group = r.depth == 0 || r.open[r.depth - 1].sign == '{';
@@ -386,9 +388,9 @@ bool conf_syntax_explain(const char *text, int *ret_line, char *sentence, size_t
 		if (wrong) {
 			break;
 		}
-		bool empty = opened && is_sign(&r, closer_of(r.open[r.depth - 1].sign));
+		bool empty = opened && is_sign(&r, closing_sign(r.open[r.depth - 1].sign));
 		if (!opened || empty) {
-			wrong = read_behind(&r, &more);
+			wrong = read_separators(&r, &more);
 		}
 	}
 	*ret_line = r.token.line;

@@ -55,8 +55,8 @@ char *conf_text_read(const char *path, struct conf_errors *errors)
 	return text;
 }
 
-/* Skips a string or a comment that starts at *text; counts lines. False for a comment without end. */
-static bool skip_quiet(const char **text, int *line)
+/* Skips a string or a comment that starts at *text, and counts its lines. False for a comment without end. */
+static bool skip_string_or_comment(const char **text, int *line)
 {
 	const char *p = *text;
 
@@ -82,8 +82,8 @@ static bool skip_quiet(const char **text, int *line)
 	return true;
 }
 
-/* libconfig reads 4294967296 as 0 and 0xFFFFFFFF as -1 unless an L follows. Returns the end of the
- * number. */
+/* Complains about an integer that does not fit 32 bits and has no L behind it: libconfig reads 4294967296 as 0 and
+ * 0xFFFFFFFF as -1. Returns the end of the number. */
 static const char *check_number(const char *p, const char *path, int line, struct conf_errors *errors)
 {
 	bool hex = p[0] == '0' && (p[1] == 'x' || p[1] == 'X');
@@ -112,7 +112,7 @@ bool conf_text_check(const char *text, const char *path, struct conf_errors *err
 	for (const char *p = text; *p;) {
 		const char *start = p;
 		int start_line = line;
-		if (!skip_quiet(&p, &line)) {
+		if (!skip_string_or_comment(&p, &line)) {
 			conf_complain(errors, path, start_line, "this comment is never closed");
 			return false;
 		}

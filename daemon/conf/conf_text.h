@@ -1,4 +1,4 @@
-/* conf_text.h - the text of a configuration file before libconfig sees it; for conf.c. */
+/* conf_text.h - reads and checks the text of a configuration file before libconfig parses it. */
 #ifndef EMIS_DAEMON_CONF_CONF_TEXT_H
 #define EMIS_DAEMON_CONF_CONF_TEXT_H
 
@@ -9,13 +9,13 @@
 
 #define CONF_MAX_BYTES (1024 * 1024)
 
-/* The whole file, NUL-terminated, to be freed; NULL with a complaint. */
+/* Reads the whole file, NUL-terminated; the caller frees the text. NULL with a complaint. */
 char *conf_text_read(const char *path, struct conf_errors *errors);
 
-/* Complains, with the line, about n bytes that are not UTF-8. */
+/* False, with a complaint that names the line, when the n bytes are not UTF-8. */
 bool conf_text_is_utf8(const char *text, size_t n, const char *path, struct conf_errors *errors);
 
-/* Complains about what the parser would let pass. False when there was anything. */
+/* Complains about mistakes that libconfig would accept. False when there was one. */
 bool conf_text_check(const char *text, const char *path, struct conf_errors *errors);
 
 #endif

@@ -12,7 +12,7 @@
 
 #define OUTLET_TIERS 5
 
-/* In the place of an outlet where the box itself is meant; no outlet may be called so. */
+/* Stands for the box itself where an outlet's id is expected; no outlet may have this id. */
 #define GATEWAY "gateway"
 
 struct instrument_conf {
@@ -25,7 +25,7 @@ struct instrument_conf {
 
 #define FEED_FLAGS 4
 
-/* A status of another instrument, a PLC's word of the cabinet's state, that applies to a point. */
+/* A status of another instrument that applies to a point, for example a PLC's register with the cabinet's state. */
 struct feed_flag {
 	size_t instrument;
 	const struct status *status;
@@ -55,24 +55,25 @@ struct mqtt_conf {
 	char password_file[PATH_SIZE];
 	char password_credential[NAME_SIZE]; /* a file in $CREDENTIALS_DIRECTORY (systemd LoadCredential) */
 	int version;                         /* 5 or 3 (3.1.1) */
-	int keepalive_s;                     /* a dead line is noticed within; real time */
-	size_t window;                       /* messages handed over and not yet acknowledged */
+	int keepalive_s;                     /* a dead connection is noticed within this time; real time */
+	size_t window;                       /* at most so many messages are sent and not yet acknowledged */
 	bool means[PERIOD_COUNT];            /* these are published */
-	int64_t health_ms;                   /* between two words on how the box is, in real time; 0 = none */
+	int64_t health_ms;                   /* between two health messages, in real time; 0 = none */
 };
 
 struct clock_conf {
-	int64_t wait_ms;              /* after boot or a jump, for the synchroniser */
-	char synchronized[PATH_SIZE]; /* a file that it touches */
+	int64_t wait_ms;              /* wait for the synchroniser after boot or a jump */
+	char synchronized[PATH_SIZE]; /* a file that the synchroniser touches */
 };
 
 struct store_conf {
 	char path[PATH_SIZE];
 	int64_t quota_bytes;
-	int keep_minutes;      /* months that minute means are kept whatever the quota says */
-	int keep_means;        /* the same of hours, days and months */
-	int64_t reserve_bytes; /* free room on the disk below which readings wait, so that alarms have it */
-	int64_t batch_ms;
+	int keep_minutes;      /* months for which minute means are kept even if the quota is exceeded */
+	int keep_means;        /* the same for means of hours, days and months */
+	int64_t reserve_bytes; /* free disk space that is kept for alarms: with less, readings wait */
+	int64_t batch_ms;      /* readings are committed this often */
+	bool no_sync; /* only for unit tests, no key sets it: nothing is synced, and a power cut may lose anything */
 };
 
 struct site {
@@ -87,7 +88,7 @@ struct site {
 	size_t n_documents;
 	struct limit *limits;
 	size_t n_limits;
-	struct limit **own_limits; /* rows of the catalogue as one outlet has them: confirmed, without oxygen */
+	struct limit **own_limits; /* catalogue rows changed for one outlet: confirmed, or without reference oxygen */
 	size_t n_own_limits;
 	struct profile **profiles; /* those in use */
 	size_t n_profiles;
@@ -107,41 +108,43 @@ struct site {
 	struct store_conf store;
 	struct clock_conf clock;
 	char control_socket[108]; /* as long as sun_path of struct sockaddr_un */
-	char admin_group[32];     /* its members may acknowledge and mark */
+	char admin_group[32];     /* its members may acknowledge alarms and set marks */
 };
 
 /* The names of the tiers; NULL ends. */
 extern const char *const conf_tiers[];
 
-/* The sector of the catalogue that is meant by a misspelt one; NULL when none is near. Lives as long as the site. */
+/* The sector of the catalogue that a misspelt `sector` probably means; NULL when none is similar. Lives as long as the
+ * site. */
 const char *site_nearest_sector(const struct site *site, const char *sector);
 
-/* Reads the configuration at `path` with its catalogue. Profiles, limit files and factors.conf are
- * looked for beside it first, then in `share`. Returns NULL when there was any complaint or no memory;
- * warnings that do not refuse the configuration go to `warnings`. */
-struct site *site_load(const char *path, const char *share, struct conf_errors *errors, struct conf_errors *warnings);
-/* The catalogue alone, for a site without a configuration: factors, limits and the defaults of judging. `directory` is
- * looked at before `share`. NULL with complaints. */
-struct site *site_load_catalogue(const char *directory, const char *share, struct conf_errors *errors);
-/* Only factors.conf of `share`; complaints do not refuse it. NULL when out of memory. */
-struct site *site_load_factors(const char *share, struct conf_errors *errors);
-/* Only one profile of `share`, "NAME" or "NAME/VARIANT"; *ret_profile lives as long as the site. NULL with complaints.
- */
+/* Reads the configuration at `path`. Profiles, limit files and factors.conf are searched beside it first, then in the
+ * folder `catalogue`. NULL when there was any complaint, or when out of memory. Warnings do not refuse the
+ * configuration. The caller frees the site with site_free(). */
+struct site *site_load(
+	const char *path, const char *catalogue, struct conf_errors *errors, struct conf_errors *warnings);
+/* Reads the catalogue without emisd.conf: factors, limits and the defaults of judging. Files in `directory` replace
+ * those in `catalogue`. NULL with complaints. */
+struct site *site_load_catalogue(const char *directory, const char *catalogue, struct conf_errors *errors);
+/* Reads only factors.conf of `catalogue`; complaints do not refuse it. NULL when out of memory. */
+struct site *site_load_factors(const char *catalogue, struct conf_errors *errors);
+/* Reads only one profile of `catalogue`, "NAME" or "NAME/VARIANT"; *ret_profile lives as long as the site. NULL with
+ * complaints. */
 struct site *site_load_profile(
-	const char *share, const char *name, const struct profile **ret_profile, struct conf_errors *errors);
+	const char *catalogue, const char *name, const struct profile **ret_profile, struct conf_errors *errors);
 void site_free(struct site *site);
 
 /* The factor of this key in factors.conf; NULL when there is none. */
 const struct factor *site_factor(const struct site *site, const char *key);
 
-/* Why a limit that covers the outlet's sector cannot be judged there, as the rest of a sentence in `buf`; NULL when it
- * can. */
+/* Why a limit that covers the outlet's sector cannot be judged there: the rest of a sentence, written to `buf`. NULL
+ * when the limit can be judged. */
 const char *site_refusal(const struct outlet *outlet, const struct limit *limit, char *buf, size_t size);
 
 /* True when the outlet is judged by this tier. */
 bool site_wants_tier(const struct site *site, size_t outlet, const char *tier);
 
-/* The normal form of emisd.conf: read again, it gives the same site. */
+/* Writes the normal form of emisd.conf; reading it again gives the same site. */
 void site_print(const struct site *site, FILE *out);
 
 #endif

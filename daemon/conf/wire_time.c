@@ -6,7 +6,7 @@
 #define RTU_ANSWER 5   /* unit, function, length, checksum */
 #define TCP_QUESTION 12
 #define TCP_ANSWER 9
-#define DEVICE_NS 5000000.0 /* devices think some milliseconds before they answer */
+#define DEVICE_NS 5000000.0 /* a device needs some milliseconds before it answers */
 
 void wire_time_request(const struct link_conf *link, const struct request *request, struct wire_cost *ret_cost)
 {
@@ -45,13 +45,13 @@ double wire_time_link(const struct site *site, size_t link)
 	return busy;
 }
 
-const char *wire_time_words(double share, char *buf, size_t size)
+const char *wire_time_words(double busy_ratio, char *buf, size_t size)
 {
 	const char *verdict = "can be kept";
 
-	if (share > WIRE_TIME_TIGHT) {
-		verdict = share > 1.0 ? "the intervals cannot be kept" : "tight: a slow answer costs a poll";
+	if (busy_ratio > WIRE_TIME_TIGHT) {
+		verdict = busy_ratio > 1.0 ? "the intervals cannot be kept" : "tight: a slow answer costs a poll";
 	}
-	snprintf(buf, size, "busy %.0f %% of the time when all answer at once: %s", 100.0 * share, verdict);
+	snprintf(buf, size, "busy %.0f %% of the time when all answer at once: %s", 100.0 * busy_ratio, verdict);
 	return buf;
 }

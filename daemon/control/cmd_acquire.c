@@ -1,4 +1,4 @@
-/* cmd_acquire.c - what operators ask about reading: links, instruments, raw registers, the plan of requests. */
+/* cmd_acquire.c - the commands about the reading of instruments: links (of status), instruments, raw and plan. */
 #include <math.h>
 #include <string.h>
 
@@ -8,7 +8,8 @@
 #include "daemon/control/reply_table.h"
 #include "daemon/daemon.h"
 
-static const char *link_trouble(const struct link_status *status, char *buf, size_t size)
+/* Why the link or an instrument on it fails now; "" when all is well. */
+static const char *describe_trouble(const struct link_status *status, char *buf, size_t size)
 {
 	if (status->state == LINK_DOWN && status->connect_errno) {
 		snprintf(buf, size, "%s", strerror(status->connect_errno));
@@ -51,14 +52,14 @@ json_t *cmd_links_table(struct daemon *d)
 				endpoint, states[status.state], instruments, (int)status.silent,
 				(json_int_t)status.requests, (json_int_t)status.failures, (json_int_t)status.reconnects,
 				reply_number(status.load), (double)status.retry_ms / 1000.0,
-				link_trouble(&status, error, sizeof(error))));
+				describe_trouble(&status, error, sizeof(error))));
 	}
 	return table;
 }
 
 /* ---- instruments ---- */
 
-/* "2:1 11:40": how often by code. */
+/* How often each exception code came, as "2:1 11:40": code 2 once, code 11 forty times. */
 static json_t *exceptions_text(const struct poll_stats *stats)
 {
 	char text[EXCEPTION_CODES * 24] = "";
@@ -90,8 +91,8 @@ static void add_instrument_row(const struct daemon *d, json_t *table, size_t ind
 		json_array_append_new(row, json_integer((json_int_t)counts[i]));
 	}
 	json_array_append_new(row, exceptions_text(&s));
-	json_array_append_new(row, reply_number(latency_within(&s.latency, 0.5)));
-	json_array_append_new(row, reply_number(latency_within(&s.latency, 0.95)));
+	json_array_append_new(row, reply_number(latency_percentile(&s.latency, 0.5)));
+	json_array_append_new(row, reply_number(latency_percentile(&s.latency, 0.95)));
 	json_array_append_new(row, reply_number(s.latency.total ? (double)s.latency.max_us / 1000.0 : NAN));
 	reply_add_row(table, row);
 }
@@ -117,7 +118,7 @@ json_t *cmd_instruments(struct daemon *d, const json_t *request, char *error, si
 
 /* ---- raw registers ---- */
 
-/* "420C 0000 -", with a dash for a register that the device refuses; bits as 0 and 1. */
+/* The registers as "420C 0000 -": a dash stands for a register that the device refuses; bits are 0 and 1. */
 static json_t *registers_text(const struct request *request, const struct answer *answer)
 {
 	char text[5 * REQUEST_REGISTERS + 1] = "";
@@ -208,10 +209,10 @@ json_t *cmd_plan(struct daemon *d, const json_t *request, char *error, size_t si
 	}
 	for (size_t i = 0; i < d->site->n_links; i++) {
 		char words[160];
-		double share = wire_time_link(d->site, i);
+		double load = wire_time_link(d->site, i);
 		reply_add_row(links,
-			json_pack("[s, o, s]", d->site->links[i].name, reply_number(share),
-				wire_time_words(share, words, sizeof(words))));
+			json_pack("[s, o, s]", d->site->links[i].name, reply_number(load),
+				wire_time_words(load, words, sizeof(words))));
 	}
 	return json_pack("[o, o]", blocks, links);
 }

@@ -6,9 +6,13 @@
 #include "daemon/control/reply_table.h"
 #include "daemon/daemon.h"
 #include "daemon/rebuild.h"
+#include "daemon/store/alarm.h"
+#include "daemon/store/audit.h"
+#include "daemon/store/mark.h"
 
 #define MAX_ROWS 1000
 
+/* A text of the request; "" when it has none of this name. */
 static const char *text_of(const json_t *request, const char *key)
 {
 	const char *text = json_string_value(json_object_get(request, key));
@@ -21,8 +25,8 @@ struct rows {
 	json_t *table;
 };
 
-/* The table, or NULL with the store's sentence. */
-static json_t *finish(struct rows *rows, int r, char *error, size_t size)
+/* The reply with the table; when r is negative, NULL with the store's sentence in `error`. Takes the table. */
+static json_t *reply_rows(struct rows *rows, int r, char *error, size_t size)
 {
 	if (r < 0) {
 		snprintf(error, size, "%s", store_error(rows->daemon->store));
@@ -97,7 +101,8 @@ json_t *cmd_ack(struct daemon *d, const json_t *request, char *error, size_t siz
 	struct outlet outlet = { 0 };
 	snprintf(outlet.id, sizeof(outlet.id), "%s", alarm.outlet);
 	message_alarm_topic(&d->context, &outlet, topic);
-	int r = payload ? store_acknowledge(d->store, &alarm, who, text_of(request, "remark"), topic, payload) : -1;
+	const struct store_acknowledgement by = { who, text_of(request, "remark"), topic, payload };
+	int r = payload ? store_acknowledge(d->store, &alarm, &by) : -1;
 	free(last);
 	if (r < 0) {
 		snprintf(error, size, "the acknowledgement cannot be stored: %s",
@@ -108,17 +113,17 @@ json_t *cmd_ack(struct daemon *d, const json_t *request, char *error, size_t siz
 	}
 	free(payload);
 	if (strcmp(alarm.outlet, GATEWAY) == 0) {
-		gateway_acknowledged(d->gateway, alarm.rule);
-		(void)gateway_commit(d->gateway); /* logged, and tried again */
+		gateway_acknowledge(d->gateway, alarm.rule);
+		(void)gateway_commit(d->gateway); /* logged there; the next call tries again */
 	}
-	outbox_wake(d->outbox);
+	outbox_send_new(d->outbox);
 	return json_array();
 }
 
 /* ---- marks ---- */
 
-/* Which letter a kind of mark gives: HJ 212-2017 Table 8 has none for start-up and shut-down; F, "stopped", is our
- * reading. The flag and not the value changes. */
+/* The flag that each kind of mark gives to readings; their values do not change. HJ 212-2017 Table 8 has no letter for
+ * start-up and shut-down; F, "stopped", is our interpretation. */
 static const struct {
 	const char *kind;
 	enum flag flag;
@@ -131,7 +136,7 @@ static const struct {
 	{ "stopped", FLAG_STOPPED },
 };
 
-/* A request to set a mark, and where the reason of a refusal goes. */
+/* A request to set a mark, and the buffer for the sentence of a refusal. */
 struct mark_request {
 	const struct daemon *daemon;
 	const json_t *json;
@@ -139,6 +144,7 @@ struct mark_request {
 	size_t size;
 };
 
+/* Reads a time of the request; leaves *ret_at as it is when the request has none. False with a sentence. */
 static bool read_moment(const struct mark_request *r, const char *key, struct utc *ret_at)
 {
 	const char *text = text_of(r->json, key);
@@ -151,7 +157,8 @@ static bool read_moment(const struct mark_request *r, const char *key, struct ut
 	return false;
 }
 
-static bool read_what(const struct mark_request *r, struct store_mark *mark)
+/* Reads all of the mark but its times, and checks that its outlet and point are configured. False with a sentence. */
+static bool read_subject(const struct mark_request *r, struct store_mark *mark)
 {
 	const char *outlet = text_of(r->json, "argument"), *factor = text_of(r->json, "factor");
 	const char *kind = text_of(r->json, "kind");
@@ -173,8 +180,8 @@ static bool read_what(const struct mark_request *r, struct store_mark *mark)
 	snprintf(mark->factor, sizeof(mark->factor), "%s", factor);
 	snprintf(mark->remark, sizeof(mark->remark), "%s", text_of(r->json, "remark"));
 	snprintf(mark->who, sizeof(mark->who), "%s", text_of(r->json, "who"));
-	struct mark at_work;
-	if (!rebuild_mark(r->daemon->site, mark, &at_work)) {
+	struct mark converted; /* not used: only the check matters */
+	if (!rebuild_mark(r->daemon->site, mark, &converted)) {
 		if (filters_check_outlet(r->daemon->site, outlet, r->error, r->size)) {
 			snprintf(r->error, r->size, "there is no outlet \"%.32s\" with the factor %.16s", outlet,
 				factor);
@@ -206,18 +213,18 @@ static void add_mark_row(void *context, const struct store_mark *m)
 			reply_moment(d, m->at)));
 }
 
-/* Reads the mark out of the request, without acting on it. */
+/* Reads the mark from the request; changes nothing else. False with a sentence. */
 static bool read_mark(const struct mark_request *r, struct utc now, struct store_mark *mark)
 {
 	*mark = (struct store_mark){ .from = now, .until = { INT64_MIN }, .at = now };
-	if (!read_what(r, mark) || !read_moment(r, "from", &mark->from) || !read_moment(r, "until", &mark->until)) {
+	if (!read_subject(r, mark) || !read_moment(r, "from", &mark->from) || !read_moment(r, "until", &mark->until)) {
 		return false;
 	}
 	if (mark->until.ms <= mark->from.ms) {
-		snprintf(r->error, r->size, "--until must say a moment after --from");
+		snprintf(r->error, r->size, "--until is missing or is not later than --from; give a time after --from");
 		return false;
 	}
-	/* Closed periods stay as they were judged; the mark changes what comes from now on. */
+	/* Closed periods stay as they were judged: the mark changes only readings that come from now on. */
 	mark->applies.ms = mark->from.ms > now.ms ? mark->from.ms : now.ms;
 	return true;
 }
@@ -228,24 +235,24 @@ json_t *cmd_mark(struct daemon *d, const json_t *request, char *error, size_t si
 	struct utc now = clock_utc(&d->clock);
 	struct rows rows = { d, NULL };
 	struct store_mark mark;
-	struct mark at_work;
+	struct mark active;
 
 	if (!read_mark(&r, now, &mark)) {
 		return NULL;
 	}
-	bool acts = mark.until.ms > now.ms && rebuild_mark(d->site, &mark, &at_work);
-	if (acts && !pipeline_has_room_for_mark(d->keeper.pipeline)) {
-		snprintf(error, size, "there are too many marks at work");
+	bool takes_effect = mark.until.ms > now.ms && rebuild_mark(d->site, &mark, &active);
+	if (takes_effect && !pipeline_has_room_for_mark(d->keeper.pipeline)) {
+		snprintf(error, size, "too many marks are active; wait until one of them ends");
 		return NULL;
 	}
-	/* Stored first: no reading may be flagged by a mark that has no row and no entry in the audit log. */
+	/* Store the mark first: no reading may be flagged by a mark that has no row and no entry in the audit log. */
 	if (store_mark_add(d->store, &mark) < 0) {
 		snprintf(error, size, "the mark cannot be stored: %s; nothing was changed, try again",
 			store_error(d->store));
 		return NULL;
 	}
-	if (acts) {
-		(void)pipeline_add_mark(d->keeper.pipeline, &at_work); /* there is room */
+	if (takes_effect) {
+		(void)pipeline_add_mark(d->keeper.pipeline, &active); /* true: there is room */
 	}
 	rows.table = marks_table();
 	add_mark_row(&rows, &mark);
@@ -258,7 +265,7 @@ json_t *cmd_marks(struct daemon *d, const json_t *request, char *error, size_t s
 	bool all = json_is_true(json_object_get(request, "all"));
 	struct utc since = { all ? INT64_MIN : clock_utc(&d->clock).ms - DAY_MS };
 
-	return finish(&rows, store_marks(d->store, since, add_mark_row, &rows), error, size);
+	return reply_rows(&rows, store_marks(d->store, since, add_mark_row, &rows), error, size);
 }
 
 /* ---- audit ---- */
@@ -279,5 +286,5 @@ json_t *cmd_audit(struct daemon *d, const json_t *request, char *error, size_t s
 	struct rows rows = { d, reply_table("audit", columns, ARRAY_SIZE(columns)) };
 
 	(void)request;
-	return finish(&rows, store_audit_rows(d->store, MAX_ROWS, add_audit_row, &rows), error, size);
+	return reply_rows(&rows, store_audit_rows(d->store, MAX_ROWS, add_audit_row, &rows), error, size);
 }

@@ -7,7 +7,8 @@
 #include "daemon/control/reply_table.h"
 #include "daemon/daemon.h"
 
-static json_t *date(struct utc at)
+/* The local day in China; null for dates that are not given. */
+static json_t *json_date(struct utc at)
 {
 	char text[TIME_TEXT_SIZE];
 
@@ -19,8 +20,8 @@ static json_t *date(struct utc at)
 	return json_string(text);
 }
 
-/* The limit as the outlet has it, when it is judged there. */
-static const struct limit *bound(const struct outlet *outlet, const struct limit *limit)
+/* The outlet's copy of the limit; NULL when the limit is not judged there. */
+static const struct limit *find_judged(const struct outlet *outlet, const struct limit *limit)
 {
 	int index = outlet_point(outlet, limit->factor);
 
@@ -32,10 +33,11 @@ static const struct limit *bound(const struct outlet *outlet, const struct limit
 	return NULL;
 }
 
-static const char *why_judged(const struct daemon *d, const struct outlet *outlet, const struct limit *limit)
+/* Whether the outlet is judged by the limit, and if not, why. */
+static const char *describe_judging(const struct daemon *d, const struct outlet *outlet, const struct limit *limit)
 {
 	struct utc now = clock_utc(&d->clock);
-	const struct limit *judged = bound(outlet, limit);
+	const struct limit *judged = find_judged(outlet, limit);
 
 	if (outlet_point(outlet, limit->factor) < 0) {
 		return "not measured";
@@ -53,7 +55,7 @@ static const char *why_judged(const struct daemon *d, const struct outlet *outle
 		return "unconfirmed";
 	}
 	if (outlet->built.ms == BUILT_UNKNOWN.ms && limit_needs_built(judged, now)) {
-		return "yes, built?"; /* whether it applies depends on a day that nobody said */
+		return "yes, built?"; /* the limit may not apply: that depends on `built`, which is not configured */
 	}
 	return limit->period == LIMIT_INSTANT ? "warns only" : "yes";
 }
@@ -70,7 +72,7 @@ static json_t *condition_text(const struct limit *limit)
 static void add_limit_row(const struct daemon *d, json_t *table, const struct outlet *outlet, const struct limit *limit)
 {
 	const struct legal_document *document = limit->document;
-	const struct limit *judged = outlet ? bound(outlet, limit) : NULL;
+	const struct limit *judged = outlet ? find_judged(outlet, limit) : NULL;
 	const struct limit *shown = judged ? judged : limit;
 	bool strictest = judged &&
 		outlet_strictest(outlet, &outlet->points[outlet_point(outlet, limit->factor)], clock_utc(&d->clock)) ==
@@ -82,14 +84,14 @@ static void add_limit_row(const struct daemon *d, json_t *table, const struct ou
 			limit_period_name(limit->period), reply_number(limit->min), reply_number(limit->max),
 			limit->unit, reply_number(shown->o2_ref), reply_number(limit->excess_air),
 			reply_number(limit->share_of_month), condition_text(limit), document->number, document->title,
-			limit->clause, date(limit->in_force), date(limit->in_force_existing), date(limit->new_since),
-			date(limit->until), date(limit->built_before), limit->confidence,
-			shown->confirmed_by[0] ? shown->confirmed_by : NULL, limit->note,
-			outlet ? why_judged(d, outlet, limit) : NULL, strictest));
+			limit->clause, json_date(limit->in_force), json_date(limit->in_force_existing),
+			json_date(limit->new_since), json_date(limit->until), json_date(limit->built_before),
+			limit->confidence, shown->confirmed_by[0] ? shown->confirmed_by : NULL, limit->note,
+			outlet ? describe_judging(d, outlet, limit) : NULL, strictest));
 }
 
-/* True when the request's text, if there is one, is the value or a part that ends at a dot of it. */
-static bool asked_for(const json_t *request, const char *key, const char *value)
+/* True when the request has no text `key`, or the text is the value or its beginning up to a dot. */
+static bool matches_filter(const json_t *request, const char *key, const char *value)
 {
 	const char *text = json_string_value(json_object_get(request, key));
 	size_t n = text ? strlen(text) : 0;
@@ -97,7 +99,7 @@ static bool asked_for(const json_t *request, const char *key, const char *value)
 	return n == 0 || (strncmp(text, value, n) == 0 && (value[n] == '\0' || value[n] == '.'));
 }
 
-/* Why there is none. */
+/* Writes that no limit matches the request, with the key that is most similar. */
 static void refuse_key(const struct daemon *d, const json_t *request, char *error, size_t size)
 {
 	const char *key = json_string_value(json_object_get(request, "argument")), *nearest = NULL;
@@ -128,11 +130,11 @@ json_t *cmd_limits(struct daemon *d, const json_t *request, char *error, size_t 
 			const struct limit *limit = &d->site->limits[i];
 			bool here = !outlet ||
 				(outlet_falls_under(outlet, limit) && site_wants_tier(d->site, o, limit->tier) &&
-					asked_for(request, "outlet", outlet->id));
-			if (here && asked_for(request, "argument", limit->key) &&
-				asked_for(request, "sector", limit->sector) &&
-				asked_for(request, "factor", limit->factor) &&
-				asked_for(request, "tier", limit->tier)) {
+					matches_filter(request, "outlet", outlet->id));
+			if (here && matches_filter(request, "argument", limit->key) &&
+				matches_filter(request, "sector", limit->sector) &&
+				matches_filter(request, "factor", limit->factor) &&
+				matches_filter(request, "tier", limit->tier)) {
 				add_limit_row(d, table, outlet, limit);
 			}
 		}

@@ -7,6 +7,8 @@
 #include "daemon/base/json_text.h"
 #include "daemon/control/reply_table.h"
 #include "daemon/daemon.h"
+#include "daemon/store/audit.h"
+#include "daemon/store/outbox.h"
 
 #define MAX_ROWS 1000
 
@@ -70,7 +72,7 @@ json_t *cmd_release(struct daemon *d, const json_t *request, char *error, size_t
 		return NULL;
 	}
 	if (n > 0) {
-		outbox_again(d->outbox);
+		outbox_send_again(d->outbox);
 	}
 	return json_array();
 }

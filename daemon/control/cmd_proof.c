@@ -1,10 +1,11 @@
-/* cmd_proof.c - who this box is, and how far its proofs reach. */
+/* cmd_proof.c - emisctl identity: the public key of this box and the end of its signed chain. */
 #include <stdio.h>
 #include <string.h>
 
 #include "common/array.h"
 #include "daemon/control/reply_table.h"
 #include "daemon/daemon.h"
+#include "daemon/store/checkpoint.h"
 
 json_t *cmd_identity(struct daemon *d, const json_t *request, char *error, size_t size)
 {

@@ -1,5 +1,5 @@
-/* commands.c - what can be asked over the control socket. A command is one function and one row of the table at
- * the end. Replies are tables with typed columns; what is not known is null. */
+/* commands.c - the commands of the control socket. A command is one function and one row of the table at the end.
+ * Replies are tables with typed columns; an unknown value is null. */
 #include <math.h>
 #include <string.h>
 
@@ -90,14 +90,14 @@ static json_t *run_status(struct daemon *d, const json_t *request, char *error, 
 	json_t *tables =
 		json_pack("[o, o, o, o]", site_table(d), points_table(d), cmd_links_table(d), cmd_outbox_table(d));
 
-	/* Without the table the alarms are not known; the rest of the status is worth seeing all the same. */
+	/* When the store cannot be read, the reply has no table of alarms; the rest of the status is still useful. */
 	if (alarms) {
 		json_array_append_new(tables, alarms);
 	}
 	return tables;
 }
 
-/* ---- all ---- */
+/* ---- the table of commands ---- */
 
 const struct command commands[] = {
 	{ "ack", true, cmd_ack },

@@ -22,20 +22,20 @@
 #include "daemon/daemon.h"
 
 #define MAX_CLIENTS 16
-#define MAX_LINE 4096
-#define LONG_REPLY 65536
-#define CLIENT_PATIENCE_MS 10000 /* to send a line, and to take the reply */
+#define MAX_LINE 4096           /* bytes of a request */
+#define LONG_REPLY 65536        /* bytes; after a longer reply, free memory goes back to the system */
+#define CLIENT_TIMEOUT_MS 10000 /* for a client to send its request and to take the reply */
 
 struct client {
 	struct control_socket *socket;
-	int fd; /* -1 = free */
+	int fd; /* -1 = this place is free */
 	struct loop_io *io;
 	struct loop_timer *timer;
 	char line[MAX_LINE];
 	size_t n_line;
-	char *reply;
+	char *reply; /* being sent; NULL while none is */
 	size_t n_reply;
-	size_t sent;
+	size_t sent; /* bytes of the reply */
 };
 
 struct control_socket {
@@ -43,13 +43,14 @@ struct control_socket {
 	const struct command *commands;
 	struct daemon *daemon;
 	const char *admin_group;
-	const char *path; /* of the site */
+	const char *path; /* borrowed from the site */
 	int fd;
 	struct loop_io *io;
 	struct client clients[MAX_CLIENTS];
 };
 
-static void drop(struct client *client)
+/* Closes the connection and frees its place. */
+static void drop_client(struct client *client)
 {
 	loop_remove_io(client->io);
 	loop_remove_timer(client->timer);
@@ -61,7 +62,9 @@ static void drop(struct client *client)
 	client->fd = -1;
 }
 
-static char *compose(json_t *tables, const char *error)
+/* The text of a reply: the tables, which are taken, or the error when `tables` is NULL. The caller frees it; NULL when
+ * out of memory. */
+static char *compose_reply(json_t *tables, const char *error)
 {
 	json_t *reply = tables ? json_pack("{s:b, s:o, s:b}", "ok", 1, "tables", tables, "end", 1)
 			       : json_pack("{s:b, s:s, s:b}", "ok", 0, "error", error, "end", 1);
@@ -71,7 +74,8 @@ static char *compose(json_t *tables, const char *error)
 	return text;
 }
 
-static bool in_group(int fd, gid_t group, gid_t primary)
+/* True when the group is the primary group of the process at the other end, or one of its others. */
+static bool peer_in_group(int fd, gid_t group, gid_t primary)
 {
 	gid_t groups[64];
 	socklen_t size = sizeof(groups);
@@ -80,7 +84,7 @@ static bool in_group(int fd, gid_t group, gid_t primary)
 		return true;
 	}
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0) {
-		return false; /* in more groups than we look at, or an old kernel: no */
+		return false; /* the peer has more than 64 groups, or the kernel is too old: refuse */
 	}
 	for (size_t i = 0; i < size / sizeof(groups[0]); i++) {
 		if (groups[i] == group) {
@@ -90,7 +94,7 @@ static bool in_group(int fd, gid_t group, gid_t primary)
 	return false;
 }
 
-/* Whether the other end may change things, and who it is. */
+/* True when the user at the other end may change things. Writes who the user is into `who`, in either case. */
 static bool peer_is_admin(const struct client *client, char *who, size_t size)
 {
 	struct ucred peer;
@@ -100,19 +104,21 @@ static bool peer_is_admin(const struct client *client, char *who, size_t size)
 	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size) < 0) {
 		return false;
 	}
-	/* cppcheck-suppress getpwuidCalled ; only the main thread asks */
+	/* cppcheck-suppress getpwuidCalled ; only the main thread calls it */
 	const struct passwd *user = getpwuid(peer.uid);
 	snprintf(who, size, "%.30s (uid %u)", user ? user->pw_name : "?", (unsigned)peer.uid);
 	if (peer.uid == 0 || peer.uid == geteuid()) {
 		return true;
 	}
-	/* cppcheck-suppress getgrnamCalled ; only the main thread asks */
+	/* cppcheck-suppress getgrnamCalled ; only the main thread calls it */
 	const struct group *group = getgrnam(client->socket->admin_group);
-	return group && in_group(client->fd, group->gr_gid, peer.gid);
+	return group && peer_in_group(client->fd, group->gr_gid, peer.gid);
 }
 
-/* Checks who asks for what changes something, and leaves their name in the request. */
-static bool admit(const struct client *client, const struct command *command, json_t *request, char *error, size_t size)
+/* For a command that changes something: checks that the client is an admin, and writes its user into the request as
+ * "who". False with a sentence. */
+static bool check_permission(
+	const struct client *client, const struct command *command, json_t *request, char *error, size_t size)
 {
 	char who[48];
 
@@ -131,8 +137,8 @@ static bool admit(const struct client *client, const struct command *command, js
 	return true;
 }
 
-/* Answers one line; the text is the caller's. NULL when out of memory. */
-static char *answer(struct client *client, const char *line, size_t length)
+/* Runs the request of one line and returns the reply; the caller frees it. NULL when out of memory. */
+static char *answer_line(struct client *client, const char *line, size_t length)
 {
 	json_error_t where;
 	char error[256] = "";
@@ -150,18 +156,18 @@ static char *answer(struct client *client, const char *line, size_t length)
 		snprintf(error, sizeof(error), "the request has no text \"cmd\"");
 	} else if (!command->name) {
 		snprintf(error, sizeof(error), "unknown command \"%.64s\"", name);
-	} else if (admit(client, command, request, error, sizeof(error))) {
+	} else if (check_permission(client, command, request, error, sizeof(error))) {
 		if (filters_check(client->socket->daemon, request, error, sizeof(error))) {
 			snprintf(error, sizeof(error), "out of memory");
 			tables = command->run(client->socket->daemon, request, error, sizeof(error));
 		}
 	}
-	char *text = compose(tables, error);
+	char *text = compose_reply(tables, error);
 	json_decref(request);
 	return text;
 }
 
-/* False when the client is gone. */
+/* Sends as much of the reply as the socket takes. False when the client must be dropped. */
 static bool send_reply(struct client *client)
 {
 	while (client->sent < client->n_reply) {
@@ -179,23 +185,24 @@ static bool send_reply(struct client *client)
 	free(client->reply);
 	client->reply = NULL;
 	if (client->n_reply > LONG_REPLY) {
-		(void)malloc_trim(0); /* thousands of JSON values were made for it; give their room back */
+		(void)malloc_trim(0); /* the reply took thousands of JSON values: free their memory for others */
 	}
 	loop_change_io(client->io, EPOLLIN);
-	loop_set_timer(client->timer, (int64_t)CLIENT_PATIENCE_MS * 1000000);
+	loop_set_timer(client->timer, (int64_t)CLIENT_TIMEOUT_MS * 1000000);
 	return true;
 }
 
-/* Answers the first line of what came, if it is whole. One at a time: the next waits until the reply is taken. */
+/* Answers the first complete line that the client sent. The next line waits until the reply is sent. False when the
+ * client must be dropped. */
 static bool handle_line(struct client *client)
 {
 	char *end = memchr(client->line, '\n', client->n_line);
 
 	if (!end) {
-		return client->n_line < MAX_LINE; /* a longer line is no request */
+		return client->n_line < MAX_LINE; /* a longer line is no request: drop the client */
 	}
 	size_t length = (size_t)(end - client->line);
-	client->reply = answer(client, client->line, length);
+	client->reply = answer_line(client, client->line, length);
 	if (!client->reply) {
 		return false;
 	}
@@ -225,13 +232,13 @@ static void on_client(void *context, int fd, uint32_t events)
 		alive = handle_line(client);
 	}
 	if (!alive || (client->n_line == MAX_LINE && !client->reply)) {
-		drop(client);
+		drop_client(client);
 	}
 }
 
-static void on_impatience(void *context)
+static void on_client_timeout(void *context)
 {
-	drop(context);
+	drop_client(context);
 }
 
 static void on_listen(void *context, int fd, uint32_t events)
@@ -252,15 +259,15 @@ static void on_listen(void *context, int fd, uint32_t events)
 	}
 	*client = (struct client){ .socket = socket, .fd = accepted };
 	client->io = loop_add_io(socket->loop, accepted, EPOLLIN, on_client, client);
-	client->timer = loop_add_timer(socket->loop, on_impatience, client);
+	client->timer = loop_add_timer(socket->loop, on_client_timeout, client);
 	if (!client->io || !client->timer) {
-		drop(client);
+		drop_client(client);
 		return;
 	}
-	loop_set_timer(client->timer, (int64_t)CLIENT_PATIENCE_MS * 1000000);
+	loop_set_timer(client->timer, (int64_t)CLIENT_TIMEOUT_MS * 1000000);
 }
 
-/* True when somebody answers at the address: then it is not ours to replace. */
+/* True when a process listens at the address: then the socket must not be replaced. */
 static bool somebody_listens(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -278,12 +285,13 @@ static int listen_at(const char *path, char *error, size_t size)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	(void)text_copy(address.sun_path, sizeof(address.sun_path), path); /* the configuration is no longer */
+	/* The path fits: the configuration refuses longer ones. */
+	(void)text_copy(address.sun_path, sizeof(address.sun_path), path);
 	if (somebody_listens(&address)) {
 		snprintf(error, size, "another emisd answers at the control socket %s", path);
 	} else {
-		(void)unlink(path); /* left by a killed emisd, or not there */
-		/* The owner and the group of the directory may talk to us, nobody else. */
+		(void)unlink(path); /* a socket of a killed emisd, or none */
+		/* Only the owner and the group of the directory may connect. */
 		mode_t old = umask(0117);
 		bool bound = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
 		umask(old);
@@ -337,11 +345,11 @@ void control_socket_destroy(struct control_socket *socket)
 	}
 	for (size_t i = 0; i < MAX_CLIENTS; i++) {
 		if (socket->clients[i].fd >= 0) {
-			drop(&socket->clients[i]);
+			drop_client(&socket->clients[i]);
 		}
 	}
 	loop_remove_io(socket->io);
 	close(socket->fd);
-	(void)unlink(socket->path); /* a socket without a listener misleads nobody but the next start, which looks */
+	(void)unlink(socket->path); /* a socket that stays is harmless: listen_at() replaces it at the next start */
 	free(socket);
 }

@@ -1,5 +1,5 @@
-/* filters.c - --outlet, --factor, --tier and --sector have to name what there is: a misspelt one would show "no
- * alarms". */
+/* filters.c - checks that --outlet, --factor, --tier and --sector name something that is known. Without the check a
+ * misspelt name would show "no alarms". */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,20 +7,21 @@
 #include "daemon/control/reply_table.h"
 #include "daemon/daemon.h"
 
-/* False, with the sentence, when the word is none of the names seen. */
-struct words {
+/* The search for a word among names. */
+struct search {
 	const char *word;
-	const char *nearest;
+	const char *nearest; /* the name that is most similar so far */
 	bool found;
 };
 
-static void see(struct words *w, const char *name)
+static void compare_name(struct search *w, const char *name)
 {
 	w->found = w->found || strcmp(name, w->word) == 0;
 	text_keep_nearest(w->word, name, &w->nearest);
 }
 
-static bool accept_word(const struct words *w, const char *what, char *error, size_t size)
+/* False with a sentence when the word was not among the names. */
+static bool check_found(const struct search *w, const char *what, char *error, size_t size)
 {
 	char hint[TEXT_HINT_SIZE];
 
@@ -32,46 +33,46 @@ static bool accept_word(const struct words *w, const char *what, char *error, si
 
 bool filters_check_outlet(const struct site *site, const char *outlet, char *error, size_t size)
 {
-	struct words w = { .word = outlet };
+	struct search w = { .word = outlet };
 
-	see(&w, GATEWAY);
+	compare_name(&w, GATEWAY);
 	for (size_t i = 0; i < site->n_outlets; i++) {
-		see(&w, site->outlets[i].id);
+		compare_name(&w, site->outlets[i].id);
 	}
-	return accept_word(&w, "outlet", error, size);
+	return check_found(&w, "outlet", error, size);
 }
 
 static bool check_factor(const struct site *site, const char *factor, char *error, size_t size)
 {
-	struct words w = { .word = factor };
+	struct search w = { .word = factor };
 
 	for (size_t i = 0; i < site->n_factors; i++) {
-		see(&w, site->factors[i].key);
+		compare_name(&w, site->factors[i].key);
 	}
-	return accept_word(&w, "factor", error, size);
+	return check_found(&w, "factor", error, size);
 }
 
 static bool check_tier(const char *tier, char *error, size_t size)
 {
-	struct words w = { .word = tier };
+	struct search w = { .word = tier };
 
 	for (size_t i = 0; conf_tiers[i]; i++) {
-		see(&w, conf_tiers[i]);
+		compare_name(&w, conf_tiers[i]);
 	}
-	return accept_word(&w, "tier", error, size);
+	return check_found(&w, "tier", error, size);
 }
 
-/* A sector of the catalogue or a part of one up to a dot. */
+/* The word must be a sector of the catalogue, or the beginning of one up to a dot. */
 static bool check_sector(const struct site *site, const char *sector, char *error, size_t size)
 {
 	size_t n = strlen(sector);
-	struct words w = { .word = sector, .nearest = site_nearest_sector(site, sector) };
+	struct search w = { .word = sector, .nearest = site_nearest_sector(site, sector) };
 
 	for (size_t i = 0; i < site->n_limits; i++) {
 		const char *known = site->limits[i].sector;
 		w.found = w.found || (strncmp(known, sector, n) == 0 && (known[n] == '\0' || known[n] == '.'));
 	}
-	return accept_word(&w, "sector", error, size);
+	return check_found(&w, "sector", error, size);
 }
 
 bool filters_check(const struct daemon *d, const json_t *request, char *error, size_t size)

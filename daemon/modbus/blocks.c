@@ -5,7 +5,7 @@
 
 #include "core/plan.h"
 
-#define AGAIN_FIRST_MS 10000 /* devices start up */
+#define AGAIN_FIRST_MS 10000 /* a device that is starting up may refuse registers */
 #define AGAIN_LAST_MS 600000
 
 bool blocks_init(struct blocks *blocks, const struct profile *profile)
@@ -61,7 +61,7 @@ bool blocks_split(struct blocks *blocks, size_t index)
 	return true;
 }
 
-size_t blocks_refused(const struct blocks *blocks)
+size_t blocks_count_refused(const struct blocks *blocks)
 {
 	size_t refused = 0;
 
@@ -81,29 +81,29 @@ bool blocks_refuse(struct blocks *blocks, size_t index, uint8_t exception, int64
 	block->refused = true;
 	block->exception = exception;
 	block->again_ms = now_ms + backoff_next(&block->again);
-	size_t refused = blocks_refused(blocks);
-	if (refused <= blocks->told) {
+	size_t refused = blocks_count_refused(blocks);
+	if (refused <= blocks->logged) {
 		return false;
 	}
-	blocks->told = refused;
+	blocks->logged = refused;
 	return true;
 }
 
-void blocks_put_together(
-	const struct blocks *blocks, size_t index, const struct answer *found, struct answer *whole, bool *any)
+void blocks_merge_answer(
+	const struct blocks *blocks, size_t index, const struct answer *part, struct answer *whole, bool *any)
 {
 	const struct block *block = &blocks->list[index];
 	size_t offset = block->request.address - (size_t)blocks->profile->requests[block->planned].address;
 
-	if (found->result == ANSWER_OK) {
-		memcpy(&whole->registers[offset], found->registers, block->request.count * sizeof(uint16_t));
+	if (part->result == ANSWER_OK) {
+		memcpy(&whole->registers[offset], part->registers, block->request.count * sizeof(uint16_t));
 		*any = true;
-	} else if (blocks_is_refusal(found)) {
+	} else if (blocks_is_refusal(part)) {
 		for (size_t i = offset; i < offset + block->request.count; i++) {
 			whole->refused[i / 8] |= (uint8_t)(1U << (i % 8));
 		}
-		whole->exception = found->exception;
+		whole->exception = part->exception;
 	} else {
-		*whole = *found;
+		*whole = *part;
 	}
 }

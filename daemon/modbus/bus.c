@@ -15,13 +15,13 @@
 #include "daemon/modbus/bus_internal.h"
 
 #define CRC_BYTES 2
-#define SHORTEST_FRAME 5 /* RTU: unit id, function, exception, CRC. Fewer bytes are noise, not an answer */
-#define QUIET_ROUNDS 10
-#define LATE_MARGIN_NS 20000000LL /* for the way of a late answer through kernels and boxes */
-#define CAREFUL_FIRST 1           /* answers of a new line after which a second copy is waited for */
-#define CAREFUL_LONG 1000         /* after a second copy was seen */
-#define EAGER_NS 500000000LL /* for what follows an answer at once; a line that babbles on is the next question's */
-#define FLOOD_BYTES (1 << 20)
+#define SHORTEST_FRAME 5          /* RTU: unit id, function, exception, CRC. Fewer bytes are noise, not an answer */
+#define QUIET_ROUNDS 10           /* the wait for silence is given up after so many times the slowest time-out */
+#define LATE_MARGIN_NS 20000000LL /* a late answer may spend this time in kernels and serial servers */
+#define COPY_CHECKS_FIRST 1       /* on a new line: right answers after which a second copy is waited for */
+#define COPY_CHECKS_LONG 1000     /* the same after a second copy was seen */
+#define EAGER_NS 500000000LL      /* wait for bytes that follow an answer; later bytes are left to the next question */
+#define FLOOD_BYTES (1 << 20)     /* so many bytes without a question are a flood: dropping them ends */
 
 /* ---- waiting ---- */
 
@@ -31,18 +31,18 @@ static void wait_ns(struct bus *bus, int64_t ns)
 	struct timespec ts = bus_timespec(ns);
 
 	if (ns > 0) {
-		(void)ppoll(&pfd, 1, &ts, NULL); /* a signal or the stop ends it early, which does no harm */
+		(void)ppoll(&pfd, 1, &ts, NULL); /* a signal or the stop may end this wait early, which does no harm */
 	}
 }
 
-void bus_rest(struct bus *bus, int64_t ms)
+void bus_wait_quiet(struct bus *bus, int64_t ms)
 {
-	wait_ns(bus, ms * 1000000 - (bus_now_ns() - bus->quiet_ns));
+	wait_ns(bus, ms * 1000000 - (bus_now_ns() - bus->last_byte_ns));
 }
 
 /* ---- connecting ---- */
 
-/* Who sends on RS-485 is switched by the kernel, by the RTS line, or by the adapter itself. */
+/* An RS-485 adapter is switched to sending by the kernel, by the RTS line, or by itself. */
 static bool set_direction(modbus_t *modbus, const struct link_conf *conf)
 {
 	switch (conf->rts) {
@@ -84,7 +84,7 @@ static modbus_t *open_serial(const struct link_conf *conf)
 	return modbus;
 }
 
-/* The context speaks RTU on a socket; its own device is never opened. */
+/* libmodbus speaks RTU on our socket; the serial device given to it is never opened. */
 static modbus_t *open_rtu_over_tcp(const struct link_conf *conf)
 {
 	int fd = bus_tcp_connect(conf);
@@ -117,11 +117,12 @@ struct bus *bus_create(const struct link_conf *conf, int64_t slowest_ms, int sto
 		bus->slowest_ms = slowest_ms;
 		bus->stop_fd = stop_fd;
 		bus->fd = -1;
-		bus->careful = CAREFUL_FIRST;
-		bus->quiet_ns = bus_now_ns();
-		bus->transaction = (uint16_t)(bus->quiet_ns / 1000); /* another run of the daemon began elsewhere */
-		/* Who asked before on this line is not known. */
-		bus->owed_until_ns = bus->quiet_ns + slowest_ms * 1000000 + LATE_MARGIN_NS;
+		bus->copy_checks = COPY_CHECKS_FIRST;
+		bus->last_byte_ns = bus_now_ns();
+		/* Ids start at a time, so that an earlier run of the daemon used others. */
+		bus->transaction = (uint16_t)(bus->last_byte_ns / 1000);
+		/* Another program may have asked on this line before: wait until its answer cannot come any more. */
+		bus->silent_until_ns = bus->last_byte_ns + slowest_ms * 1000000 + LATE_MARGIN_NS;
 	}
 	return bus;
 }
@@ -160,7 +161,7 @@ void bus_disconnect(struct bus *bus)
 		bus->fd = -1;
 	}
 	bus->n_in = 0;
-	bus->answered = 0;
+	bus->n_answered = 0;
 }
 
 void bus_destroy(struct bus *bus)
@@ -178,8 +179,8 @@ static int descriptor(const struct bus *bus)
 	return bus->modbus ? modbus_get_socket(bus->modbus) : bus->fd;
 }
 
-/* Remembers the first stray bytes, to know a second copy of an answer by. */
-static void keep_stray(struct bus *bus, const uint8_t *bytes, size_t n)
+/* Keeps the first stray bytes, to recognise a second copy of an answer. */
+static void keep_stray_bytes(struct bus *bus, const uint8_t *bytes, size_t n)
 {
 	size_t room = sizeof(bus->stray) - bus->n_stray;
 
@@ -188,13 +189,13 @@ static void keep_stray(struct bus *bus, const uint8_t *bytes, size_t n)
 	bus->n_stray += n;
 }
 
-/* Throws away what has arrived without a question; returns how many bytes, or -1 when the line is gone. */
-static int discard(struct bus *bus)
+/* Drops the bytes that arrived without a question. Returns their number, or -1 when the line is gone. */
+static int discard_input(struct bus *bus)
 {
 	uint8_t bytes[256];
 	int total = (int)bus->n_in, fd = descriptor(bus);
 
-	keep_stray(bus, bus->in, bus->n_in);
+	keep_stray_bytes(bus, bus->in, bus->n_in);
 	bus->n_in = 0;
 	while (total < FLOOD_BYTES) {
 		bool serial = bus->conf->type == LINK_RTU;
@@ -203,26 +204,27 @@ static int discard(struct bus *bus)
 			return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? total : -1;
 		}
 		if (n == 0) {
-			return serial ? total : -1; /* nothing more, or the other side closed */
+			return serial ? total : -1; /* serial: no more bytes; TCP: the other side closed */
 		}
-		keep_stray(bus, bytes, (size_t)n);
+		keep_stray_bytes(bus, bytes, (size_t)n);
 		total += (int)n;
 	}
 	return total;
 }
 
-static void owe_silence(struct bus *bus, int64_t from_ns)
+/* Forbids the next question until the slowest answer to a question of `from_ns` cannot come any more. */
+static void require_silence(struct bus *bus, int64_t from_ns)
 {
 	int64_t until_ns = from_ns + bus->slowest_ms * 1000000 + LATE_MARGIN_NS;
 
-	if (bus->owed_until_ns < until_ns) {
-		bus->owed_until_ns = until_ns;
+	if (bus->silent_until_ns < until_ns) {
+		bus->silent_until_ns = until_ns;
 	}
 }
 
-/* Drops what comes until nothing has come for the gap between two frames, and for as long as is owed; returns how
- * many bytes, -1 when the line is gone, -2 when there is no silence within `give_up_ns` or the stop ends the wait. */
-static int drain(struct bus *bus, int64_t give_up_ns)
+/* Drops bytes until none has come for the gap between two frames and the required silence is over. Returns the number
+ * of bytes; -1 when the line is gone; -2 when the line is not silent within `give_up_ns` or the stop ends the wait. */
+static int drain_line(struct bus *bus, int64_t give_up_ns)
 {
 	struct pollfd pfds[2] = { { .fd = descriptor(bus), .events = POLLIN },
 		{ .fd = bus->stop_fd, .events = POLLIN } };
@@ -230,20 +232,20 @@ static int drain(struct bus *bus, int64_t give_up_ns)
 	int total = 0;
 
 	for (;;) {
-		int n = discard(bus);
+		int n = discard_input(bus);
 		int64_t now_ns = bus_now_ns();
 		if (n < 0) {
 			return -1;
 		}
 		if (n > 0) {
 			total = total < FLOOD_BYTES ? total + n : total;
-			bus->quiet_ns = now_ns;
-			if (bus->owed_until_ns > 0) { /* nobody knows how many are still on their way */
-				owe_silence(bus, now_ns);
+			bus->last_byte_ns = now_ns;
+			if (bus->silent_until_ns > 0) { /* more late answers may be on their way */
+				require_silence(bus, now_ns);
 			}
 		}
-		int64_t until_ns = bus->quiet_ns + link_gap_ns(bus->conf);
-		until_ns = until_ns > bus->owed_until_ns ? until_ns : bus->owed_until_ns;
+		int64_t until_ns = bus->last_byte_ns + link_gap_ns(bus->conf);
+		until_ns = until_ns > bus->silent_until_ns ? until_ns : bus->silent_until_ns;
 		if (n == 0 && now_ns >= until_ns) {
 			return total;
 		}
@@ -256,33 +258,35 @@ static int drain(struct bus *bus, int64_t give_up_ns)
 			return -2;
 		}
 		if (pfds[0].revents & (POLLERR | POLLHUP | POLLNVAL)) {
-			return -1; /* a serial adapter that was pulled out */
+			return -1; /* for example: a serial adapter was pulled out */
 		}
 	}
 }
 
-/* Without ids: makes sure that the next bytes answer the next question. */
+/* Without ids: drops old bytes and waits for the required silence, so that the next bytes answer the next question. */
 static enum answer_trouble clear_line(struct bus *bus)
 {
 	int64_t give_up_ns = QUIET_ROUNDS * bus->slowest_ms * 1000000;
 
 	bus->n_stray = 0;
-	int n = drain(bus, give_up_ns);
+	int n = drain_line(bus, give_up_ns);
 	if (n >= SHORTEST_FRAME) {
-		/* An answer that nobody waits for any more; more of them may be on their way. */
-		owe_silence(bus, bus_now_ns());
-		n = drain(bus, give_up_ns);
+		/* These bytes are a late answer to an earlier question; more late answers may be on their way. */
+		require_silence(bus, bus_now_ns());
+		n = drain_line(bus, give_up_ns);
 	}
 	if (n < 0) {
 		return n == -1 ? TROUBLE_CLOSED : TROUBLE_STALE;
 	}
-	if (bus->n_right > 0 && bus->n_stray >= bus->n_right && memcmp(bus->stray, bus->right, bus->n_right) == 0) {
-		bus->careful = CAREFUL_LONG; /* a copy of the last answer: what is next may be answered by another */
-	} else if (bus->n_right > 0 && bus->careful > 0) {
-		bus->careful--;
+	if (bus->n_last_answer > 0 && bus->n_stray >= bus->n_last_answer &&
+		memcmp(bus->stray, bus->last_answer, bus->n_last_answer) == 0) {
+		/* This line sends answers twice: a copy may come instead of the next answer. */
+		bus->copy_checks = COPY_CHECKS_LONG;
+	} else if (bus->n_last_answer > 0 && bus->copy_checks > 0) {
+		bus->copy_checks--;
 	}
-	bus->n_right = 0;
-	bus->owed_until_ns = 0;
+	bus->n_last_answer = 0;
+	bus->silent_until_ns = 0;
 	return TROUBLE_NONE;
 }
 
@@ -291,12 +295,13 @@ enum answer_trouble bus_clear(struct bus *bus)
 	if (!link_has_ids(bus->conf)) {
 		return clear_line(bus);
 	}
-	int n = discard(bus);
+	int n = discard_input(bus);
 	if (n < 0) {
 		return TROUBLE_CLOSED;
 	}
-	/* Some devices greet. A connection that has served before is made anew: the rest of what came may follow. */
-	return n >= FLOOD_BYTES || (n > 0 && bus->answered > 0) ? TROUBLE_STALE : TROUBLE_NONE;
+	/* Some devices send a greeting on a new connection; that does no harm. On a connection that has answered
+	 * before, more stray bytes may follow: the caller makes a new one. */
+	return n >= FLOOD_BYTES || (n > 0 && bus->n_answered > 0) ? TROUBLE_STALE : TROUBLE_NONE;
 }
 
 /* ---- one question ---- */
@@ -317,8 +322,8 @@ static void set_timing(struct bus *bus, const struct bus_timing *timing)
 	int64_t ms = timing->timeout_ms;
 
 	modbus_set_response_timeout(bus->modbus, (uint32_t)(ms / 1000), (uint32_t)(ms % 1000) * 1000);
-	/* Zero: the response time-out bounds the whole answer; a device that sends a byte now and then
-	 * could otherwise hold us for minutes. */
+	/* With 0 the response time-out applies to the whole answer. Otherwise a device that sends a byte now and then
+	 * could hold us for minutes. */
 	modbus_set_byte_timeout(bus->modbus, 0, (uint32_t)timing->byte_timeout_ms * 1000);
 }
 
@@ -327,16 +332,16 @@ static void ask_rtu(struct bus *bus, int unit, const struct request *request, co
 {
 	uint8_t question[6], frame[MODBUS_RTU_MAX_ADU_LENGTH] = { 0 };
 
-	bus_question(unit, request, question);
+	bus_write_question(unit, request, question);
 	set_timing(bus, timing);
-	(void)modbus_set_slave(bus->modbus, unit); /* libmodbus drops frames of other units by it */
+	(void)modbus_set_slave(bus->modbus, unit); /* libmodbus then drops frames of other units */
 	if (modbus_send_raw_request(bus->modbus, question, sizeof(question)) < 0) {
 		answer->result = failure_of(errno, answer);
 		return;
 	}
 	int length = modbus_receive_confirmation(bus->modbus, frame);
 	int error = errno;
-	bus->quiet_ns = bus_now_ns();
+	bus->last_byte_ns = bus_now_ns();
 	if (length < 0) {
 		answer->result = failure_of(error, answer);
 		return;
@@ -344,27 +349,29 @@ static void ask_rtu(struct bus *bus, int unit, const struct request *request, co
 	size_t size = length > CRC_BYTES ? (size_t)length - CRC_BYTES : 0;
 	answer->result = bus_check_pdu(unit, request, frame, size, answer);
 	if (answer->result == ANSWER_OK) {
-		bus->n_right = (size_t)length;
-		memcpy(bus->right, frame, bus->n_right);
+		bus->n_last_answer = (size_t)length;
+		memcpy(bus->last_answer, frame, bus->n_last_answer);
 	}
 	if (answer->result == ANSWER_BROKEN) {
 		answer->trouble = TROUBLE_FOREIGN;
 	}
 }
 
-/* Without ids: what the line owes after this answer. */
-static void note_debt(struct bus *bus, int64_t asked_ns, const struct bus_timing *timing, const struct answer *answer)
+/* Without ids: sets the silence that is required after this answer. */
+static void require_silence_after(
+	struct bus *bus, int64_t asked_ns, const struct bus_timing *timing, const struct answer *answer)
 {
 	if (answer->result == ANSWER_OK) {
-		/* What follows at once belongs to this answer. That the line is gone, the next question tells. */
-		(void)drain(bus, EAGER_NS);
-		if (bus->careful == 0) {
+		/* Bytes that follow at once belong to this answer. The result is ignored: if the line is gone, the next
+		 * question finds out. */
+		(void)drain_line(bus, EAGER_NS);
+		if (bus->copy_checks == 0) {
 			return;
 		}
 	} else {
-		owe_silence(bus, asked_ns + timing->timeout_ms * 1000000);
+		require_silence(bus, asked_ns + timing->timeout_ms * 1000000);
 	}
-	owe_silence(bus, bus_now_ns());
+	require_silence(bus, bus_now_ns());
 }
 
 void bus_ask(struct bus *bus, int unit, const struct request *request, const struct bus_timing *timing,
@@ -386,11 +393,11 @@ void bus_ask(struct bus *bus, int unit, const struct request *request, const str
 		ask_rtu(bus, unit, request, timing, ret_answer);
 	}
 	if (!link_has_ids(bus->conf)) {
-		note_debt(bus, asked_ns, timing, ret_answer);
+		require_silence_after(bus, asked_ns, timing, ret_answer);
 	}
 	bool silent = ret_answer->result == ANSWER_TIMEOUT || ret_answer->result == ANSWER_BROKEN;
-	bus->served = bus->answered > 0;
-	bus->answered += !silent;
+	bus->answered_before = bus->n_answered > 0;
+	bus->n_answered += !silent;
 }
 
 bool bus_needs_reconnect(const struct bus *bus, const struct answer *answer)
@@ -400,11 +407,11 @@ bool bus_needs_reconnect(const struct bus *bus, const struct answer *answer)
 	return silent && (bus->conf->type == LINK_TCP || answer->trouble == TROUBLE_CLOSED);
 }
 
-bool bus_spoilt_before(const struct bus *bus, const struct answer *answer)
+bool bus_failed_before_question(const struct bus *bus, const struct answer *answer)
 {
 	bool ended = answer->trouble == TROUBLE_CLOSED && !bus->received;
 
-	return answer->result == ANSWER_BROKEN && bus->served && (ended || bus->misframed);
+	return answer->result == ANSWER_BROKEN && bus->answered_before && (ended || bus->misframed);
 }
 
 unsigned bus_discarded(const struct bus *bus)

@@ -16,31 +16,31 @@ struct bus {
 	const struct link_conf *conf;
 	int64_t slowest_ms;
 	int stop_fd;
-	modbus_t *modbus;      /* RTU and RTU over TCP; NULL while not connected */
-	int fd;                /* Modbus TCP; -1 while not connected */
-	int64_t quiet_ns;      /* the last byte went or came then; monotonic */
-	int64_t owed_until_ns; /* without ids: no question before; 0 = nothing is owed */
-	unsigned careful;      /* without ids: so many more right answers owe a silence, too, in case a copy follows */
-	unsigned answered;     /* questions on this connection */
-	bool served;           /* this connection had answered before the last question */
-	bool misframed;        /* the last answer did not begin where a frame must begin */
-	unsigned discarded;    /* frames, during the last question */
-	bool received;         /* a byte, during the last question */
-	uint16_t transaction;  /* of the last question; goes on over connections */
-	uint8_t right[TCP_FRAME_SIZE]; /* without ids: the last right answer, as it came */
-	size_t n_right;                /* 0: the last answer was not right */
-	uint8_t stray[TCP_FRAME_SIZE]; /* what came behind it */
+	modbus_t *modbus;        /* RTU and RTU over TCP; NULL while not connected */
+	int fd;                  /* Modbus TCP; -1 while not connected */
+	int64_t last_byte_ns;    /* when the last byte was sent or received; monotonic */
+	int64_t silent_until_ns; /* without ids: no question before this time; 0 = no silence is required */
+	unsigned copy_checks;    /* without ids: so many more right answers require a silence, too: a copy may follow */
+	unsigned n_answered;     /* questions answered on this connection */
+	bool answered_before;    /* this connection had answered before the last question */
+	bool misframed;          /* the last answer did not begin where a frame must begin */
+	unsigned discarded;      /* frames dropped during the last question */
+	bool received;           /* a byte came during the last question */
+	uint16_t transaction;    /* id of the last question; a new connection does not restart it */
+	uint8_t last_answer[TCP_FRAME_SIZE]; /* without ids: the bytes of the last right answer */
+	size_t n_last_answer;                /* 0: the last answer was not right */
+	uint8_t stray[TCP_FRAME_SIZE];       /* the first bytes that came behind last_answer */
 	size_t n_stray;
 	uint8_t in[TCP_FRAME_SIZE];
-	size_t n_in; /* received and not yet looked at */
+	size_t n_in; /* bytes received and not yet examined */
 };
 
 /* ---- bus_tcp.c ---- */
 
-/* The socket, connected and blocking; tries the addresses of a name one after the other. -1 with errno. */
+/* Returns a connected, blocking socket; tries all addresses of a name one after the other. -1 with errno. */
 int bus_tcp_connect(const struct link_conf *conf);
 
-/* Asks once by Modbus TCP; `ret_answer` starts as ANSWER_BROKEN. */
+/* Sends the question once by Modbus TCP and waits for its answer. `ret_answer` must be set to ANSWER_BROKEN before. */
 void bus_tcp_ask(struct bus *bus, int unit, const struct request *request, const struct bus_timing *timing,
 	struct answer *ret_answer);
 
@@ -49,11 +49,12 @@ void bus_tcp_ask(struct bus *bus, int unit, const struct request *request, const
 int64_t bus_now_ns(void);
 struct timespec bus_timespec(int64_t ns);
 
-/* What unit id, function and so on say to the question. ANSWER_BROKEN: it is no answer to it. */
+/* Checks whether `pdu`, which begins with the unit id, answers the question. Fills the registers or the exception of
+ * `answer`. ANSWER_BROKEN: the PDU does not answer the question. */
 enum answer_result bus_check_pdu(
 	int unit, const struct request *request, const uint8_t *pdu, size_t size, struct answer *answer);
 
-/* The question as sent, from the unit id on: 6 bytes. */
-void bus_question(int unit, const struct request *request, uint8_t *ret_bytes);
+/* Writes the question as it is sent, from the unit id on: 6 bytes. */
+void bus_write_question(int unit, const struct request *request, uint8_t *ret_bytes);
 
 #endif

@@ -1,4 +1,4 @@
-/* bus_pdu.c - what RTU and Modbus TCP have in common: the question, and whether bytes answer it. */
+/* bus_pdu.c - the common part of RTU and Modbus TCP: writes a question, and checks whether bytes answer it. */
 #include "daemon/modbus/bus_internal.h"
 
 /* Modbus application protocol 1.1b3, 7 */
@@ -20,7 +20,7 @@ struct timespec bus_timespec(int64_t ns)
 	return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000LL), .tv_nsec = (long)(ns % 1000000000LL) };
 }
 
-void bus_question(int unit, const struct request *request, uint8_t *ret_bytes)
+void bus_write_question(int unit, const struct request *request, uint8_t *ret_bytes)
 {
 	ret_bytes[0] = (uint8_t)unit;
 	ret_bytes[1] = request->function;

@@ -1,5 +1,5 @@
-/* bus_tcp.c - sockets, and the frames of Modbus TCP. libmodbus sends raw questions with transaction id 0 (3.1.6), so a
- * late answer could not be told from the next one. */
+/* bus_tcp.c - sockets, and the frames of Modbus TCP. Not by libmodbus: that sends raw questions with transaction id 0
+ * (3.1.6), so that a late answer looks like the answer to the next question. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -19,7 +19,7 @@
 
 /* ---- connecting ---- */
 
-/* The descriptor, non-blocking while it connects. -1 with errno. */
+/* Returns the connected descriptor, which does not block while it connects and blocks afterwards. -1 with errno. */
 static int connect_address(const struct addrinfo *address, int64_t timeout_ms)
 {
 	int error = 0, fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
@@ -47,7 +47,7 @@ static int connect_address(const struct addrinfo *address, int64_t timeout_ms)
 	return fd;
 }
 
-/* A peer that vanished without a word is noticed within a minute even while nothing is asked. */
+/* The kernel then notices within a minute that the peer has vanished, even while no question is open. */
 static bool set_tcp_options(int fd)
 {
 	static const int on = 1, idle_s = 30, interval_s = 10, probes = 3, unsent_ms = 10000;
@@ -91,17 +91,18 @@ static bool send_question(struct bus *bus, int unit, const struct request *reque
 {
 	uint8_t frame[MBAP_BYTES + QUESTION_BYTES] = { 0 };
 
-	/* 0 is what a device without ids answers. */
+	/* The id is never 0, because a device without ids answers with 0. */
 	bus->transaction = (uint16_t)(bus->transaction == UINT16_MAX ? 1 : bus->transaction + 1);
 	frame[0] = (uint8_t)(bus->transaction >> 8);
 	frame[1] = (uint8_t)bus->transaction;
 	frame[5] = QUESTION_BYTES;
-	bus_question(unit, request, frame + MBAP_BYTES);
-	/* Twelve bytes always fit into the buffer of a connection that is alive. */
+	bus_write_question(unit, request, frame + MBAP_BYTES);
+	/* The send buffer of a working connection always has room for twelve bytes. */
 	return send(bus->fd, frame, sizeof(frame), MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(frame);
 }
 
-/* Adds what comes until `deadline_ns` to bus->in. 1, 0 at the deadline, or -1 when the connection has ended. */
+/* Waits for bytes until `deadline_ns` and adds them to bus->in. Returns 1; 0 at the deadline or when stopped; -1 when
+ * the connection has ended. */
 static int receive(struct bus *bus, int64_t deadline_ns)
 {
 	struct pollfd pfds[2] = { { .fd = bus->fd, .events = POLLIN }, { .fd = bus->stop_fd, .events = POLLIN } };
@@ -114,7 +115,7 @@ static int receive(struct bus *bus, int64_t deadline_ns)
 		}
 		int ready = ppoll(pfds, 2, &ts, NULL);
 		if (ready == 0 || (ready > 0 && pfds[1].revents)) {
-			return 0; /* whoever stops us does not need the answer */
+			return 0; /* after the stop nobody needs the answer */
 		}
 		if (ready < 0) {
 			if (errno == EINTR) {
@@ -126,7 +127,7 @@ static int receive(struct bus *bus, int64_t deadline_ns)
 		if (n > 0) {
 			bus->n_in += (size_t)n;
 			bus->received = true;
-			bus->quiet_ns = bus_now_ns();
+			bus->last_byte_ns = bus_now_ns();
 			return 1;
 		}
 		if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
@@ -135,7 +136,8 @@ static int receive(struct bus *bus, int64_t deadline_ns)
 	}
 }
 
-/* Bytes of the first frame in bus->in; 0 while it is not whole; -1 when the bytes begin no frame of Modbus TCP. */
+/* The length of the first frame in bus->in; 0 while the frame is not complete; -1 when the bytes cannot begin a frame
+ * of Modbus TCP. */
 static int first_frame(const struct bus *bus)
 {
 	const uint8_t *in = bus->in;
@@ -153,13 +155,13 @@ static int first_frame(const struct bus *bus)
 	return bus->n_in >= MBAP_BYTES + length ? (int)(MBAP_BYTES + length) : 0;
 }
 
-/* Looks at the whole frames in bus->in. True when the question is answered, or can not be any more. */
+/* Examines the complete frames in bus->in. True when the question is answered, or cannot be answered any more. */
 static bool take_frames(struct bus *bus, int unit, const struct request *request, struct answer *answer)
 {
 	for (;;) {
 		int size = first_frame(bus);
 		if (size < 0) {
-			answer->trouble = TROUBLE_FOREIGN; /* where the next frame begins is not known */
+			answer->trouble = TROUBLE_FOREIGN; /* the start of the next frame is unknown */
 			bus->misframed = true;
 			return true;
 		}
@@ -173,13 +175,14 @@ static bool take_frames(struct bus *bus, int unit, const struct request *request
 				bus_check_pdu(unit, request, bus->in + MBAP_BYTES, (size_t)size - MBAP_BYTES, answer);
 		}
 		if (answer->result == ANSWER_OK) {
-			bus->n_right = (size_t)size;
-			memcpy(bus->right, bus->in, bus->n_right);
+			bus->n_last_answer = (size_t)size;
+			memcpy(bus->last_answer, bus->in, bus->n_last_answer);
 		}
 		bus->n_in -= (size_t)size;
 		memmove(bus->in, bus->in + size, bus->n_in);
 		if (mine) {
-			/* The right id with anything else wrong: who confuses that is not believed a second time. */
+			/* A frame with the right id and anything else wrong ends the question: a second frame with this
+			 * id would not be trusted. */
 			answer->trouble = answer->result == ANSWER_BROKEN ? TROUBLE_FOREIGN : TROUBLE_NONE;
 			return true;
 		}

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#define FORGET_AT 1000 /* halving then keeps the last hundreds */
+#define FORGET_AT 1000 /* answers; then all counts are halved, so that the last hundreds weigh most */
 #define FIRST_US 100.0
 #define STEPS_PER_DOUBLING 4.0
 
@@ -24,9 +24,9 @@ void latency_add(struct latency *latency, int64_t us)
 	}
 }
 
-double latency_within(const struct latency *latency, double share)
+double latency_percentile(const struct latency *latency, double ratio)
 {
-	double wanted = share * latency->total, seen = 0.0;
+	double wanted = ratio * latency->total, seen = 0.0;
 
 	if (latency->total == 0) {
 		return NAN;

@@ -1,4 +1,4 @@
-/* latency.h - response times: their median, 95th percentile and maximum, of recent hundreds. Pure. */
+/* latency.h - response times: percentiles of the last hundreds of answers, and the maximum since the start. Pure. */
 #ifndef EMIS_DAEMON_MODBUS_LATENCY_H
 #define EMIS_DAEMON_MODBUS_LATENCY_H
 
@@ -14,7 +14,8 @@ struct latency {
 
 void latency_add(struct latency *latency, int64_t us);
 
-/* Milliseconds within which `share` (0..1) of the answers came, 9 % too much at most; NAN without any. */
-double latency_within(const struct latency *latency, double share);
+/* The time in milliseconds within which the fraction `ratio` (0..1) of the answers came. At most 9 % too long. NAN
+ * without answers. */
+double latency_percentile(const struct latency *latency, double ratio);
 
 #endif

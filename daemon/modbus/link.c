@@ -1,4 +1,5 @@
-/* link.c - the worker of a link: what is asked when, and what becomes of failures. link_exchange.c asks. */
+/* link.c - the worker of a link: decides when each instrument is read, and what follows a failure. link_exchange.c asks
+ * the single questions. */
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
@@ -13,7 +14,7 @@
 
 /* ---- waiting ---- */
 
-/* Sleeps; link_stop() ends it early. */
+/* Sleeps for `ns`; link_stop() ends the sleep early. */
 static void wait_ns(struct link *link, int64_t ns)
 {
 	struct pollfd pfd = { .fd = link->wake_fd, .events = POLLIN };
@@ -21,7 +22,7 @@ static void wait_ns(struct link *link, int64_t ns)
 	while (ns > 0 && !atomic_load(&link->stop)) {
 		int64_t part = ns < 1000000000LL ? ns : 1000000000LL;
 		struct timespec ts = { .tv_sec = part / 1000000000LL, .tv_nsec = part % 1000000000LL };
-		link_vouch(link, VOUCH_MS);
+		link_promise_alive(link, ALIVE_MS);
 		if (ppoll(&pfd, 1, &ts, NULL) != 0) {
 			return;
 		}
@@ -31,15 +32,17 @@ static void wait_ns(struct link *link, int64_t ns)
 
 /* ---- polling ---- */
 
-static void plan_afresh(struct poller *poller)
+/* Forgets refusals and reads everything with the next poll. */
+static void restart_plan(struct poller *poller)
 {
 	blocks_reset(&poller->blocks);
 	for (size_t i = 0; i < poller->blocks.profile->n_requests; i++) {
-		poller->request_due_ms[i] = INT64_MIN; /* slow registers are read anew */
+		poller->request_due_ms[i] = INT64_MIN; /* slow registers are due, too */
 	}
-	poller->afresh = false;
+	poller->replan = false;
 }
 
+/* Stores that the device refuses a block, and logs a new refusal. */
 static void note_refusal(struct link *link, struct poller *poller, size_t index, const struct answer *answer)
 {
 	const struct request *request = &poller->blocks.list[index].request;
@@ -54,7 +57,7 @@ static void note_refusal(struct link *link, struct poller *poller, size_t index,
 			answer_text(answer, words, sizeof(words)));
 	}
 	pthread_mutex_lock(&link->lock);
-	poller->stats.refused = (unsigned)blocks_refused(&poller->blocks);
+	poller->stats.refused = (unsigned)blocks_count_refused(&poller->blocks);
 	pthread_mutex_unlock(&link->lock);
 }
 
@@ -63,16 +66,18 @@ static bool may_ask(const struct link *link, const struct block *block)
 	return !block->refused || clock_mono(link->clock).ms >= block->again_ms;
 }
 
-static void recall_refusal(const struct block *block, struct answer *ret_answer)
+/* The answer to a refused block that is not asked now: the device's last exception. */
+static void repeat_refusal(const struct block *block, struct answer *ret_answer)
 {
 	memset(ret_answer, 0, sizeof(*ret_answer));
 	ret_answer->result = ANSWER_EXCEPTION;
 	ret_answer->exception = block->exception;
 }
 
-/* Reads the blocks of one planned request, which begin at *index; *index is then behind them. `worst` is what the
- * poll suffered so far: after a silence the rest is not asked, it would cost the others on the bus a time-out each. */
-static void read_planned(struct link *link, struct poller *poller, size_t *index, struct answer *worst)
+/* Reads the blocks of one planned request. *index is the first of them, and afterwards the block behind the last.
+ * `worst` is the worst answer of this poll so far. After a silence no more blocks are asked: each would cost the other
+ * instruments on the bus one time-out. */
+static void read_planned_request(struct link *link, struct poller *poller, size_t *index, struct answer *worst)
 {
 	struct blocks *blocks = &poller->blocks;
 	size_t planned = blocks->list[*index].planned;
@@ -88,11 +93,11 @@ static void read_planned(struct link *link, struct poller *poller, size_t *index
 		} else if (link_is_silence(worst->result)) {
 			found = *worst;
 		} else {
-			recall_refusal(&blocks->list[*index], &found);
+			repeat_refusal(&blocks->list[*index], &found);
 		}
 		if (asked && blocks_is_refusal(&found)) {
 			if (!blocks->list[*index].refused && blocks_split(blocks, *index)) {
-				continue; /* the halves are asked in its place */
+				continue; /* ask the two halves instead */
 			}
 			if (blocks->n > 1) {
 				note_refusal(link, poller, *index, &found);
@@ -100,7 +105,7 @@ static void read_planned(struct link *link, struct poller *poller, size_t *index
 		} else if (asked && found.result == ANSWER_OK) {
 			blocks->list[*index].refused = false;
 		}
-		blocks_put_together(blocks, *index, &found, whole, &any);
+		blocks_merge_answer(blocks, *index, &found, whole, &any);
 		if (link_is_silence(found.result)) {
 			*worst = found;
 		}
@@ -114,6 +119,7 @@ static void read_planned(struct link *link, struct poller *poller, size_t *index
 	}
 }
 
+/* Logs failures and their end, and sets whether the instrument is asked less often. */
 static void note_outcome(struct link *link, struct poller *poller, const struct answer *worst)
 {
 	const char *name = link->site->instruments[poller->instrument].name;
@@ -140,15 +146,15 @@ static void note_outcome(struct link *link, struct poller *poller, const struct 
 	}
 }
 
-/* The slow registers rest between their times. */
-static void rest_until_next(struct poller *poller, const struct request *request, size_t planned, int64_t now)
+/* Slow registers are not read again before their own interval is over. */
+static void set_next_read(struct poller *poller, const struct request *request, size_t planned, int64_t now)
 {
 	bool read = poller->answers[planned].result == ANSWER_OK;
 
 	poller->request_due_ms[planned] = read && request->every_s > 0 ? now + request->every_s * 1000LL : INT64_MIN;
 }
 
-/* Reads what is due of an instrument and reports it. */
+/* Reads the requests of an instrument that are due, and posts a report for each. */
 static void poll_instrument(struct link *link, struct poller *poller)
 {
 	const struct profile *profile = link->site->instruments[poller->instrument].profile;
@@ -156,9 +162,9 @@ static void poll_instrument(struct link *link, struct poller *poller)
 	int64_t now = clock_mono(link->clock).ms;
 	size_t index = 0, last = profile->n_requests;
 
-	(void)link_ensure_connected(link); /* each read sees for itself whether there is a connection */
-	if (poller->afresh) {
-		plan_afresh(poller);
+	(void)link_ensure_connected(link); /* the result is ignored: each read checks the connection */
+	if (poller->replan) {
+		restart_plan(poller);
 	}
 	for (size_t i = 0; i < profile->n_requests; i++) {
 		last = poller->request_due_ms[i] <= now ? i : last;
@@ -170,11 +176,11 @@ static void poll_instrument(struct link *link, struct poller *poller)
 			}
 			continue;
 		}
-		read_planned(link, poller, &index, &worst);
+		read_planned_request(link, poller, &index, &worst);
 		if (atomic_load(&link->stop)) {
-			return; /* what broke off now says nothing about the instrument */
+			return; /* the stop ended this read; the outcome says nothing about the instrument */
 		}
-		rest_until_next(poller, &profile->requests[i], i, now);
+		set_next_read(poller, &profile->requests[i], i, now);
 		struct link_report report = { .instrument = poller->instrument, .request = i };
 		report.answer = poller->answers[i];
 		report.at = clock_mono(link->clock);
@@ -188,8 +194,9 @@ static void poll_instrument(struct link *link, struct poller *poller)
 	}
 }
 
-/* A healthy instrument keeps its raster; polls that would lie in the past are skipped and counted, never queued up. */
-static void schedule(struct link *link, struct poller *poller)
+/* Sets the time of the next poll. An instrument that answers keeps its fixed raster. Polls that would lie in the past
+ * are skipped and counted, never queued. */
+static void schedule_poll(struct link *link, struct poller *poller)
 {
 	int64_t poll_ms = link->site->instruments[poller->instrument].poll_ms;
 	int64_t now = clock_mono(link->clock).ms;
@@ -220,7 +227,7 @@ static struct poller *next_due(struct link *link)
 	return next;
 }
 
-static void *work(void *context)
+static void *run_worker(void *context)
 {
 	struct link *link = context;
 
@@ -232,7 +239,7 @@ static void *work(void *context)
 			continue;
 		}
 		poll_instrument(link, poller);
-		schedule(link, poller);
+		schedule_poll(link, poller);
 	}
 	bus_disconnect(link->bus);
 	return NULL;
@@ -240,15 +247,15 @@ static void *work(void *context)
 
 /* ---- life ---- */
 
-static bool make_plan(struct poller *poller, const struct profile *profile)
+static bool create_plan(struct poller *poller, const struct profile *profile)
 {
-	const size_t n = profile->n_requests + 1; /* never zero */
+	const size_t n = profile->n_requests + 1; /* not 0: calloc() might return NULL */
 	poller->answers = calloc(n, sizeof(*poller->answers));
 	poller->request_due_ms = calloc(n, sizeof(*poller->request_due_ms));
 	if (!blocks_init(&poller->blocks, profile) || !poller->answers || !poller->request_due_ms) {
 		return false;
 	}
-	plan_afresh(poller);
+	restart_plan(poller);
 	return true;
 }
 
@@ -271,18 +278,19 @@ static int add_pollers(struct link *link, size_t index)
 		}
 		struct poller *poller = &link->pollers[link->n_pollers++];
 		poller->instrument = i;
-		/* Spread over the interval by the golden ratio: hundreds of questions at once drown each other. */
+		/* Spread the first polls over the interval by the golden ratio, so that not all instruments are asked
+		 * at once. */
 		double phase = fmod((double)i * 0.618, 1.0);
 		poller->due_ms = now + (int64_t)((double)instrument->poll_ms * phase);
 		backoff_init(&poller->backoff, 500, 60000);
-		if (!make_plan(poller, instrument->profile)) {
+		if (!create_plan(poller, instrument->profile)) {
 			return -ENOMEM;
 		}
 	}
 	return 0;
 }
 
-/* The longest time-out of all that are asked on the link. */
+/* The longest time-out of the link and of all its instruments. */
 static int64_t slowest_answer_ms(const struct link *link)
 {
 	int64_t slowest_ms = link->conf->timeout_ms;
@@ -310,7 +318,7 @@ struct link *link_start(const struct site *site, size_t index, const struct cloc
 	backoff_init(&link->backoff, 500, 60000);
 	link->window_start_ms = clock_real_mono_ms();
 	link->status.load = NAN;
-	link_vouch(link, VOUCH_MS);
+	link_promise_alive(link, ALIVE_MS);
 	link->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int r = link->wake_fd < 0 ? -errno : add_pollers(link, index);
 	if (r == 0) {
@@ -321,7 +329,7 @@ struct link *link_start(const struct site *site, size_t index, const struct cloc
 		atomic_store(&link->stop, true); /* nothing to ask: the worker ends at once */
 	}
 	if (r == 0) {
-		r = -pthread_create(&link->thread, NULL, work, link);
+		r = -pthread_create(&link->thread, NULL, run_worker, link);
 	}
 	if (r < 0) {
 		link_destroy(link);

@@ -1,17 +1,18 @@
-/* link_exchange.c - one question on a link: the connection, made when need be, the pauses, the retries and the
- * counters. bus.c does the asking. */
+/* link_exchange.c - asks one question on a link: connects when necessary, pauses, retries and counts. bus.c sends the
+ * question and receives the answer. */
 #include <errno.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "daemon/modbus/link_internal.h"
 
-#define VOUCH_CONNECT_MS 60000 /* a name lookup has no bound of its own */
-#define VOUCH_CLEAR_MS 120000  /* a line that never falls silent is given up after ten time-outs, twice */
+#define ALIVE_CONNECT_MS 60000 /* a name lookup has no time-out of its own */
+#define ALIVE_CLEAR_MS 120000  /* bus_clear() waits for silence at most twice, ten time-outs each */
 #define LOAD_WINDOW_MS 60000
-#define BUS_DEAF_AFTER 5 /* failures in a row on RTU over TCP: the server may have forgotten the connection */
+/* Questions in a row without an answer on RTU over TCP: the server may have forgotten the connection. */
+#define RECONNECT_AFTER 5
 
-void link_vouch(struct link *link, int64_t ms)
+void link_promise_alive(struct link *link, int64_t ms)
 {
 	atomic_store(&link->alive_until, clock_real_mono_ms() + ms);
 }
@@ -35,7 +36,7 @@ static void set_state(struct link *link, enum link_state state, int connect_errn
 void link_disconnect(struct link *link)
 {
 	bus_disconnect(link->bus);
-	link->deaf = 0;
+	link->silences = 0;
 	set_state(link, LINK_CONNECTING, 0, 0);
 }
 
@@ -44,7 +45,7 @@ static const char *endpoint(const struct link_conf *conf)
 	return conf->type == LINK_RTU ? conf->device : conf->host;
 }
 
-static void connected(struct link *link)
+static void on_connected(struct link *link)
 {
 	if (link->backoff.failures > 0) {
 		log_info("link %s: connected to %s again after %u failures", link->conf->name, endpoint(link->conf),
@@ -52,7 +53,7 @@ static void connected(struct link *link)
 	}
 	backoff_reset(&link->backoff);
 	for (size_t i = 0; i < link->n_pollers; i++) {
-		link->pollers[i].afresh |= !link->renewing;
+		link->pollers[i].replan |= !link->renewing;
 	}
 	link->renewing = false;
 	set_state(link, LINK_UP, 0, 0);
@@ -71,12 +72,12 @@ bool link_ensure_connected(struct link *link)
 		return false;
 	}
 	set_state(link, LINK_CONNECTING, 0, 0);
-	link_vouch(link, VOUCH_CONNECT_MS);
+	link_promise_alive(link, ALIVE_CONNECT_MS);
 	bool good = bus_connect(link->bus);
 	int error = errno;
-	link_vouch(link, VOUCH_MS);
+	link_promise_alive(link, ALIVE_MS);
 	if (good) {
-		connected(link);
+		on_connected(link);
 		return true;
 	}
 	link->renewing = false;
@@ -93,7 +94,7 @@ bool link_ensure_connected(struct link *link)
 
 /* ---- counting ---- */
 
-static void count(struct link *link, struct poller *poller, const struct answer *answer, int64_t us)
+static void count_exchange(struct link *link, struct poller *poller, const struct answer *answer, int64_t us)
 {
 	int64_t now = clock_real_mono_ms();
 
@@ -115,25 +116,26 @@ static void count(struct link *link, struct poller *poller, const struct answer 
 
 /* ---- one read ---- */
 
-static void pause_before(struct link *link, const struct poller *poller, const struct profile *profile)
+static void pause_before_question(struct link *link, const struct poller *poller, const struct profile *profile)
 {
-	if (link->asked != poller && link->asked) {
-		bus_rest(link->bus, profile->turnaround_ms);
+	if (link->last_asked != poller && link->last_asked) {
+		bus_wait_quiet(link->bus, profile->turnaround_ms);
 	}
-	bus_rest(link->bus, profile->delay_ms);
-	link->asked = poller;
+	bus_wait_quiet(link->bus, profile->delay_ms);
+	link->last_asked = poller;
 }
 
-static void count_apart(struct link *link, uint64_t *counter, uint64_t n)
+static void add_to_counter(struct link *link, uint64_t *counter, uint64_t n)
 {
 	pthread_mutex_lock(&link->lock);
 	*counter += n;
 	pthread_mutex_unlock(&link->lock);
 }
 
-/* A connection on which the next question may go out, and its answer come back alone. A connection that the other side
- * ended, or on which something arrived that nobody asked for, costs a new one, once, and not the reading. */
-static bool make_ready(struct link *link, struct poller *poller, struct answer *answer)
+/* Makes sure that the next question can be sent and that only its answer can come back. When the other side ended the
+ * connection, or when bytes arrived that nobody asked for, a new connection is made, once, so that the reading is not
+ * lost. False, with the trouble in `answer`, when the question cannot be sent. */
+static bool make_line_ready(struct link *link, struct poller *poller, struct answer *answer)
 {
 	for (unsigned renewed = 0; !atomic_load(&link->stop); renewed++) {
 		answer->result = ANSWER_BROKEN;
@@ -141,17 +143,17 @@ static bool make_ready(struct link *link, struct poller *poller, struct answer *
 		if (!link_ensure_connected(link)) {
 			return false;
 		}
-		link_vouch(link, VOUCH_CLEAR_MS);
+		link_promise_alive(link, ALIVE_CLEAR_MS);
 		enum answer_trouble trouble = bus_clear(link->bus);
-		link_vouch(link, VOUCH_MS);
+		link_promise_alive(link, ALIVE_MS);
 		if (trouble == TROUBLE_NONE) {
 			return true;
 		}
 		answer->trouble = trouble;
 		if (renewed > 0) {
-			count(link, poller, answer, 0);
+			count_exchange(link, poller, answer, 0);
 		} else {
-			count_apart(link, &poller->stats.troubles[trouble], 1);
+			add_to_counter(link, &poller->stats.troubles[trouble], 1);
 		}
 		if (link->conf->type != LINK_RTU || trouble == TROUBLE_CLOSED) {
 			link->renewing = true;
@@ -164,12 +166,12 @@ static bool make_ready(struct link *link, struct poller *poller, struct answer *
 	return false;
 }
 
-static bool is_deaf(const struct link *link)
+static bool has_lost_connection(const struct link *link)
 {
-	return link->conf->type == LINK_RTU_TCP && link->deaf >= BUS_DEAF_AFTER;
+	return link->conf->type == LINK_RTU_TCP && link->silences >= RECONNECT_AFTER;
 }
 
-/* True when the question is worth asking again at once, on a new connection: see bus_spoilt_before(). */
+/* True when the caller should ask again at once, on a new connection: see bus_failed_before_question(). */
 static bool ask_once(struct link *link, struct poller *poller, const struct request *request, bool may_ask_again,
 	struct answer *answer)
 {
@@ -178,21 +180,21 @@ static bool ask_once(struct link *link, struct poller *poller, const struct requ
 	struct bus_timing timing = { profile->timeout_ms ? profile->timeout_ms : link->conf->timeout_ms,
 		profile->byte_timeout_ms };
 
-	pause_before(link, poller, profile);
-	if (!make_ready(link, poller, answer)) {
+	pause_before_question(link, poller, profile);
+	if (!make_line_ready(link, poller, answer)) {
 		return false;
 	}
-	link_vouch(link, VOUCH_MS);
+	link_promise_alive(link, ALIVE_MS);
 	int64_t start = clock_real_mono_us();
 	bus_ask(link->bus, instrument->unit, request, &timing, answer);
 	int64_t us = clock_real_mono_us() - start;
-	count_apart(link, &poller->stats.discarded, bus_discarded(link->bus));
-	bool again = may_ask_again && bus_spoilt_before(link->bus, answer);
+	add_to_counter(link, &poller->stats.discarded, bus_discarded(link->bus));
+	bool again = may_ask_again && bus_failed_before_question(link->bus, answer);
 	if (!again) {
-		count(link, poller, answer, us);
+		count_exchange(link, poller, answer, us);
 	}
-	link->deaf = link_is_silence(answer->result) ? link->deaf + 1 : 0;
-	if (again || bus_needs_reconnect(link->bus, answer) || is_deaf(link)) {
+	link->silences = link_is_silence(answer->result) ? link->silences + 1 : 0;
+	if (again || bus_needs_reconnect(link->bus, answer) || has_lost_connection(link)) {
 		link->renewing = again;
 		link_disconnect(link);
 	}
@@ -217,6 +219,6 @@ void link_exchange(struct link *link, struct poller *poller, const struct reques
 		} else if (!link_is_silence(answer->result) || attempt++ >= retries) {
 			return;
 		}
-		count_apart(link, &poller->stats.retries, 1);
+		add_to_counter(link, &poller->stats.retries, 1);
 	}
 }

@@ -1,5 +1,5 @@
-/* link_internal.h - the inside of struct link; for link.c and link_exchange.c only. All on the worker's thread, but for
- * what the lock guards. */
+/* link_internal.h - the inside of struct link; for link.c and link_exchange.c only. Only the worker's thread uses it,
+ * except for the atomic members and the members that the lock guards. */
 #ifndef EMIS_DAEMON_MODBUS_LINK_INTERNAL_H
 #define EMIS_DAEMON_MODBUS_LINK_INTERNAL_H
 
@@ -10,18 +10,18 @@
 #include "daemon/modbus/bus.h"
 #include "daemon/modbus/link.h"
 
-#define VOUCH_MS 10000 /* longer than any wait for an answer */
+#define ALIVE_MS 10000 /* longer than any wait for an answer */
 
 struct poller {
 	size_t instrument;
-	int64_t due_ms; /* clock_mono() */
+	int64_t due_ms; /* of the next poll; clock_mono() */
 	struct backoff backoff;
-	bool silent;
-	bool slowed; /* asked less often: silent, or what it answers costs the others on the line a silence */
-	bool afresh; /* a new connection: plan anew with the next poll */
+	bool silent; /* did not answer the last poll */
+	bool slowed; /* asked less often: silent, or its failures make the others on the line wait for a silence */
+	bool replan; /* after a new connection: the next poll starts from the profile's plan */
 	struct blocks blocks;
-	struct answer *answers;  /* by planned request, put together from its parts */
-	int64_t *request_due_ms; /* by planned request: those of slow registers rest; clock_mono() */
+	struct answer *answers;  /* by planned request, merged from the answers to its blocks */
+	int64_t *request_due_ms; /* by planned request: slow registers are not read before; clock_mono() */
 	struct poll_stats stats; /* under the link's lock */
 };
 
@@ -37,33 +37,33 @@ struct link {
 	_Atomic int64_t alive_until;
 	pthread_t thread;
 
-	/* the worker's own */
+	/* used by the worker only */
 	struct bus *bus;
 	struct backoff backoff;
-	int64_t connect_due_ms;     /* clock_mono() */
-	const struct poller *asked; /* the last one that was asked */
+	int64_t connect_due_ms; /* no attempt to connect before; clock_mono() */
+	const struct poller *last_asked;
 	bool ever_connected;
-	bool renewing; /* the other side ended an orderly connection: what is known of the devices still holds */
-	unsigned deaf; /* failures in a row of anybody */
+	bool renewing; /* the last connection worked and is being replaced: what is known of the devices still holds */
+	unsigned silences;       /* questions in a row without an answer, on this connection, to any instrument */
 	int64_t window_start_ms; /* real monotonic */
 	int64_t window_busy_us;
 
 	pthread_mutex_t lock; /* of status and the pollers' stats */
 	struct link_status status;
-	int64_t retry_at_ms;
+	int64_t retry_at_ms; /* of the next attempt to connect; clock_mono() */
 };
 
-/* The worker is well for `ms` more, whatever it waits for. */
-void link_vouch(struct link *link, int64_t ms);
+/* Promises that the worker is alive for `ms` more of real time, whatever it waits for. */
+void link_promise_alive(struct link *link, int64_t ms);
 
-/* Connects if it is time to; false while there is no connection. */
+/* Connects unless the link is connected or the wait after a failure is not over. False while there is no connection. */
 bool link_ensure_connected(struct link *link);
 void link_disconnect(struct link *link);
 
-/* Asks one question, with the profile's retries, and counts it. */
+/* Asks one question, with the profile's retries, and counts the outcome. All of ret_answer is always set. */
 void link_exchange(struct link *link, struct poller *poller, const struct request *request, struct answer *ret_answer);
 
-/* Nothing came, or nothing of use: the instrument is not there, or the line is bad. */
+/* True for a time-out and for a broken answer: the instrument is not there, or the line is bad. */
 bool link_is_silence(enum answer_result result);
 
 #endif

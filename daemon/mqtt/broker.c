@@ -1,10 +1,8 @@
 #include "daemon/mqtt/broker.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +10,10 @@
 #include <unistd.h>
 
 #include "common/text.h"
+#include "daemon/mqtt/tcp.h"
 #include "daemon/mqtt/tls_look.h"
 
-#define LOOK_MS 2000
+#define CONNECT_MS 2000
 #define MAX_SOCKETS 1024 /* of the unit's LimitNOFILE */
 
 void broker_uri(const char *broker, char *uri, size_t size)
@@ -74,7 +73,7 @@ bool broker_password(const struct mqtt_conf *conf, char *password, size_t passwo
 	return good;
 }
 
-/* "ssl://host:8883" or "tcp://[::1]:1883" in its two parts; "[" and "]" are left out. */
+/* Cuts "ssl://host:8883" or "tcp://[::1]:1883" into host and port; the host is written without "[" and "]". */
 static void split_uri(const char *uri, char *host, size_t host_size, char *port, size_t port_size)
 {
 	const char *start = uri + strlen("tcp://");
@@ -89,53 +88,16 @@ static void split_uri(const char *uri, char *host, size_t host_size, char *port,
 	snprintf(port, port_size, "%s", colon ? colon + 1 : "1883");
 }
 
-/* 0 or the errno of connecting. */
-static int try_address(const struct addrinfo *address)
-{
-	int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int error = fd < 0 ? errno : 0;
-	socklen_t size = sizeof(error);
-
-	if (fd >= 0 && connect(fd, address->ai_addr, address->ai_addrlen) < 0) {
-		struct pollfd pfd = { .fd = fd, .events = POLLOUT };
-		error = errno;
-		if (error == EINPROGRESS) {
-			error = poll(&pfd, 1, LOOK_MS) == 1 ? 0 : ETIMEDOUT;
-		}
-		if (error == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0) {
-			error = errno;
-		}
-	}
-	if (fd >= 0) {
-		close(fd);
-	}
-	return error;
-}
-
 bool broker_answers(const char *uri, char *words, size_t size)
 {
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	struct addrinfo *found = NULL;
 	char host[PATH_SIZE], port[16];
 
 	split_uri(uri, host, sizeof(host), port, sizeof(port));
-	int failed = getaddrinfo(host, port, &hints, &found);
-	if (failed) {
-		snprintf(words, size, "the host name %.60s is not known (%s)", host, gai_strerror(failed));
-		return false;
+	int fd = tcp_connect(host, port, CONNECT_MS, words, size);
+	if (fd >= 0) {
+		close(fd);
 	}
-	int error = try_address(found);
-	for (const struct addrinfo *a = found->ai_next; error && a; a = a->ai_next) {
-		error = try_address(a);
-	}
-	freeaddrinfo(found);
-	if (error == ECONNREFUSED) {
-		snprintf(words, size, "connection refused: no broker listens on port %s of %.60s", port, host);
-	} else if (error) {
-		snprintf(words, size, "no connection to port %s of %.60s: %s", port, host,
-			error == ETIMEDOUT ? "no answer" : strerror(error));
-	}
-	return error == 0;
+	return fd >= 0;
 }
 
 bool broker_has_tls(const char *uri, const struct mqtt_conf *conf, char *words, size_t size)
@@ -146,7 +108,7 @@ bool broker_has_tls(const char *uri, const struct mqtt_conf *conf, char *words, 
 		return true;
 	}
 	split_uri(uri, host, sizeof(host), port, sizeof(port));
-	return tls_look(host, port, conf, words, size);
+	return tls_look_connect(host, port, conf, words, size);
 }
 
 void broker_send_at_once(void)
@@ -155,7 +117,7 @@ void broker_send_at_once(void)
 		int on = 1, protocol = 0;
 		socklen_t size = sizeof(protocol);
 		if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 && protocol == IPPROTO_TCP) {
-			/* It works without, too. */
+			/* Without the option messages leave later, but they leave. */
 			(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		}
 	}

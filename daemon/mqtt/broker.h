@@ -1,27 +1,28 @@
-/* broker.h - where a broker is and what it wants to hear, without the MQTT library. */
+/* broker.h - a broker's address, password and port, without the MQTT library: what is known of it before MQTT is
+ * spoken. */
 #ifndef EMIS_DAEMON_MQTT_BROKER_H
 #define EMIS_DAEMON_MQTT_BROKER_H
 
 #include "daemon/conf/site.h"
 
-/* "mqtts://host" as the library calls it: "ssl://host:8883". */
+/* Writes the address of the configuration, "mqtts://host", as the library wants it: "ssl://host:8883". */
 void broker_uri(const char *broker, char *uri, size_t size);
 
-/* The password out of its file or systemd's credential; "" when none is configured. False with a sentence in `error`.
- */
+/* Reads the password from its file or from systemd's credential; "" when none is configured. False with a sentence in
+ * `error`. */
 bool broker_password(const struct mqtt_conf *conf, char *password, size_t password_size, char *error, size_t size);
 
-/* Whether a TCP connection to the broker comes about now, in at most 2 s after its name was looked up; it is closed at
- * once. uri is one of broker_uri(). When none does, false with the reason as a sentence in `words`: the name is not
- * known, nobody listens, ... Blocks: not for the main loop. */
+/* True when a TCP connection to the broker can be made now; it is closed at once. `uri` is one of broker_uri(). Else
+ * false with the reason as a sentence in `words`: unknown name, nobody listens, ... Blocks for the name lookup and 2 s
+ * for each address: not for the main loop. */
 bool broker_answers(const char *uri, char *words, size_t size);
 
-/* Lets small messages leave at once. The library leaves Nagle's algorithm on, which holds them back for 40 ms, and
- * hides its socket: so all TCP sockets of this process. */
-void broker_send_at_once(void);
-
-/* True for a URI without TLS, and when the handshake succeeds (tls_look.h). Else false with a sentence. Blocks, for up
- * to about 10 s. */
+/* True for a URI without TLS, and when the TLS handshake succeeds (tls_look.h). Else false with a sentence. Blocks for
+ * up to about 10 s. */
 bool broker_has_tls(const char *uri, const struct mqtt_conf *conf, char *words, size_t size);
+
+/* Switches Nagle's algorithm off, which holds small messages back for 40 ms, on all TCP sockets of this process: the
+ * library leaves it on and hides its socket. */
+void broker_send_at_once(void);
 
 #endif

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int checkpoints_step(const struct message_context *context, struct store *store, struct utc until)
+#include "daemon/store/raw.h"
+
+int checkpoint_timer_step(const struct message_context *context, struct store *store, struct utc until)
 {
 	struct utc hour = time_floor(until, HOUR_MS, context->site->judging.offset_min);
 	struct store_checkpoint checkpoint;

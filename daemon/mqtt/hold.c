@@ -10,11 +10,11 @@
 #define PAYLOAD_FORMAT_INVALID 0x99
 
 #define FIRST_MS 1000
-#define LAST_MS 60000     /* alarms wait: a broker that works again is noticed within a minute */
+#define LAST_MS 60000     /* alarms wait for it */
 #define TRIES_FOR_ALL 8   /* 50 s */
 #define TRIES_FOR_TOPIC 7 /* 20 s */
 
-enum refusal refusal_of(int code)
+enum refusal hold_refusal_of(int code)
 {
 	switch (code) {
 	case TOPIC_NAME_INVALID:
@@ -22,7 +22,7 @@ enum refusal refusal_of(int code)
 		return REFUSAL_FOR_GOOD;
 	case NOT_AUTHORIZED:
 		return REFUSAL_OF_TOPIC;
-	default: /* 0x80, 0x83, 0x91, 0x97, and what MQTT 5.0 does not know */
+	default: /* 0x80, 0x83, 0x91, 0x97, and codes unknown to MQTT 5.0 */
 		return REFUSAL_OF_CLIENT;
 	}
 }
@@ -47,7 +47,7 @@ static struct held *find_topic(struct hold *hold, const char *topic)
 	return NULL;
 }
 
-static bool admit(struct held *held, int64_t id, int64_t now_ms)
+static bool start_try(struct held *held, int64_t id, int64_t now_ms)
 {
 	if (held->trying != 0 || now_ms < held->until_ms) {
 		return false;
@@ -61,9 +61,14 @@ bool hold_admits(struct hold *hold, const char *topic, int64_t id, int64_t now_m
 	struct held *held = find_topic(hold, topic);
 
 	if (held) {
-		return admit(held, id, now_ms); /* its own pause counts, also while everything is held */
+		return start_try(held, id, now_ms); /* the topic's own pause counts, also while all are held back */
 	}
-	return hold->all.refusals == 0 || admit(&hold->all, id, now_ms);
+	return hold->all.refusals == 0 || start_try(&hold->all, id, now_ms);
+}
+
+bool hold_blocks_all(const struct hold *hold, int64_t now_ms)
+{
+	return hold->all.refusals > 0 && (hold->all.trying != 0 || now_ms < hold->all.until_ms);
 }
 
 void hold_withdraw(struct hold *hold, int64_t id)
@@ -74,7 +79,7 @@ void hold_withdraw(struct hold *hold, int64_t id)
 	}
 }
 
-static void grow(struct held *held, int64_t now_ms)
+static void lengthen_pause(struct held *held, int64_t now_ms)
 {
 	int64_t longer = held->delay_ms * 3 / 2;
 
@@ -92,12 +97,12 @@ static struct held *add_topic(struct hold *hold, const char *topic)
 	}
 	struct held *held = &hold->topics[hold->n_topics++];
 	memset(held, 0, sizeof(*held));
-	(void)text_copy(held->topic, sizeof(held->topic), topic); /* of the outbox, which has the same size */
+	(void)text_copy(held->topic, sizeof(held->topic), topic); /* topics of the outbox are no longer */
 	return held;
 }
 
-/* It may be a matter of this one message: then its topic alone waits for it. */
-static void narrow(struct hold *hold, const char *topic)
+/* This one message may be the reason: then only its topic waits for it. */
+static void hold_topic_only(struct hold *hold, const char *topic)
 {
 	struct held *held = add_topic(hold, topic);
 
@@ -109,24 +114,24 @@ static void narrow(struct hold *hold, const char *topic)
 	}
 }
 
-/* News of the topic's hold, or of the hold on everything. False when the message was handed over before the first
- * refusal came. */
-static bool refused_again(struct hold *hold, struct held *held, const struct refused *refused, int64_t now_ms)
+/* `held` is the topic's hold, or that on all messages. False when the message was sent before the first refusal came.
+ */
+static bool add_later_refusal(struct hold *hold, struct held *held, const struct refused *refused, int64_t now_ms)
 {
 	if (held->trying != refused->id) {
 		return false;
 	}
-	grow(held, now_ms);
+	lengthen_pause(held, now_ms);
 	if (held == &hold->all && held->refusals >= TRIES_FOR_ALL) {
-		narrow(hold, refused->topic);
+		hold_topic_only(hold, refused->topic);
 	} else if (held != &hold->all && refused->refusal == REFUSAL_OF_TOPIC && held->refusals >= TRIES_FOR_TOPIC) {
 		held->aside = true;
-		(void)text_copy(held->reason, sizeof(held->reason), refused->reason); /* enough of it */
+		(void)text_copy(held->reason, sizeof(held->reason), refused->reason); /* its beginning is enough */
 	}
 	return true;
 }
 
-bool hold_refused(struct hold *hold, const struct refused *refused, int64_t now_ms)
+bool hold_add_refusal(struct hold *hold, const struct refused *refused, int64_t now_ms)
 {
 	struct held *held = find_topic(hold, refused->topic);
 
@@ -134,14 +139,14 @@ bool hold_refused(struct hold *hold, const struct refused *refused, int64_t now_
 		hold->since_ms = now_ms;
 	}
 	if (held || hold->all.refusals > 0) {
-		return refused_again(hold, held ? held : &hold->all, refused, now_ms);
+		return add_later_refusal(hold, held ? held : &hold->all, refused, now_ms);
 	}
 	held = refused->refusal == REFUSAL_OF_TOPIC ? add_topic(hold, refused->topic) : NULL;
-	grow(held ? held : &hold->all, now_ms);
+	lengthen_pause(held ? held : &hold->all, now_ms);
 	return true;
 }
 
-const char *hold_aside(const struct hold *hold, const char *topic)
+const char *hold_aside_reason(const struct hold *hold, const char *topic)
 {
 	for (size_t i = 0; i < hold->n_topics; i++) {
 		if (hold->topics[i].aside && strcmp(hold->topics[i].topic, topic) == 0) {
@@ -162,7 +167,7 @@ const char *hold_due_topic(const struct hold *hold, int64_t now_ms)
 	return NULL;
 }
 
-void hold_try(struct hold *hold, const char *topic, int64_t id)
+void hold_start_try(struct hold *hold, const char *topic, int64_t id)
 {
 	struct held *held = find_topic(hold, topic);
 
@@ -171,7 +176,7 @@ void hold_try(struct hold *hold, const char *topic, int64_t id)
 	}
 }
 
-void hold_forget(struct hold *hold, const char *topic)
+void hold_forget_topic(struct hold *hold, const char *topic)
 {
 	struct held *held = find_topic(hold, topic);
 
@@ -180,7 +185,7 @@ void hold_forget(struct hold *hold, const char *topic)
 	}
 }
 
-bool hold_settled(struct hold *hold, int64_t id)
+bool hold_settle(struct hold *hold, int64_t id)
 {
 	if (hold->all.refusals > 0 && hold->all.trying == id) {
 		memset(&hold->all, 0, sizeof(hold->all));
@@ -195,7 +200,7 @@ bool hold_settled(struct hold *hold, int64_t id)
 	return false;
 }
 
-int64_t hold_next(const struct hold *hold)
+int64_t hold_next_try_ms(const struct hold *hold)
 {
 	int64_t next = hold->all.refusals > 0 && hold->all.trying == 0 ? hold->all.until_ms : INT64_MAX;
 

@@ -5,11 +5,12 @@
 
 #include "common/array.h"
 #include "common/log.h"
+#include "daemon/store/state.h"
 
 static const struct {
 	enum period period;
 	int64_t ms;
-	const char *key; /* of what was sent, in the store */
+	const char *key; /* in the store: up to where means were sent */
 } kinds[] = {
 	{ PERIOD_MINUTE, MINUTE_MS, "sent-minutes" },
 	{ PERIOD_HOUR, HOUR_MS, "sent-hours" },
@@ -18,12 +19,13 @@ static const struct {
 
 #define KINDS ARRAY_SIZE(kinds)
 
-/* How far a kind of period has come, by the start of its periods. */
+/* Up to where periods of a kind were sent, by their start. */
 struct progress {
+	struct aggregate_iterator *iterator;
 	struct utc sent;      /* all up to here; stored */
-	struct utc live_from; /* what starts from here on is new to this connection */
-	struct utc live_sent; /* of these */
-	bool exhausted;       /* nothing to send before the next wake */
+	struct utc live_from; /* periods from here on are new to this connection */
+	struct utc live_sent; /* new ones were sent up to here */
+	bool exhausted;       /* none to send before mean_feed_wake() */
 };
 
 struct message {
@@ -35,25 +37,22 @@ struct mean_feed {
 	const struct message_context *context;
 	struct store *store;
 	struct progress progress[KINDS];
-	bool blocked; /* the broker refused one: nothing goes for a while */
+	bool blocked; /* the broker refused a message: none goes for a while */
 
-	/* The period on its way: one message an outlet. */
+	/* The period that is being sent: one message for each outlet. */
 	size_t kind;
 	bool live;
 	struct utc start;
 	struct message *messages;
 	size_t n_messages;
-	size_t handed;  /* to the broker */
-	size_t settled; /* of these */
+	size_t handed;  /* given by mean_feed_next() */
+	size_t settled; /* acknowledged, of these */
 
-	struct stored_mean *means; /* while a period is read */
-	size_t n_means;
-	size_t room_means;
-	bool failed;
+	struct aggregate_means means; /* while its messages are composed */
 };
 
-/* Of what an earlier run sent; the first one begins with the open period. */
-static struct utc sent_before(const struct mean_feed *f, size_t kind)
+/* Up to where an earlier run sent; the first run begins with the open period. */
+static struct utc read_sent(const struct mean_feed *f, size_t kind)
 {
 	struct utc now = clock_utc(f->context->clock);
 	struct utc open = time_floor(now, kinds[kind].ms, f->context->site->judging.offset_min);
@@ -74,8 +73,13 @@ struct mean_feed *mean_feed_create(const struct message_context *context, struct
 	f->context = context;
 	f->store = store;
 	for (size_t i = 0; i < KINDS; i++) {
-		f->progress[i].sent = sent_before(f, i);
+		f->progress[i].sent = read_sent(f, i);
 		f->progress[i].exhausted = true;
+		f->progress[i].iterator = aggregate_iterator_create(store, kinds[i].period);
+		if (!f->progress[i].iterator) {
+			mean_feed_destroy(f);
+			return NULL;
+		}
 	}
 	return f;
 }
@@ -94,7 +98,9 @@ void mean_feed_destroy(struct mean_feed *feed)
 {
 	if (feed) {
 		drop_messages(feed);
-		free(feed->means);
+		for (size_t i = 0; i < KINDS; i++) {
+			aggregate_iterator_destroy(feed->progress[i].iterator);
+		}
 		free(feed);
 	}
 }
@@ -122,35 +128,18 @@ void mean_feed_wake(struct mean_feed *f)
 
 /* ---- composing ---- */
 
-static void take(void *context, const struct stored_mean *mean)
+/* Composes one message for each outlet of the period; the means are ordered by outlet. False when out of memory. */
+static bool compose_messages(struct mean_feed *f)
 {
-	struct mean_feed *f = context;
-
-	if (f->n_means == f->room_means) {
-		size_t room = f->room_means ? f->room_means * 2 : 64;
-		struct stored_mean *grown = realloc(f->means, room * sizeof(*grown));
-		f->failed |= !grown;
-		if (!grown) {
-			return;
-		}
-		f->means = grown;
-		f->room_means = room;
-	}
-	f->means[f->n_means++] = *mean;
-}
-
-/* One message for each outlet of the period; the means come ordered by outlet. */
-static bool compose(struct mean_feed *f)
-{
-	f->messages = calloc(f->n_means, sizeof(*f->messages));
-	for (size_t i = 0; f->messages && i < f->n_means;) {
+	f->messages = calloc(f->means.n, sizeof(*f->messages));
+	for (size_t i = 0; f->messages && i < f->means.n;) {
 		struct message *m = &f->messages[f->n_messages];
 		size_t n = 1;
-		while (i + n < f->n_means && strcmp(f->means[i + n].outlet, f->means[i].outlet) == 0) {
+		while (i + n < f->means.n && strcmp(f->means.means[i + n].outlet, f->means.means[i].outlet) == 0) {
 			n++;
 		}
-		message_mean_topic(f->context, &f->means[i], kinds[f->kind].period, m->topic);
-		m->payload = message_mean(f->context, &f->means[i], n, kinds[f->kind].period);
+		message_mean_topic(f->context, &f->means.means[i], kinds[f->kind].period, m->topic);
+		m->payload = message_mean(f->context, &f->means.means[i], n, kinds[f->kind].period);
 		if (!m->payload) {
 			return false;
 		}
@@ -160,7 +149,7 @@ static bool compose(struct mean_feed *f)
 	return f->messages != NULL;
 }
 
-static void set_sent(struct mean_feed *f, size_t kind, struct utc sent)
+static void store_sent(struct mean_feed *f, size_t kind, struct utc sent)
 {
 	char text[32];
 
@@ -170,11 +159,13 @@ static void set_sent(struct mean_feed *f, size_t kind, struct utc sent)
 	f->progress[kind].sent = sent;
 	snprintf(text, sizeof(text), "%lld", (long long)sent.ms);
 	if (store_set_meta(f->store, kinds[kind].key, text) < 0) {
-		log_error("how far means were sent cannot be noted: %s; some may go twice", store_error(f->store));
+		log_error(
+			"cannot store up to where means were sent: %s; some may be sent twice", store_error(f->store));
 	}
 }
 
-/* Reads the next period of a kind: new ones or old ones. False when there is none, or after a line in the log. */
+/* Reads the next period of a kind, new or old, and composes its messages. False when there is none, or after an error,
+ * which is logged. */
 static bool read_period(struct mean_feed *f, size_t kind, bool live)
 {
 	struct progress *p = &f->progress[kind];
@@ -182,22 +173,22 @@ static bool read_period(struct mean_feed *f, size_t kind, bool live)
 
 	f->kind = kind;
 	f->live = live;
-	f->n_means = 0;
-	f->failed = false;
-	int r = store_aggregate_next(
-		f->store, kinds[kind].period, live ? p->live_sent : p->sent, until, &f->start, take, f);
-	if (r == 1 && !f->failed && compose(f)) {
+	aggregate_iterator_seek(p->iterator, live ? p->live_sent : p->sent, until);
+	int r = aggregate_iterator_next(p->iterator, &f->means);
+	f->start = r == 1 ? f->means.start : f->start;
+	if (r == 1 && compose_messages(f)) {
 		return true;
 	}
 	drop_messages(f);
 	if (r != 0) {
-		log_error("means cannot be sent now: %s", r < 0 ? store_error(f->store) : "out of memory");
+		log_error("cannot read or compose means: %s; trying again when a period closes",
+			r < 0 ? store_error(f->store) : "out of memory");
 		p->exhausted = true;
 	}
 	return false;
 }
 
-/* The next period of all: new ones of each kind, then old ones. */
+/* Finds the next period to send: new ones of each kind, then old ones. */
 static bool find_period(struct mean_feed *f)
 {
 	for (int live = 1; live >= 0; live--) {
@@ -210,9 +201,9 @@ static bool find_period(struct mean_feed *f)
 	}
 	for (size_t k = 0; k < KINDS; k++) {
 		struct progress *p = &f->progress[k];
-		/* No old ones are left: then the new ones that were sent belong to what is done. */
+		/* No old period is left: all up to the last new one were sent. */
 		if (!p->exhausted && p->live_sent.ms >= p->live_from.ms) {
-			set_sent(f, k, p->live_sent);
+			store_sent(f, k, p->live_sent);
 		}
 		p->exhausted = true;
 	}
@@ -237,18 +228,18 @@ void mean_feed_put_back(struct mean_feed *f)
 	f->handed--;
 }
 
-void mean_feed_settled(struct mean_feed *f, int64_t token)
+void mean_feed_settle(struct mean_feed *f, int64_t token)
 {
 	struct progress *p = &f->progress[f->kind];
 
-	(void)token; /* they settle in any order, and all of them do */
+	(void)token; /* the order does not matter: the period is sent when all are settled */
 	if (f->n_messages == 0 || ++f->settled < f->n_messages) {
 		return;
 	}
 	if (f->live) {
 		p->live_sent = f->start;
 	} else {
-		set_sent(f, f->kind, f->start);
+		store_sent(f, f->kind, f->start);
 	}
 	drop_messages(f);
 }
@@ -256,7 +247,7 @@ void mean_feed_settled(struct mean_feed *f, int64_t token)
 void mean_feed_refused(struct mean_feed *f, const char *reason)
 {
 	if (!f->blocked) {
-		log_warning("the broker refuses means: %s; they are tried again after a pause", reason);
+		log_warning("the broker refused means: %s; they are tried again after a pause", reason);
 	}
 	f->blocked = true;
 	drop_messages(f);

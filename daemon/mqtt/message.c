@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LARGEST 1e300 /* what is beyond is no measurement */
+#define LARGEST 1e300 /* a larger number is not a measurement */
 
 void message_online_topic(const struct message_context *context, char *topic)
 {
@@ -45,7 +45,7 @@ void message_state_topic(
 
 json_t *message_number(double value)
 {
-	/* Ten digits of a number next to the largest are rounded beyond it, and no reader takes the message. */
+	/* Rounded to ten digits, a number near DBL_MAX becomes larger than that, and no reader takes the message. */
 	return fabs(value) < LARGEST ? json_real(value) : json_null();
 }
 
@@ -56,7 +56,7 @@ json_t *message_moment(const struct message_context *context, struct utc at)
 	return json_string(time_format(at, context->site->judging.offset_min, text));
 }
 
-/* Not json_dumps(): out of memory within a key, jansson 2.14 leaves out the key and goes on. */
+/* json_dumps() is not used: when memory runs out within a key, jansson 2.14 leaves out the key and goes on. */
 char *message_dump(json_t *object)
 {
 	const size_t flags = JSON_COMPACT | JSON_REAL_PRECISION(10);
@@ -126,8 +126,8 @@ static json_t *limit_object(const struct limit *limit)
 		limit_citable(limit), "confirmed_by", json_text(limit->confirmed_by));
 }
 
-/* Out of memory ends the object: what is incomplete is no message. */
-static void set(json_t **object, const char *key, json_t *value)
+/* Out of memory frees the object and sets it to NULL: an incomplete message is not sent. */
+static void set_field(json_t **object, const char *key, json_t *value)
 {
 	if (json_object_set_new(*object, key, value) < 0) {
 		json_decref(*object);
@@ -142,7 +142,7 @@ json_t *message_counts(const struct mean *mean)
 	for (int i = 0; i < FLAG_COUNT; i++) {
 		char letter[2] = { flag_letter((enum flag)i), '\0' };
 		if (mean->counts[i] > 0) {
-			set(&counts, letter, json_integer(mean->counts[i]));
+			set_field(&counts, letter, json_integer(mean->counts[i]));
 		}
 	}
 	return counts;
@@ -156,7 +156,7 @@ static const char *basis_of(const struct event *event)
 	return event->limit && (event->point->wet || event->point->actual) ? "dry" : "measured";
 }
 
-/* Hours of the month that need not meet the limit; null for all other rules. */
+/* The month's hours that need not meet the limit; null for all other rules. */
 static json_t *budget_object(const struct event *event)
 {
 	const struct month_share_view *share = &event->share;
@@ -194,27 +194,27 @@ char *message_alarm(const struct message_context *context, const struct event *e
 	if (!m) {
 		return NULL;
 	}
-	set(&m, "seq", json_integer(seq));
-	set(&m, "alarm_id", json_text(alarm_id));
-	set(&m, "event", json_text(alarm_change_name(event->change)));
-	set(&m, "class", json_text(alarm_class_name(alarm_class_of(event->rule, event->limit))));
-	set(&m, "rule", json_text(alarm_rule_name(event->rule)));
-	set(&m, "at", message_moment(context, event->at));
-	set(&m, "since", message_moment(context, event->since));
-	set(&m, "period", period_object(context, &event->mean));
-	set(&m, "value", message_number(event->value));
-	set(&m, "worst", message_number(event->worst));
-	set(&m, "basis", json_text(basis_of(event)));
-	set(&m, "limit", limit_object(event->limit));
-	set(&m, "valid", json_integer(event->mean.n_valid));
-	set(&m, "due", json_integer(event->mean.n_due));
-	set(&m, "counts", message_counts(&event->mean));
-	set(&m, "budget", budget_object(event));
-	set(&m, "acknowledged", json_null());
+	set_field(&m, "seq", json_integer(seq));
+	set_field(&m, "alarm_id", json_text(alarm_id));
+	set_field(&m, "event", json_text(alarm_change_name(event->change)));
+	set_field(&m, "class", json_text(alarm_class_name(alarm_class_of(event->rule, event->limit))));
+	set_field(&m, "rule", json_text(alarm_rule_name(event->rule)));
+	set_field(&m, "at", message_moment(context, event->at));
+	set_field(&m, "since", message_moment(context, event->since));
+	set_field(&m, "period", period_object(context, &event->mean));
+	set_field(&m, "value", message_number(event->value));
+	set_field(&m, "worst", message_number(event->worst));
+	set_field(&m, "basis", json_text(basis_of(event)));
+	set_field(&m, "limit", limit_object(event->limit));
+	set_field(&m, "valid", json_integer(event->mean.n_valid));
+	set_field(&m, "due", json_integer(event->mean.n_due));
+	set_field(&m, "counts", message_counts(&event->mean));
+	set_field(&m, "budget", budget_object(event));
+	set_field(&m, "acknowledged", json_null());
 	return message_dump(m);
 }
 
-/* A count; what is not a number that JSON's integers hold counts as once. */
+/* How often; 1 when the stored number does not fit. */
 static json_int_t times_of(const struct store_alarm *alarm)
 {
 	return alarm->value >= 1.0 && alarm->value < 1e15 ? (json_int_t)alarm->value : 1;
@@ -240,9 +240,9 @@ char *message_acknowledged(
 		json_decref(m);
 		return NULL;
 	}
-	set(&m, "seq", json_integer(seq));
-	set(&m, "event", json_text("acknowledged"));
-	set(&m, "acknowledged",
+	set_field(&m, "seq", json_integer(seq));
+	set_field(&m, "event", json_text("acknowledged"));
+	set_field(&m, "acknowledged",
 		json_pack("{s:o, s:o, s:o}", "by", json_text(who), "at",
 			message_moment(context, clock_utc(context->clock)), "remark", json_text(remark)));
 	return message_dump(m);
@@ -268,15 +268,15 @@ char *message_state(const struct message_context *context, const struct outlet *
 	if (!m) {
 		return NULL;
 	}
-	set(&m, "at", message_moment(context, clock_utc(context->clock)));
-	set(&m, "flag", json_text(flag));
-	set(&m, "raw", message_number(view->raw.value));
-	set(&m, "converted", message_number(view->converted));
-	set(&m, "hour_mean", message_number(view->hour_mean));
-	set(&m, "valid", json_integer(view->valid_minutes));
-	set(&m, "due", json_integer(view->due_minutes));
-	set(&m, "share", message_number(view->limit_ratio));
-	set(&m, "last_hour", last_hour_object(context, &view->last_hour));
-	set(&m, "limit", limit_object(view->limit));
+	set_field(&m, "at", message_moment(context, clock_utc(context->clock)));
+	set_field(&m, "flag", json_text(flag));
+	set_field(&m, "raw", message_number(view->raw.value));
+	set_field(&m, "converted", message_number(view->converted));
+	set_field(&m, "hour_mean", message_number(view->hour_mean));
+	set_field(&m, "valid", json_integer(view->valid_minutes));
+	set_field(&m, "due", json_integer(view->due_minutes));
+	set_field(&m, "share", message_number(view->limit_ratio));
+	set_field(&m, "last_hour", last_hour_object(context, &view->last_hour));
+	set_field(&m, "limit", limit_object(view->limit));
 	return message_dump(m);
 }

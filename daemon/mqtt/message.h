@@ -1,4 +1,4 @@
-/* message.h - what is published: topics and JSON texts. docs/mqtt.md is the contract. */
+/* message.h - topics and JSON texts of the messages that are published. docs/mqtt.md is the contract. */
 #ifndef EMIS_DAEMON_MQTT_MESSAGE_H
 #define EMIS_DAEMON_MQTT_MESSAGE_H
 
@@ -6,17 +6,20 @@
 #include "core/pipeline.h"
 #include "daemon/base/clock.h"
 #include "daemon/conf/site.h"
-#include "daemon/store/store.h"
+#include "daemon/store/aggregate.h"
+#include "daemon/store/alarm.h"
+#include "daemon/store/checkpoint.h"
 
 #define TOPIC_SIZE 160
 
-/* Who speaks; borrowed. */
+/* The sender; borrowed. */
 struct message_context {
 	const struct site *site;
 	const struct clock *clock;
 };
 
-/* "emis/1/SITE/online" */
+/* Topics, written into TOPIC_SIZE bytes.
+ * "emis/1/SITE/online" */
 void message_online_topic(const struct message_context *context, char *topic);
 /* "emis/1/SITE/gateway/alarm" */
 void message_gateway_topic(const struct message_context *context, char *topic);
@@ -37,23 +40,23 @@ void message_mean_topic(
 /* "emis/1/SITE/health" */
 void message_health_topic(const struct message_context *context, char *topic);
 
-/* The run that a message of message_online() names, RUN_SIZE bytes. False when the bytes are no such message. */
+/* Reads the run, RUN_SIZE bytes, from a message of message_online(). False when the bytes are not such a message. */
 #define RUN_SIZE 17
 bool message_online_run(const char *payload, size_t size, char *ret_run);
 
 /* JSON texts, to be freed by the caller; NULL when out of memory. */
-/* `run` tells this process from every other that uses the same site id. */
+/* `run` distinguishes this process from all others that use the same site id. */
 char *message_online(const struct message_context *context, bool online, int64_t newest_seq, const char *run);
 char *message_alarm(
 	const struct message_context *context, const struct event *event, const char *alarm_id, int64_t seq);
-/* `last` is the alarm's newest message: it is told again, with who acknowledged it. */
+/* `last` is the alarm's newest message: the result is the same with who acknowledged it. */
 char *message_acknowledged(
 	const struct message_context *context, const char *last, int64_t seq, const char *who, const char *remark);
-/* Of the box itself (gateway.h). */
+/* An alarm of the box itself (gateway.h); `words` says it for people. */
 char *message_gateway(const struct message_context *context, const struct store_alarm *alarm, const char *change,
 	int64_t seq, const char *words);
-/* What becomes of a request to send again; texts may be "", stream NULL, from and to 0 where the request made no sense.
- */
+/* The answer to a request to send again. Where the request made no sense texts are "", stream is NULL, from and to are
+ * 0. */
 struct resend_reply {
 	const char *id;
 	const char *stream;
@@ -65,11 +68,11 @@ struct resend_reply {
 };
 char *message_resend_reply(const struct message_context *context, const struct resend_reply *reply);
 char *message_checkpoint(const struct message_context *context, const struct store_checkpoint *checkpoint);
-/* Means of one outlet and period, at least one. */
+/* Means of one outlet and one period; n > 0. */
 char *message_mean(
 	const struct message_context *context, const struct stored_mean *means, size_t n, enum period period);
 
-/* How the box is. */
+/* The state of the box. */
 struct health {
 	const char *boot;
 	double uptime_s;

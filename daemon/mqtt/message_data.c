@@ -1,4 +1,4 @@
-/* message_data.c - what the bureau gets beside alarms: means, and how the box is. */
+/* message_data.c - messages beside alarms: means, and the health of the box. */
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
@@ -45,7 +45,7 @@ char *message_mean(const struct message_context *context, const struct stored_me
 	for (size_t i = 0; list && i < n; i++) {
 		if (json_array_append_new(list, mean_object(context, &means[i])) < 0) {
 			json_decref(list);
-			list = NULL; /* an incomplete list is none */
+			list = NULL; /* an incomplete list is not sent */
 		}
 	}
 	if (!list) {

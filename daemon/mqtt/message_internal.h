@@ -9,13 +9,14 @@
 
 #define MESSAGE_SCHEMA 1
 
-/* What is not known is null, never a number; so is what is beyond 1e300. */
+/* NaN becomes null, and so does a number beyond 1e300. */
 json_t *message_number(double value);
 /* ISO 8601 with the site's offset. */
 json_t *message_moment(const struct message_context *context, struct utc at);
-/* Sub-values of a mean by flag. */
+/* How many sub-values of a mean have which flag. */
 json_t *message_counts(const struct mean *mean);
-/* The text of the object, to be freed; takes the object. NULL when either is out of memory. */
+/* The text of the object, to be freed by the caller; frees the object. NULL when the object is NULL or memory runs out.
+ */
 char *message_dump(json_t *object);
 
 #endif

@@ -12,9 +12,9 @@
 
 #define QOS 1
 #define CONNECT_TIMEOUT_S 20
-#define HANDLE_LIFE 300  /* each TLS reconnect keeps some hundred bytes until the handle is destroyed */
-#define MAILBOX_ROOM 512 /* more than what is on its way at once and the few words about the connection */
-#define NOTES_A_TURN 64  /* then the other sources of the loop have theirs */
+#define HANDLE_LIFE 300  /* connections: each with TLS leaks some hundred bytes until the handle is destroyed */
+#define MAILBOX_ROOM 512 /* notes: more than messages in flight and events of a connection */
+#define NOTES_A_TURN 64  /* then the loop's other sources have their turn */
 #define REQUEST_ROOM 8   /* more at a time are dropped: paho's thread must not wait for us */
 
 static int create_handle(struct mqtt *mqtt)
@@ -28,12 +28,12 @@ static int create_handle(struct mqtt *mqtt)
 		mqtt->handle = NULL;
 		return -EIO;
 	}
-	return mqtt_callbacks_of_handle(mqtt) ? 0 : -EIO;
+	return mqtt_set_handle_callbacks(mqtt) ? 0 : -EIO;
 }
 
-struct mqtt *mqtt_create(const struct mqtt_conf *conf, const char *client_id, const char *will_topic,
-	const char *will_payload, const struct mqtt_handler *handler, char *error, size_t size)
+struct mqtt *mqtt_create(const struct mqtt_setup *setup, char *error, size_t size)
 {
+	const struct mqtt_conf *conf = setup->conf;
 	struct mqtt *mqtt = calloc(1, sizeof(*mqtt));
 
 	snprintf(error, size, "out of memory");
@@ -41,12 +41,12 @@ struct mqtt *mqtt_create(const struct mqtt_conf *conf, const char *client_id, co
 		return NULL;
 	}
 	mqtt->conf = conf;
-	mqtt->handler = *handler;
+	mqtt->handler = setup->handler;
 	mqtt->version = conf->version;
 	broker_uri(conf->brokers[0], mqtt->uri, sizeof(mqtt->uri));
-	(void)text_copy(mqtt->client_id, sizeof(mqtt->client_id), client_id); /* made to fit by the caller */
-	mqtt->will_topic = strdup(will_topic);
-	mqtt->will_payload = strdup(will_payload);
+	(void)text_copy(mqtt->client_id, sizeof(mqtt->client_id), setup->client_id); /* made to fit by the caller */
+	mqtt->will_topic = strdup(setup->will_topic);
+	mqtt->will_payload = strdup(setup->will_payload);
 	mqtt->box = mailbox_create(MAILBOX_ROOM, sizeof(struct note));
 	mqtt->requests = mailbox_create(REQUEST_ROOM, sizeof(struct mqtt_request));
 	if (!mqtt->will_topic || !mqtt->will_payload || !mqtt->box || !mqtt->requests ||
@@ -78,7 +78,7 @@ size_t mqtt_message_size(const char *topic, const char *payload)
 	return strlen(topic) + strlen(payload) + 5 + 2 + 2 + 1;
 }
 
-static void take_request(struct mqtt *mqtt, bool current)
+static void handle_request(struct mqtt *mqtt, bool current)
 {
 	struct mqtt_request request;
 
@@ -87,12 +87,12 @@ static void take_request(struct mqtt *mqtt, bool current)
 	}
 }
 
-static void take_note(struct mqtt *mqtt, const struct note *note)
+static void handle_note(struct mqtt *mqtt, const struct note *note)
 {
 	const struct mqtt_handler *h = &mqtt->handler;
 
 	if (note->kind == NOTE_REQUESTED) {
-		take_request(mqtt, note->epoch == mqtt->epoch);
+		handle_request(mqtt, note->epoch == mqtt->epoch);
 		return;
 	}
 	if (note->epoch != mqtt->epoch) {
@@ -117,8 +117,8 @@ static void take_note(struct mqtt *mqtt, const struct note *note)
 	case NOTE_REFUSED:
 		h->refused(h->context, note->token, note->code, note->reason);
 		return;
-	case NOTE_REQUESTED: /* above */
-	case NOTE_UNKNOWN:   /* the connection's end tells */
+	case NOTE_REQUESTED:    /* handled above */
+	case NOTE_UNKNOWN_FATE: /* NOTE_LOST follows */
 		return;
 	}
 }
@@ -128,7 +128,7 @@ void mqtt_dispatch(struct mqtt *mqtt)
 	struct note note;
 
 	for (int i = 0; i < NOTES_A_TURN && mailbox_take(mqtt->box, &note); i++) {
-		take_note(mqtt, &note);
+		handle_note(mqtt, &note);
 	}
 }
 
@@ -137,8 +137,8 @@ static void set_tls(struct mqtt *mqtt, MQTTAsync_SSLOptions *ssl)
 	const struct mqtt_conf *conf = mqtt->conf;
 
 	ssl->enableServerCertAuth = 1;
-	mqtt_callbacks_of_tls(mqtt, ssl);
-	ssl->verify = 1; /* the certificate must be for this host: the library's default does not ask */
+	mqtt_set_tls_callbacks(mqtt, ssl);
+	ssl->verify = 1; /* checks that the certificate is for this host; the library's default does not */
 	if (conf->ca[0]) {
 		ssl->trustStore = conf->ca;
 		ssl->disableDefaultTrustStore = 1;
@@ -149,8 +149,8 @@ static void set_tls(struct mqtt *mqtt, MQTTAsync_SSLOptions *ssl)
 	}
 }
 
-/* The handle for this broker and version; a new one also after many connections. 0 or -EIO. */
-static int take_handle(struct mqtt *mqtt, size_t broker, int version)
+/* Makes a new handle for another broker or version, and after many connections. 0 or -EIO. */
+static int prepare_handle(struct mqtt *mqtt, size_t broker, int version)
 {
 	bool other = broker != mqtt->broker || version != mqtt->version;
 
@@ -173,7 +173,7 @@ int mqtt_connect(struct mqtt *mqtt, size_t broker, const struct mqtt_manner *man
 	MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
 	MQTTAsync_SSLOptions ssl = MQTTAsync_SSLOptions_initializer;
 
-	if (take_handle(mqtt, broker, manner->version) < 0) {
+	if (prepare_handle(mqtt, broker, manner->version) < 0) {
 		return -EIO;
 	}
 	will.topicName = mqtt->will_topic;
@@ -183,12 +183,12 @@ int mqtt_connect(struct mqtt *mqtt, size_t broker, const struct mqtt_manner *man
 	options.will = &will;
 	options.keepAliveInterval = manner->keepalive_s;
 	options.connectTimeout = CONNECT_TIMEOUT_S;
-	/* More than is ever on its way: what the library keeps back waits for up to a second (measured). */
+	/* More than is ever in flight: a message that the library keeps back waits for up to a second (measured). */
 	options.maxInflight = MAILBOX_ROOM;
 	options.MQTTVersion = v5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
 	options.username = mqtt->conf->username[0] ? mqtt->conf->username : NULL;
 	options.password = mqtt->password[0] ? mqtt->password : NULL;
-	mqtt_callbacks_of_connect(mqtt, &options);
+	mqtt_set_connect_callbacks(mqtt, &options);
 	if (strncmp(mqtt->uri, "ssl", 3) == 0) {
 		set_tls(mqtt, &ssl);
 		options.ssl = &ssl;
@@ -204,7 +204,7 @@ int mqtt_connect(struct mqtt *mqtt, size_t broker, const struct mqtt_manner *man
 bool mqtt_subscribe(struct mqtt *mqtt, const char *topic)
 {
 	MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
-	/* RabbitMQ ends the connection for QoS 1 when the queue that it makes for it is on a node that is down. */
+	/* RabbitMQ ends the connection for QoS 1 when the queue of the subscription is on a node that is down. */
 	int qos = mqtt->version == 5 ? QOS : 0;
 
 	return mqtt->state == MQTT_CONNECTED &&
@@ -246,7 +246,7 @@ static int send_message(
 	message.qos = QOS;
 	message.retained = retained;
 	if (handed_over) {
-		mqtt_callbacks_of_message(handed_over, &response);
+		mqtt_set_message_callbacks(handed_over, &response);
 	}
 	return MQTTAsync_sendMessage(mqtt->handle, topic, &message, &response);
 }
@@ -267,7 +267,7 @@ enum mqtt_handed mqtt_publish(struct mqtt *mqtt, int64_t token, const char *topi
 	return MQTT_HANDED;
 }
 
-/* 0 when the end will be noted. */
+/* 0 when NOTE_LOST will follow. */
 static int disconnect(struct mqtt *mqtt, int timeout_ms)
 {
 	MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer;
@@ -276,14 +276,14 @@ static int disconnect(struct mqtt *mqtt, int timeout_ms)
 		options = (MQTTAsync_disconnectOptions)MQTTAsync_disconnectOptions_initializer5;
 	}
 	options.timeout = timeout_ms;
-	mqtt_callbacks_of_disconnect(mqtt, &options);
+	mqtt_set_disconnect_callbacks(mqtt, &options);
 	return MQTTAsync_disconnect(mqtt->handle, &options) == MQTTASYNC_SUCCESS ? 0 : -EIO;
 }
 
 void mqtt_abort(struct mqtt *mqtt)
 {
 	if (mqtt->state == MQTT_CONNECTED && disconnect(mqtt, 0) < 0) {
-		mqtt_leave_loss(mqtt, MQTT_LOSS_OTHER, "connection given up");
+		mqtt_post_loss(mqtt, MQTT_LOSS_OTHER, "connection given up");
 	}
 }
 
@@ -294,7 +294,7 @@ void mqtt_finish(struct mqtt *mqtt, const char *topic, const char *payload, int 
 	if (mqtt->state != MQTT_CONNECTED) {
 		return;
 	}
-	(void)send_message(mqtt, topic, payload, true, NULL); /* the will says the same if it does not arrive */
+	(void)send_message(mqtt, topic, payload, true, NULL); /* if it does not arrive, the will says the same */
 	if (disconnect(mqtt, timeout_ms) < 0) {
 		return;
 	}
@@ -315,7 +315,7 @@ bool mqtt_destroy(struct mqtt *mqtt)
 	}
 	if (mqtt->state != MQTT_WAITING) {
 		mailbox_close(mqtt->requests);
-		mailbox_close(mqtt->box); /* paho still works with it: left to the end of the process */
+		mailbox_close(mqtt->box); /* paho's thread still posts to it: not freed */
 		return false;
 	}
 	if (mqtt->handle) {

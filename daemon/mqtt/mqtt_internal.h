@@ -8,11 +8,11 @@
 #include "daemon/base/mailbox.h"
 #include "daemon/mqtt/mqtt.h"
 
-enum note_kind { NOTE_CONNECTED, NOTE_LOST, NOTE_ACKNOWLEDGED, NOTE_REFUSED, NOTE_UNKNOWN, NOTE_REQUESTED };
+enum note_kind { NOTE_CONNECTED, NOTE_LOST, NOTE_ACKNOWLEDGED, NOTE_REFUSED, NOTE_UNKNOWN_FATE, NOTE_REQUESTED };
 
 #define MQTT_REASON_SIZE 256 /* a sentence about a lost connection */
 
-/* What a callback may do: leave this in the mailbox. */
+/* A callback posts this to the mailbox and does nothing else. */
 struct note {
 	enum note_kind kind;
 	unsigned epoch;
@@ -24,7 +24,7 @@ struct note {
 	char reason[MQTT_REASON_SIZE];
 };
 
-/* Of one message at the broker; freed by the one callback that paho makes for it. */
+/* One message that was handed to paho; freed by the one callback that paho makes for it. */
 struct handed_over {
 	struct mqtt *mqtt;
 	unsigned epoch;
@@ -35,7 +35,7 @@ struct mqtt {
 	const struct mqtt_conf *conf;
 	struct mqtt_handler handler;
 	struct mailbox *box;
-	struct mailbox *requests; /* a NOTE_REQUESTED for each */
+	struct mailbox *requests; /* box has a NOTE_REQUESTED for each */
 	MQTTAsync handle;
 	size_t broker; /* of the handle */
 	int version;   /* of the handle: 5 or 3 */
@@ -47,18 +47,18 @@ struct mqtt {
 	char *will_topic;
 	char *will_payload;
 	char password[256];
-	char tls_reason[80]; /* OpenSSL's; of paho's thread only */
+	char tls_reason[80]; /* OpenSSL's words; used on paho's thread only */
 };
 
-/* Leaves the note that the connection ended; on any thread. reason may be NULL. */
-void mqtt_leave_loss(struct mqtt *mqtt, enum mqtt_loss_kind kind, const char *reason);
+/* Posts that the connection ended; any thread. reason may be NULL. */
+void mqtt_post_loss(struct mqtt *mqtt, enum mqtt_loss_kind kind, const char *reason);
 
-/* Names the callbacks that tell of the handle (false when paho will not have them), of a connection that is made, of
- * its end, and of a message. */
-bool mqtt_callbacks_of_handle(struct mqtt *mqtt);
-void mqtt_callbacks_of_connect(struct mqtt *mqtt, MQTTAsync_connectOptions *options);
-void mqtt_callbacks_of_tls(struct mqtt *mqtt, MQTTAsync_SSLOptions *options);
-void mqtt_callbacks_of_disconnect(struct mqtt *mqtt, MQTTAsync_disconnectOptions *options);
-void mqtt_callbacks_of_message(struct handed_over *handed_over, MQTTAsync_responseOptions *options);
+/* Sets the callbacks of the handle (false when paho refuses them), of connecting, of TLS, of disconnecting and of a
+ * message. */
+bool mqtt_set_handle_callbacks(struct mqtt *mqtt);
+void mqtt_set_connect_callbacks(struct mqtt *mqtt, MQTTAsync_connectOptions *options);
+void mqtt_set_tls_callbacks(struct mqtt *mqtt, MQTTAsync_SSLOptions *options);
+void mqtt_set_disconnect_callbacks(struct mqtt *mqtt, MQTTAsync_disconnectOptions *options);
+void mqtt_set_message_callbacks(struct handed_over *handed_over, MQTTAsync_responseOptions *options);
 
 #endif

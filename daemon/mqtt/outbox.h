@@ -1,13 +1,16 @@
-/* outbox.h - brings committed events from the store to the broker, oldest first, each until it is acknowledged.
- * What was queued while a connection stood goes before what was waiting for it: live data before backfill.
- * What the broker refuses for now waits, and what is behind it (hold.h); what it will never take is parked and blocks
- * nothing. Alarms go before means, and means before states, which never take the room that an alarm needs. Brokers are
- * tried in order (outbox_connect.c). The bureau may ask for messages again (resend.h). */
+/* outbox.h - the door of this folder: brings committed events from the store to the broker, each until the broker
+ * acknowledged it. It joins the connection (connection.h), the delivery of rows (delivery.h), what may wait
+ * (optional.h) and the bureau's requests to send again (resend.h). Main loop only.
+ *
+ * Rows that were committed since the connection was made go before older ones: live data before backfill. A row
+ * that the broker refuses for now waits, and the rows behind it; a row that it will never take is parked and blocks no
+ * other row. Alarms go before means, and means before states. */
 #ifndef EMIS_DAEMON_MQTT_OUTBOX_H
 #define EMIS_DAEMON_MQTT_OUTBOX_H
 
 #include "daemon/base/loop.h"
 #include "daemon/mqtt/message.h"
+#include "daemon/store/outbox.h"
 #include "daemon/store/store.h"
 
 struct outbox;
@@ -33,27 +36,35 @@ struct outbox_handler {
 	size_t n_states;
 };
 
-/* Everything is borrowed; the handler is copied. NULL with a sentence in `error`. */
-struct outbox *outbox_create(const struct message_context *context, struct store *store, struct loop *loop,
-	const struct outbox_handler *handler, char *error, size_t size);
+/* All is borrowed; the handler is copied. */
+struct outbox_setup {
+	const struct message_context *context;
+	struct store *store;
+	struct loop *loop;
+	struct outbox_handler handler;
+};
 
-/* Sends what is pending and fits the window. Call after each commit. */
-void outbox_wake(struct outbox *outbox);
+/* NULL with a sentence in `error`. */
+struct outbox *outbox_create(const struct outbox_setup *setup, char *error, size_t size);
 
-/* The same once periods were closed and stored: their means are published. */
+/* Sends rows that were committed. Call after each commit. */
+void outbox_send_new(struct outbox *outbox);
+
+/* Periods were closed and stored: their means are published. */
 void outbox_periods_closed(struct outbox *outbox);
 
-/* Sends again what is pending again: rows that were parked or sent before. */
-void outbox_again(struct outbox *outbox);
+/* Sends rows that were sent or parked before and are pending again. */
+void outbox_send_again(struct outbox *outbox);
 
-/* Publishes all states, or the health, as they are when there is room for them behind alarms; at each connection they
- * are by themselves. */
+/* Publishes all states, or the health, as they are when there is room for them behind alarms. Not needed after a
+ * connection was made: then all of them are published. */
 void outbox_publish_states(struct outbox *outbox);
 void outbox_publish_health(struct outbox *outbox);
 
 void outbox_get_status(struct outbox *outbox, struct outbox_status *ret_status);
 
-/* Says goodbye to the broker, within timeout_ms (real), and frees what can be freed; as mqtt_destroy(). */
+/* Says goodbye to the broker, within timeout_ms (real), and frees what can be freed; as mqtt_destroy(). Accepts NULL.
+ */
 bool outbox_finish(struct outbox *outbox, int timeout_ms);
 
 #endif

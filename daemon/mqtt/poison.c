@@ -1,54 +1,57 @@
 #include "daemon/mqtt/poison.h"
 
-#define ENOUGH 3      /* connections in a row */
-#define CALM 20       /* acknowledgements after which nothing is suspected any more */
+#define SUSPICIOUS 3  /* connections in a row */
+#define TRUSTED 20    /* acknowledgements after which rows need not go one by one any more */
 #define SOON_MS 10000 /* a connection that ends so soon may have been ended for what was sent */
 #define QUIET_MS 600000
 
-void poison_connected(struct poison *s, int64_t now_ms)
+void poison_connected(struct poison *p, int64_t now_ms)
 {
-	s->connected_ms = now_ms;
-	s->proven = false;
+	p->connected_ms = now_ms;
+	p->proven = false;
 }
 
-void poison_proven(struct poison *s)
+void poison_prove_connection(struct poison *p)
 {
-	s->proven = true;
+	p->proven = true;
 }
 
-void poison_taken(struct poison *s)
+void poison_count_acknowledgement(struct poison *p)
 {
-	s->unanswered = 0;
-	if (s->careful && ++s->calm >= CALM) {
-		s->careful = false;
+	p->unanswered = 0;
+	if (p->careful && ++p->acknowledged >= TRUSTED) {
+		p->careful = false;
 	}
 }
 
-unsigned poison_lost(struct poison *s, size_t in_flight, int64_t now_ms)
+unsigned poison_lost(struct poison *p, size_t in_flight, int64_t now_ms)
 {
-	bool soon = in_flight == 0 && now_ms - s->connected_ms < SOON_MS;
-	unsigned found = s->careful && s->proven && in_flight == 1 ? FOUND_CULPRIT : FOUND_NOTHING;
+	bool soon = in_flight == 0 && now_ms - p->connected_ms < SOON_MS;
+	unsigned found = p->careful && p->proven && in_flight == 1 ? POISON_CULPRIT : POISON_NOTHING;
 
-	s->unanswered = in_flight > 0 ? s->unanswered + 1 : 0;
-	s->short_lived = soon ? s->short_lived + 1 : 0;
-	if (s->short_lived >= ENOUGH && now_ms >= s->quiet_until_ms) {
-		s->quiet_until_ms = now_ms + QUIET_MS;
-		found |= FOUND_QUIET;
+	p->unanswered = in_flight > 0 ? p->unanswered + 1 : 0;
+	p->short_lived = soon ? p->short_lived + 1 : 0;
+	if (p->short_lived >= SUSPICIOUS && now_ms >= p->quiet_until_ms) {
+		p->quiet_until_ms = now_ms + QUIET_MS;
+		found |= POISON_QUIET;
 	}
-	if (s->unanswered >= ENOUGH && !s->careful) {
-		s->careful = true;
-		s->calm = 0;
-		found |= FOUND_CAREFUL;
+	if (p->unanswered >= SUSPICIOUS && !p->careful) {
+		p->careful = true;
+		p->acknowledged = 0;
+		found |= POISON_CAREFUL;
 	}
 	return found;
 }
 
-size_t poison_window(const struct poison *s, size_t window)
+size_t poison_window(const struct poison *p, size_t window)
 {
-	return !s->careful ? window : s->proven ? 1 : 0;
+	if (!p->careful) {
+		return window;
+	}
+	return p->proven ? 1 : 0;
 }
 
-bool poison_quiet(const struct poison *s, int64_t now_ms)
+bool poison_quiet(const struct poison *p, int64_t now_ms)
 {
-	return s->careful || now_ms < s->quiet_until_ms;
+	return p->careful || now_ms < p->quiet_until_ms;
 }

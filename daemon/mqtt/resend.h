@@ -1,5 +1,6 @@
-/* resend.h - the bureau's requests to send messages again (docs/mqtt.md, "Asking again"): reads them, limits their rate
- * and composes the reply. Whoever can publish to the broker can write one: nothing in it is believed. */
+/* resend.h - answers the bureau's requests to send messages again (docs/mqtt.md, "Asking again"): reads them, limits
+ * their rate, makes the messages pending and composes the reply. Anybody who can publish to the broker can write a
+ * request: no part of it is trusted. Main loop only. */
 #ifndef EMIS_DAEMON_MQTT_RESEND_H
 #define EMIS_DAEMON_MQTT_RESEND_H
 
@@ -7,15 +8,15 @@
 #include "daemon/mqtt/mqtt.h"
 #include "daemon/store/store.h"
 
-#define RESEND_MOST 1000 /* numbers a request */
+#define RESEND_MOST 1000 /* numbers per request */
 
 struct resend {
 	const struct message_context *context;
 	struct store *store;
-	double tokens;         /* requests that may come now */
-	int64_t counted_ms;    /* when they were counted, real monotonic */
-	int64_t complained_ms; /* when the last "too many" was told */
-	uint64_t dropped;      /* requests, since the start */
+	double tokens;         /* how many requests may come now */
+	int64_t counted_ms;    /* when tokens was computed, real monotonic */
+	int64_t complained_ms; /* when the last reply "too many requests" was sent */
+	uint64_t dropped;      /* requests that came too fast, since the start */
 };
 
 struct resend_answer {
@@ -28,6 +29,6 @@ struct resend_answer {
 void resend_init(struct resend *resend, const struct message_context *context, struct store *store);
 
 /* now_ms: real monotonic. */
-struct resend_answer resend_take(struct resend *resend, const struct mqtt_request *request, int64_t now_ms);
+struct resend_answer resend_handle_request(struct resend *resend, const struct mqtt_request *request, int64_t now_ms);
 
 #endif

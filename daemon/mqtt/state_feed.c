@@ -44,7 +44,7 @@ static bool waits(const struct state *state)
 	return state->wanted && !state->in_flight;
 }
 
-static void change(struct state_feed *f, size_t index, bool wanted, bool in_flight)
+static void set_state(struct state_feed *f, size_t index, bool wanted, bool in_flight)
 {
 	struct state *state = &f->states[index];
 
@@ -57,7 +57,7 @@ static void change(struct state_feed *f, size_t index, bool wanted, bool in_flig
 
 void state_feed_want(struct state_feed *f, size_t index)
 {
-	change(f, index, true, f->states[index].in_flight);
+	set_state(f, index, true, f->states[index].in_flight);
 }
 
 void state_feed_want_all(struct state_feed *f)
@@ -71,7 +71,7 @@ void state_feed_lost(struct state_feed *f)
 {
 	for (size_t i = 0; f->n_in_flight > 0 && i < f->n; i++) {
 		if (f->states[i].in_flight) {
-			change(f, i, true, false);
+			set_state(f, i, true, false);
 		}
 	}
 }
@@ -85,19 +85,19 @@ bool state_feed_next(struct state_feed *f, size_t *ret_index)
 		f->turn = (f->turn + 1) % f->n;
 	}
 	*ret_index = f->turn;
-	change(f, f->turn, false, true);
+	set_state(f, f->turn, false, true);
 	f->turn = (f->turn + 1) % f->n;
 	return true;
 }
 
 void state_feed_put_back(struct state_feed *f, size_t index)
 {
-	change(f, index, true, false);
+	set_state(f, index, true, false);
 }
 
-void state_feed_settled(struct state_feed *f, size_t index)
+void state_feed_settle(struct state_feed *f, size_t index)
 {
-	change(f, index, f->states[index].wanted, false);
+	set_state(f, index, f->states[index].wanted, false);
 }
 
 size_t state_feed_in_flight(const struct state_feed *f)

@@ -1,6 +1,6 @@
-/* state_feed.h - the retained states on their way to the bureau: which of them changed and are not published yet. They
- * are composed when there is room for them, so the newest value goes and none queues. Whatever is lost on the way goes
- * again. No thread of its own; main loop only. */
+/* state_feed.h - remembers which retained states are to be published and which are in flight. A state is composed only
+ * when there is room for it, so its newest value is sent and none queues. A state that is lost on its way is published
+ * again. Main loop only. */
 #ifndef EMIS_DAEMON_MQTT_STATE_FEED_H
 #define EMIS_DAEMON_MQTT_STATE_FEED_H
 
@@ -10,27 +10,28 @@
 
 struct state_feed;
 
-/* States 0 to n - 1; nothing is to be published yet. NULL when out of memory. */
+/* States 0 to n - 1; none is to be published yet. NULL when out of memory. */
 struct state_feed *state_feed_create(size_t n);
 void state_feed_destroy(struct state_feed *feed);
 
-/* One, or all of them, are to be published. */
+/* One state, or all of them, are to be published. */
 void state_feed_want(struct state_feed *feed, size_t index);
 void state_feed_want_all(struct state_feed *feed);
 
-/* The connection ended: what was on its way is to be published again. */
+/* The connection ended: states in flight are to be published again. */
 void state_feed_lost(struct state_feed *feed);
 
-/* The next one in turn that is to be published and is not on its way; it then is. False when there is none. */
+/* Gives the next state in turn that is to be published and is not in flight; it is in flight then. False when there is
+ * none. */
 bool state_feed_next(struct state_feed *feed, size_t *ret_index);
 
-/* It could not be handed over, or was refused for a reason that passes: it comes again. */
+/* The state could not be sent, or was refused for a reason that passes: it is to be published again. */
 void state_feed_put_back(struct state_feed *feed, size_t index);
-/* The broker took it, or never will. */
-void state_feed_settled(struct state_feed *feed, size_t index);
+/* The broker took the state, or never will. */
+void state_feed_settle(struct state_feed *feed, size_t index);
 
 size_t state_feed_in_flight(const struct state_feed *feed);
-/* Those that are to be published and not on their way. */
+/* How many are to be published and not in flight. */
 size_t state_feed_waiting(const struct state_feed *feed);
 
 #endif

@@ -1,7 +1,7 @@
 #include "daemon/mqtt/tls_look.h"
 
 #include <arpa/inet.h>
-#include <netdb.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -12,35 +12,27 @@
 #include <unistd.h>
 
 #include "daemon/conf/site.h"
+#include "daemon/mqtt/tcp.h"
 
 #define STEP_S 3 /* for the connection and for each answer of the handshake */
 
-/* A connected socket with a time limit on everything; -1 without one. */
-static int connect_to(const char *host, const char *port)
+/* A connected, blocking socket with a time limit on everything; -1 with a sentence. */
+static int connect_to(const char *host, const char *port, char *words, size_t size)
 {
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	const struct timeval limit = { STEP_S, 0 };
-	struct addrinfo *found = NULL;
-	int fd = -1;
+	int fd = tcp_connect(host, port, STEP_S * 1000, words, size);
 
-	if (getaddrinfo(host, port, &hints, &found) != 0) {
+	if (fd >= 0 &&
+		(fcntl(fd, F_SETFL, 0) < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0 ||
+			setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0)) {
+		snprintf(words, size, "no TLS: a socket cannot be set up");
+		close(fd);
 		return -1;
 	}
-	for (const struct addrinfo *a = found; a && fd < 0; a = a->ai_next) {
-		fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (fd >= 0 &&
-			(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0 ||
-				setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
-				connect(fd, a->ai_addr, a->ai_addrlen) < 0)) {
-			close(fd);
-			fd = -1;
-		}
-	}
-	freeaddrinfo(found);
 	return fd;
 }
 
-/* The names that the certificate is for, as "localhost, *.bureau.example". */
+/* Writes the names that the certificate is for, as "localhost, *.bureau.example". */
 static void list_names(const X509 *certificate, char *buf, size_t size)
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
@@ -66,21 +58,22 @@ static void list_names(const X509 *certificate, char *buf, size_t size)
 	}
 }
 
-/* What is wrong with the certificate; `problem` is OpenSSL's code of it. */
+/* Writes what is wrong with the certificate; `problem` is OpenSSL's code of it. */
 static void explain_certificate(long problem, const X509 *certificate, const char *host, char *words, size_t size)
 {
 	char names[120] = "", issuer[80] = "";
 
 	if (certificate) {
 		list_names(certificate, names, sizeof(names));
-		(void)X509_NAME_get_text_by_NID(/* "" when it has none */
+		(void)X509_NAME_get_text_by_NID(/* issuer stays "" when there is none */
 			X509_get_issuer_name(certificate), NID_commonName, issuer, sizeof(issuer));
 	}
 	switch (problem) {
 	case X509_V_ERR_HOSTNAME_MISMATCH:
 	case X509_V_ERR_IP_ADDRESS_MISMATCH:
 		snprintf(words, size,
-			"wrong host name: its certificate is for %s and not for %.60s; write such a name in broker",
+			"wrong host name: the broker's certificate is for %s, not for %.60s; write a name of the "
+			"certificate in broker",
 			names, host);
 		return;
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
@@ -90,21 +83,23 @@ static void explain_certificate(long problem, const X509 *certificate, const cha
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
 	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
 		snprintf(words, size,
-			"wrong authority: its certificate was signed by \"%s\", which the file of ca does not hold",
+			"wrong authority: the broker's certificate was signed by \"%s\", which is not in the file of "
+			"ca",
 			issuer);
 		return;
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 	case X509_V_ERR_CERT_HAS_EXPIRED:
-		snprintf(words, size, "its certificate is %s: renew it, or set this box's clock",
+		snprintf(words, size, "the broker's certificate is %s: renew it, or set this box's clock",
 			problem == X509_V_ERR_CERT_HAS_EXPIRED ? "out of date" : "not valid yet");
 		return;
 	default:
-		snprintf(words, size, "its certificate is refused: %s", X509_verify_cert_error_string(problem));
+		snprintf(words, size, "the broker's certificate is not valid: %s",
+			X509_verify_cert_error_string(problem));
 	}
 }
 
 /* True when the handshake succeeded with a good certificate. */
-static bool shake_hands(SSL *ssl, const char *host, char *words, size_t size)
+static bool verify_broker(SSL *ssl, const char *host, char *words, size_t size)
 {
 	ERR_clear_error();
 	int connected = SSL_connect(ssl);
@@ -127,9 +122,9 @@ static bool shake_hands(SSL *ssl, const char *host, char *words, size_t size)
 	return false;
 }
 
-/* A broker that speaks TLS 1.3 looks at our certificate when the handshake is over for us. It sends nothing else before
- * our first packet. */
-static bool is_welcome(SSL *ssl, int fd, char *words, size_t size)
+/* A broker that speaks TLS 1.3 checks our certificate after our side of the handshake is over. Before our first MQTT
+ * packet it sends no data, so whatever can be read is its refusal. */
+static bool takes_our_certificate(SSL *ssl, int fd, char *words, size_t size)
 {
 	const struct timeval limit = { 1, 0 };
 	char byte;
@@ -143,23 +138,22 @@ static bool is_welcome(SSL *ssl, int fd, char *words, size_t size)
 	const char *said = ERR_reason_error_string(ERR_peek_error());
 	if (reason == SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED) {
 		snprintf(words, size,
-			"no TLS: it wants a certificate of ours; name one with client_cert and client_key");
+			"no TLS: the broker asks for our certificate; name one with client_cert and client_key");
 	} else {
-		snprintf(words, size, "no TLS: it refuses our certificate, that of client_cert: %.80s",
+		snprintf(words, size, "no TLS: the broker refused our certificate, that of client_cert: %.80s",
 			said ? said : "no reason");
 	}
 	return false;
 }
 
-/* What the configuration trusts and shows. False with a sentence. */
+/* Loads the authorities and our certificate that the configuration names. False with a sentence. */
 static bool load_files(SSL_CTX *context, const struct mqtt_conf *conf, char *words, size_t size)
 {
 	bool trusts = conf->ca[0] ? SSL_CTX_load_verify_file(context, conf->ca) == 1
 				  : SSL_CTX_set_default_verify_paths(context) == 1;
 
 	if (!trusts) {
-		snprintf(
-			words, size, "no TLS: the file of ca, %.150s, holds no certificate that can be read", conf->ca);
+		snprintf(words, size, "no TLS: the file of ca, %.150s, has no readable certificate", conf->ca);
 		return false;
 	}
 	if (conf->client_cert[0] &&
@@ -174,34 +168,39 @@ static bool load_files(SSL_CTX *context, const struct mqtt_conf *conf, char *wor
 	return true;
 }
 
-static bool look(SSL_CTX *context, const char *host, const char *port, char *words, size_t size)
+/* Makes the handshake and reads what the broker says of our certificate. False with a sentence. */
+static bool shake_hands(SSL_CTX *context, int fd, const char *host, char *words, size_t size)
 {
-	bool is_address = strspn(host, "0123456789.") == strlen(host) || strchr(host, ':'), good = false;
+	bool is_address = strspn(host, "0123456789.") == strlen(host) || strchr(host, ':');
 	SSL *ssl = SSL_new(context);
-	int fd = ssl ? connect_to(host, port) : -1;
 
-	if (fd >= 0) {
-		/* The certificate is verified, but the handshake goes on, so that there is one to look at. Nothing is
-		 * sent. */
-		SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
-		bool named = is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1
-					: SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
-		good = named && SSL_set_fd(ssl, fd) == 1 && shake_hands(ssl, host, words, size) &&
-			is_welcome(ssl, fd, words, size);
-		close(fd);
-	} else {
-		snprintf(words, size, "no connection to port %s of %.60s", port, host);
+	if (!ssl) {
+		return false;
 	}
+	/* The certificate is verified, but the handshake goes on, so that there is one to look at. Nothing is sent. */
+	SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
+	bool named = is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1
+				: SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+	bool good = named && SSL_set_fd(ssl, fd) == 1 && verify_broker(ssl, host, words, size) &&
+		takes_our_certificate(ssl, fd, words, size);
 	SSL_free(ssl);
 	return good;
 }
 
-bool tls_look(const char *host, const char *port, const struct mqtt_conf *conf, char *words, size_t size)
+bool tls_look_connect(const char *host, const char *port, const struct mqtt_conf *conf, char *words, size_t size)
 {
 	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	bool good = false;
 
 	snprintf(words, size, "no TLS: out of memory");
-	bool good = context && load_files(context, conf, words, size) && look(context, host, port, words, size);
+	if (context && load_files(context, conf, words, size)) {
+		int fd = connect_to(host, port, words, size);
+		if (fd >= 0) {
+			snprintf(words, size, "no TLS: out of memory");
+			good = shake_hands(context, fd, host, words, size);
+			close(fd);
+		}
+	}
 	SSL_CTX_free(context);
 	return good;
 }

@@ -1,29 +1,35 @@
-/* aggregate.c - the means as rows: hours, days and months of a year in roll-YYYY.db, the minutes of the open days in
- * min-open.db until aggregate_pack.c makes them small. Keyed by start first, so that a minute's rows lie together. */
+/* aggregate.c - the files of means, and means written as rows: hours, days and months of a year in roll-YYYY.db,
+ * minutes in min-open.db until aggregate_pack.c makes their day small. The key begins with the start, so that the rows
+ * of a minute lie together. */
+#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/array.h"
-#include "daemon/store/store_internal.h"
+#include "daemon/store/aggregate_internal.h"
+#include "daemon/store/salvage_internal.h"
 
-/* o2_ref is -1 for series without one: NULL would be unlike itself. Ids are never given twice, so that rows whose
- * series was lost to damage never become another's. */
+/* o2_ref is -1 for series without one: UNIQUE does not compare NULLs. AUTOINCREMENT: when damage has lost a series, its
+ * id must not be given to another series, which would get its rows. */
 #define SERIES_TABLE                                                                                                   \
 	"CREATE TABLE series(id INTEGER PRIMARY KEY AUTOINCREMENT, outlet TEXT NOT NULL, factor TEXT NOT NULL,"        \
 	" basis TEXT NOT NULL, o2_ref REAL NOT NULL, UNIQUE(outlet, factor, basis, o2_ref)) STRICT;"
 
-/* No REFERENCES series: it would be a quarter of an insert's cost. value is NULL unless valid. counts holds the
- * sub-values by flag, "N58 C2". amount is m3 or kg of the period. What is not known is NULL. */
+/* series has no REFERENCES, which would take a quarter of the time of an insert. value is NULL unless valid. counts
+ * holds the number of sub-values by flag, as "N58 C2". amount is m3 or kg of the period. A number that is not known is
+ * NULL. */
 #define MEAN_TABLE(name)                                                                                               \
 	"CREATE TABLE " name "(start_ms INTEGER NOT NULL, series INTEGER NOT NULL,"                                    \
 	" value REAL, min REAL, max REAL, valid INTEGER NOT NULL, flag TEXT NOT NULL, n_valid INTEGER NOT NULL,"       \
 	" n_due INTEGER NOT NULL, counts TEXT NOT NULL, amount REAL, PRIMARY KEY(start_ms, series))"                   \
 	" STRICT, WITHOUT ROWID;"
 
-/* By day first: a day is appended at the end, and a series of a day is found at once. n is the number of minutes. */
+/* The key begins with the day: a new day is appended at the end, and a series of a day is found at once. n is the
+ * number of minutes. */
 #define MINUTES_TABLE                                                                                                  \
 	"CREATE TABLE minutes(day_ms INTEGER NOT NULL, outlet TEXT NOT NULL, factor TEXT NOT NULL,"                    \
 	" basis TEXT NOT NULL, o2_ref REAL NOT NULL, n INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL,"    \
@@ -32,25 +38,43 @@
 static const char *const open_migrations[] = { SERIES_TABLE MEAN_TABLE("minute") };
 static const char *const month_migrations[] = { MINUTES_TABLE };
 static const char *const year_migrations[] = { SERIES_TABLE MEAN_TABLE("hour") MEAN_TABLE("day") MEAN_TABLE("month") };
+static const struct db_schema open_schema = { open_migrations, 1 };
+static const struct db_schema month_schema = { month_migrations, 1 };
+static const struct db_schema year_schema = { year_migrations, 1 };
 
 #define OPEN_NAME "min-open.db"
 
-struct sqlite3 *store_aggregate_open_file(struct store *store, const char *name, bool check)
-{
-	const char *const *migrations = strcmp(name, OPEN_NAME) == 0 ? open_migrations
-		: strncmp(name, "min-", 4) == 0                      ? month_migrations
-								     : year_migrations;
+/* The id of a series in a file. */
+struct series_id {
+	int id; /* 0 ends the series of a point */
+	enum series_kind kind;
+	double o2_ref; /* -1 without one */
+};
 
-	return store_open_file(store, name, migrations, 1, check);
+/* A file with rows of means, open for writing. */
+struct row_file {
+	struct sqlite3 *db;                 /* NULL while it is not open */
+	int number;                         /* the year; 0 of min-open.db */
+	sqlite3_stmt *insert[PERIOD_COUNT]; /* NULL for periods that the file does not hold */
+	struct series_id *series;           /* POINT_SERIES for each point */
+};
+
+struct store_aggregate {
+	struct row_file open;   /* min-open.db: minutes of days that are not packed yet */
+	struct row_file year;   /* roll-YYYY.db: hours, days, months */
+	struct sqlite3 *packed; /* min-YYYYMM.db of `month`: packed days of minutes; NULL while it is not open */
+	int month;
+};
+
+/* ---- files ---- */
+
+int store_aggregate_open(struct store *store)
+{
+	store->aggregate = calloc(1, sizeof(*store->aggregate));
+	return store->aggregate ? 0 : store_out_of_memory(store);
 }
 
-void store_aggregate_init(struct store *store)
-{
-	store->roll.packing.day.ms = store->roll.packing.due.ms = INT64_MIN;
-	store->roll.cache.hour.ms = store->roll.cache.told.ms = INT64_MIN;
-}
-
-static void close_file(struct aggregate_file *file)
+static void close_file(struct row_file *file)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(file->insert); i++) {
 		sqlite3_finalize(file->insert[i]);
@@ -60,53 +84,92 @@ static void close_file(struct aggregate_file *file)
 	memset(file, 0, sizeof(*file));
 }
 
+void store_aggregate_close_files(struct store *store)
+{
+	struct store_aggregate *a = store->aggregate;
+
+	close_file(&a->open);
+	close_file(&a->year);
+	sqlite3_close(a->packed);
+	a->packed = NULL;
+	store_packing_note_change(store);
+}
+
 void store_aggregate_close(struct store *store)
 {
-	close_file(&store->roll.open);
-	close_file(&store->roll.year);
-	sqlite3_close(store->roll.packed);
-	free(store->roll.cache.series);
-	memset(&store->roll, 0, sizeof(store->roll));
-	store_aggregate_init(store);
+	if (store->aggregate) {
+		store_aggregate_close_files(store);
+		free(store->aggregate);
+		store->aggregate = NULL;
+	}
 }
 
 int store_aggregate_month(const struct store *store, struct utc at)
 {
-	char text[TIME_TEXT_SIZE];
+	struct time_parts parts = time_to_parts(at, store->site->judging.offset_min);
 
-	return atoi(time_format_compact(at, store->site->judging.offset_min, text)) / 100;
+	return parts.year * 100 + parts.month;
 }
 
 int store_aggregate_year(const struct store *store, struct utc at)
 {
-	return store_aggregate_month(store, at) / 100;
+	return time_to_parts(at, store->site->judging.offset_min).year;
+}
+
+static int has_form(const struct dirent *entry, const char *prefix, size_t digits)
+{
+	const char *name = entry->d_name;
+	size_t n = strlen(prefix);
+
+	return strncmp(name, prefix, n) == 0 && strspn(name + n, "0123456789") == digits &&
+		strcmp(name + n + digits, ".db") == 0;
+}
+
+int store_aggregate_is_month(const struct dirent *entry)
+{
+	return has_form(entry, "min-", 6);
+}
+
+int store_aggregate_is_year(const struct dirent *entry)
+{
+	return has_form(entry, "roll-", 4);
+}
+
+static struct sqlite3 *open_by_name(struct store *store, const char *name, bool check)
+{
+	const struct db_schema *schema = strcmp(name, OPEN_NAME) == 0 ? &open_schema
+		: strncmp(name, "min-", 4) == 0                       ? &month_schema
+								      : &year_schema;
+
+	return store_open_file(store, name, schema, check);
 }
 
 bool store_aggregate_mend(struct store *store, int r)
 {
-	struct sqlite3 *const files[] = { store->roll.open.db, store->roll.year.db, store->roll.packed };
-	char names[3][32] = { "", "", "" };
+	struct store_aggregate *a = store->aggregate;
+	struct sqlite3 *const files[] = { a->open.db, a->year.db, a->packed };
+	char names[ARRAY_SIZE(files)][32] = { "" };
 	unsigned before = store->n_damages;
 
 	if (r != -EBADMSG) {
 		return false;
 	}
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		const char *path = files[i] ? sqlite3_db_filename(files[i], "main") : NULL;
 		snprintf(names[i], sizeof(names[i]), "%.31s", path ? strrchr(path, '/') + 1 : "");
 	}
-	store_aggregate_close(store);
-	for (size_t i = 0; i < 3; i++) {
-		sqlite3_close(names[i][0] ? store_aggregate_open_file(store, names[i], true) : NULL);
+	store_aggregate_close_files(store);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		sqlite3_close(names[i][0] ? open_by_name(store, names[i], true) : NULL);
 	}
 	return store->n_damages > before;
 }
 
-static int open_file(struct store *store, struct aggregate_file *file, const char *name)
+static int open_rows(struct store *store, struct row_file *file, const char *name)
 {
-	bool minutes = file == &store->roll.open;
+	bool minutes = file == &store->aggregate->open;
 
-	file->db = store_aggregate_open_file(store, name, store->unclean);
+	file->db = open_by_name(store, name, store->unclean);
 	file->series = calloc(store->n_points * POINT_SERIES + 1, sizeof(*file->series));
 	bool good = file->db && file->series;
 	for (int p = minutes ? PERIOD_MINUTE : PERIOD_HOUR; good && p <= (minutes ? PERIOD_MINUTE : PERIOD_MONTH);
@@ -120,7 +183,7 @@ static int open_file(struct store *store, struct aggregate_file *file, const cha
 	}
 	if (!good) {
 		if (file->db && !file->series) {
-			snprintf(store->error, sizeof(store->error), "out of memory");
+			(void)store_out_of_memory(store); /* the sentence is wanted, the result stays -EIO */
 		}
 		close_file(file);
 		return -EIO;
@@ -128,30 +191,61 @@ static int open_file(struct store *store, struct aggregate_file *file, const cha
 	return 0;
 }
 
-int store_aggregate_open_days(struct store *store)
+int store_aggregate_open_days(struct store *store, struct sqlite3 **ret_db)
 {
-	return store->roll.open.db ? 0 : open_file(store, &store->roll.open, OPEN_NAME);
+	struct row_file *file = &store->aggregate->open;
+	int r = file->db ? 0 : open_rows(store, file, OPEN_NAME);
+
+	if (r == 0) {
+		*ret_db = file->db;
+	}
+	return r;
 }
 
-int store_aggregate_open_year(struct store *store, int year)
+int store_aggregate_open_year(struct store *store, int year, struct sqlite3 **ret_db)
 {
-	struct aggregate_file *file = &store->roll.year;
+	struct row_file *file = &store->aggregate->year;
 	char name[32];
+	int r = 0;
 
-	if (file->db && file->number == year) {
-		return 0;
+	if (!file->db || file->number != year) {
+		close_file(file);
+		snprintf(name, sizeof(name), "roll-%04d.db", year);
+		r = open_rows(store, file, name);
+		file->number = year;
 	}
-	close_file(file);
-	snprintf(name, sizeof(name), "roll-%04d.db", year);
-	int r = open_file(store, file, name);
-	file->number = year;
+	if (r == 0) {
+		*ret_db = file->db;
+	}
 	return r;
+}
+
+int store_aggregate_open_month(struct store *store, int month, bool create, struct sqlite3 **ret_db)
+{
+	struct store_aggregate *a = store->aggregate;
+	char name[32], path[PATH_SIZE * 2];
+
+	if (!a->packed || a->month != month) {
+		sqlite3_close(a->packed);
+		a->packed = NULL;
+		snprintf(name, sizeof(name), "min-%06d.db", month);
+		store_path(store, name, path, sizeof(path));
+		if (create || access(path, F_OK) == 0) {
+			a->packed = open_by_name(store, name, store->unclean);
+			a->month = month;
+			if (!a->packed) {
+				return -EIO;
+			}
+		}
+	}
+	*ret_db = a->packed;
+	return 0;
 }
 
 /* ---- writing ---- */
 
-/* Asks the file for the id, which it gives if it has none. */
-static int ask_series(struct store *store, struct aggregate_file *file, const struct mean_record *record, int *ret_id)
+/* Looks up the id of the series in the file; a new series gets one. */
+static int ask_series(struct store *store, struct row_file *file, const struct mean_record *record, int *ret_id)
 {
 	sqlite3_stmt *add = store_db_prepare(
 		file->db, "INSERT OR IGNORE INTO series(" SERIES_COLUMNS ") VALUES(?1, ?2, ?3, ?4)", store->error);
@@ -177,15 +271,14 @@ static int ask_series(struct store *store, struct aggregate_file *file, const st
 	return r;
 }
 
-/* The same, remembered. */
-static int series_of(struct store *store, struct aggregate_file *file, const struct mean_record *record, int *ret_id)
+/* ask_series(), but the file is asked only once for each series. */
+static int series_of(struct store *store, struct row_file *file, const struct mean_record *record, int *ret_id)
 {
 	const struct outlet *outlet = record->outlet;
 	size_t number = store_point_number(
 		store, (size_t)(outlet - store->site->outlets), (size_t)(record->point - outlet->points));
-	struct aggregate_series wanted = { .kind = record->kind,
-		.o2_ref = isnan(record->o2_ref) ? -1.0 : record->o2_ref };
-	struct aggregate_series *known = &file->series[number * POINT_SERIES];
+	struct series_id wanted = { .kind = record->kind, .o2_ref = isnan(record->o2_ref) ? -1.0 : record->o2_ref };
+	struct series_id *known = &file->series[number * POINT_SERIES];
 
 	for (size_t i = 0; i < POINT_SERIES; i++) {
 		if (known[i].id == 0) {
@@ -216,7 +309,7 @@ static void count_text(const unsigned counts[FLAG_COUNT], char *text, size_t siz
 	}
 }
 
-static int insert_mean(struct store *store, struct aggregate_file *file, const struct mean_record *record)
+static int insert_mean(struct store *store, struct row_file *file, const struct mean_record *record)
 {
 	const struct mean *m = &record->mean;
 	sqlite3_stmt *insert = file->insert[m->rule->period];
@@ -241,32 +334,20 @@ static int insert_mean(struct store *store, struct aggregate_file *file, const s
 	return store_db_run(insert, store->error);
 }
 
-/* The year's file that a mean belongs to; 0 for minutes. */
+/* The number of the file that a mean belongs to: its year, or 0 for minutes. */
 static int file_of(const struct store *store, const struct mean_record *record)
 {
 	return record->mean.rule->period == PERIOD_MINUTE ? 0 : store_aggregate_year(store, record->mean.start);
 }
 
-/* A minute was written: if it belongs to the day that is being packed or to an earlier one, packing begins anew. */
-static void pack_again(struct store *store, struct utc start)
-{
-	struct aggregate_packing *packing = &store->roll.packing;
-
-	if (packing->day.ms != INT64_MIN && start.ms < packing->day.ms + DAY_MS) {
-		packing->day.ms = INT64_MIN;
-	}
-	if (start.ms + DAY_MS + PACK_GRACE_MS < packing->due.ms) {
-		packing->due.ms = INT64_MIN;
-	}
-}
-
-/* What belongs to one file, in one transaction. */
+/* Writes the means that belong to one file, in one transaction. */
 static int write_file(struct store *store, int number, const struct mean_record *records, size_t n)
 {
-	struct aggregate_file *file = number == 0 ? &store->roll.open : &store->roll.year;
-	int r = number == 0 ? store_aggregate_open_days(store) : store_aggregate_open_year(store, number);
+	struct row_file *file = number == 0 ? &store->aggregate->open : &store->aggregate->year;
+	struct sqlite3 *db = NULL;
+	int r = number == 0 ? store_aggregate_open_days(store, &db) : store_aggregate_open_year(store, number, &db);
 
-	r = r == 0 ? store_db_exec(file->db, "BEGIN IMMEDIATE", store->error) : r;
+	r = r == 0 ? store_db_exec(db, "BEGIN IMMEDIATE", store->error) : r;
 	if (r < 0) {
 		return r;
 	}
@@ -275,12 +356,13 @@ static int write_file(struct store *store, int number, const struct mean_record 
 			r = insert_mean(store, file, &records[i]);
 		}
 		if (number == 0 && records[i].mean.rule->period == PERIOD_MINUTE) {
-			pack_again(store, records[i].mean.start);
+			store_packing_note_minute(store, records[i].mean.start);
 		}
 	}
-	r = store_db_end(file->db, r, store->error);
+	r = store_db_end(db, r, store->error);
 	if (r < 0) {
-		memset(file->series, 0, (store->n_points * POINT_SERIES + 1) * sizeof(*file->series)); /* taken back */
+		/* Ids that the transaction gave are no longer in the file. */
+		memset(file->series, 0, (store->n_points * POINT_SERIES + 1) * sizeof(*file->series));
 	}
 	return r;
 }
@@ -289,7 +371,7 @@ static int write_files(struct store *store, const struct mean_record *records, s
 {
 	int done = -1, r = 0;
 
-	/* One transaction a file: minutes, then the years in their order. */
+	/* Minutes first, then the years in their order. */
 	while (r == 0) {
 		int next = -1;
 		for (size_t i = 0; i < n; i++) {
@@ -310,110 +392,4 @@ int store_aggregate_write(struct store *store, const struct mean_record *records
 	int r = write_files(store, records, n);
 
 	return store_aggregate_mend(store, r) ? write_files(store, records, n) : r;
-}
-
-/* ---- reading ---- */
-
-/* "N58 C2" */
-static void read_counts(const char *text, unsigned *counts)
-{
-	while (text && *text) {
-		enum flag flag;
-		char *end = NULL;
-		bool known = flag_from_letter(*text, &flag);
-		unsigned long n = strtoul(text + 1, &end, 10);
-		if (!known || end == text + 1) {
-			return;
-		}
-		counts[flag] = (unsigned)n;
-		text = *end == ' ' ? end + 1 : end;
-	}
-}
-
-bool store_aggregate_get(struct sqlite3_stmt *row, int column, struct mean *ret_mean, double *ret_amount)
-{
-	const char *flag = (const char *)sqlite3_column_text(row, column + 4);
-
-	if (!flag || !flag_from_letter(flag[0], &ret_mean->flag)) {
-		return false;
-	}
-	ret_mean->value = store_db_number(row, column);
-	ret_mean->min = store_db_number(row, column + 1);
-	ret_mean->max = store_db_number(row, column + 2);
-	ret_mean->valid = sqlite3_column_int(row, column + 3);
-	ret_mean->n_valid = (unsigned)sqlite3_column_int64(row, column + 5);
-	ret_mean->n_due = (unsigned)sqlite3_column_int64(row, column + 6);
-	memset(ret_mean->counts, 0, sizeof(ret_mean->counts));
-	read_counts((const char *)sqlite3_column_text(row, column + 7), ret_mean->counts);
-	*ret_amount = store_db_number(row, column + 8);
-	return true;
-}
-
-void store_aggregate_tell(const struct store *store, const struct series_name *name, enum period period,
-	struct utc start, struct stored_mean *mean)
-{
-	memcpy(mean->outlet, name->outlet, sizeof(mean->outlet));
-	memcpy(mean->factor, name->factor, sizeof(mean->factor));
-	mean->kind = name->kind;
-	mean->o2_ref = name->o2_ref;
-	mean->mean.rule = mean_rule_of(name->medium, period);
-	mean->mean.start = start;
-	mean->mean.end.ms = start.ms + mean->mean.rule->ms;
-	if (period == PERIOD_MONTH) {
-		mean->mean.end = time_next_month(start, store->site->judging.offset_min);
-	}
-}
-
-/* The hours and days of a year's file, by start. */
-static int read_year(struct store *store, struct utc from, struct utc until,
-	void (*take)(void *context, const struct stored_mean *mean), void *context)
-{
-	struct sqlite3 *db = store->roll.year.db;
-	struct series_names names;
-	int step = SQLITE_ERROR, r = store_series_all(store, db, &names);
-
-	if (r < 0) {
-		return r;
-	}
-	/* Both tables lie in this order: they are merged, not sorted. */
-	sqlite3_stmt *s = store_db_prepare(db,
-		"SELECT 1, series, start_ms, " MEAN_COLUMNS
-		" FROM hour WHERE start_ms >= ?1 AND start_ms < ?2 UNION ALL "
-		"SELECT 2, series, start_ms, " MEAN_COLUMNS " FROM day WHERE start_ms >= ?1 AND start_ms < ?2"
-		" ORDER BY start_ms",
-		store->error);
-	if (s) {
-		sqlite3_bind_int64(s, 1, from.ms);
-		sqlite3_bind_int64(s, 2, until.ms);
-	}
-	while (s && (step = sqlite3_step(s)) == SQLITE_ROW) {
-		struct stored_mean mean;
-		const struct series_name *name = store_series_find(&names, sqlite3_column_int(s, 1));
-		if (name && store_aggregate_get(s, 3, &mean.mean, &mean.amount)) {
-			enum period period = sqlite3_column_int(s, 0) == 1 ? PERIOD_HOUR : PERIOD_DAY;
-			store_aggregate_tell(store, name, period, (struct utc){ sqlite3_column_int64(s, 2) }, &mean);
-			take(context, &mean);
-		}
-	}
-	r = !s ? -EIO : step == SQLITE_DONE ? 0 : store_db_fail(db, "cannot read", store->error);
-	sqlite3_finalize(s);
-	free(names.names);
-	return r;
-}
-
-int store_aggregate_read(struct store *store, struct utc from, struct utc until,
-	void (*take)(void *context, const struct stored_mean *mean), void *context)
-{
-	int r = 0;
-
-	for (int year = store_aggregate_year(store, from); r == 0 && year <= store_aggregate_year(store, until);
-		year++) {
-		r = store_aggregate_open_year(store, year);
-		r = r == 0 ? read_year(store, from, until, take, context) : r;
-		if (store_aggregate_mend(store, r)) { /* what came before the damage comes again */
-			r = store_aggregate_open_year(store, year);
-			r = r == 0 ? read_year(store, from, until, take, context) : r;
-		}
-	}
-	return r;
 }

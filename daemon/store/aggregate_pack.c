@@ -1,93 +1,97 @@
-/* aggregate_pack.c - min-YYYYMM.db: the minutes of a day that is over, one row a series. Made from the rows of
- * min-open.db, a few series a call, so that the main loop never waits long. Rows that come later for a packed day are
- * put into it: what is written again replaces what it was. */
-#include <dirent.h>
+/* aggregate_pack.c - min-YYYYMM.db: the minutes of a day that is over, one row for each series. They are made from the
+ * rows of min-open.db, a few series in each call, so that the main loop never waits long. Minutes that are written
+ * later for a packed day replace those in its packed row. */
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <zlib.h>
 
-#include "common/log.h"
 #include "common/text.h"
+#include "daemon/store/aggregate_internal.h"
 #include "daemon/store/codec/minute_codec.h"
-#include "daemon/store/store_internal.h"
+#include "daemon/store/salvage_internal.h"
 
-#define SERIES_AT_ONCE 8              /* 1.5 MB while they are packed */
-#define ROWS_SPAN_MS (10 * MINUTE_MS) /* of which rows are deleted at a time */
+#define SERIES_AT_ONCE 8              /* they take 1.5 MB while they are packed */
+#define ROWS_SPAN_MS (10 * MINUTE_MS) /* rows of so much time are deleted in one call */
+#define GRACE_MS HOUR_MS              /* from the end of a day to its packing: slow analysers report late */
 
-static int has_form(const struct dirent *entry, const char *prefix, size_t digits)
+/* Where the packing stands. */
+struct store_packing {
+	struct utc day;           /* that is being packed; INT64_MIN between two days */
+	int64_t series;           /* id of the last one that is packed */
+	struct utc due;           /* there is nothing to pack before this moment */
+	struct utc day_of_damage; /* the day whose damage was logged last */
+	unsigned changes;
+};
+
+int store_packing_open(struct store *store)
 {
-	const char *name = entry->d_name;
-	size_t n = strlen(prefix);
+	struct store_packing *packing = calloc(1, sizeof(*packing));
 
-	return strncmp(name, prefix, n) == 0 && strspn(name + n, "0123456789") == digits &&
-		strcmp(name + n + digits, ".db") == 0;
-}
-
-int store_aggregate_is_month(const struct dirent *entry)
-{
-	return has_form(entry, "min-", 6);
-}
-
-int store_aggregate_is_year(const struct dirent *entry)
-{
-	return has_form(entry, "roll-", 4);
-}
-
-int store_aggregate_open_month(struct store *store, int month, bool create)
-{
-	struct store_aggregate *roll = &store->roll;
-	char name[32], path[PATH_SIZE * 2];
-
-	if (roll->packed && roll->month == month) {
-		return 0;
+	store->packing = packing;
+	if (!packing) {
+		return store_out_of_memory(store);
 	}
-	sqlite3_close(roll->packed);
-	roll->packed = NULL;
-	snprintf(name, sizeof(name), "min-%06d.db", month);
-	store_path(store, name, path, sizeof(path));
-	if (!create && access(path, F_OK) != 0) {
-		return 0;
-	}
-	roll->packed = store_aggregate_open_file(store, name, store->unclean);
-	roll->month = month;
-	return roll->packed ? 0 : -EIO;
+	packing->day.ms = packing->due.ms = packing->day_of_damage.ms = INT64_MIN;
+	return 0;
 }
 
-bool store_aggregate_get_day(struct sqlite3_stmt *row, int column, struct day_minute *slots)
+void store_packing_close(struct store *store)
+{
+	free(store->packing);
+	store->packing = NULL;
+}
+
+void store_packing_note_minute(struct store *store, struct utc start)
+{
+	struct store_packing *packing = store->packing;
+
+	if (packing->day.ms != INT64_MIN && start.ms < packing->day.ms + DAY_MS) {
+		packing->day.ms = INT64_MIN;
+	}
+	if (start.ms + DAY_MS + GRACE_MS < packing->due.ms) {
+		packing->due.ms = INT64_MIN;
+	}
+}
+
+unsigned store_packing_changes(const struct store *store)
+{
+	return store->packing->changes;
+}
+
+void store_packing_note_change(struct store *store)
+{
+	if (store->packing) {
+		store->packing->changes++;
+	}
+}
+
+void store_packing_note_damage(struct store *store, struct utc day, unsigned n)
+{
+	char text[TIME_TEXT_SIZE];
+
+	if (n == 0 || store->packing->day_of_damage.ms == day.ms) {
+		return;
+	}
+	store->packing->day_of_damage = day;
+	time_format(day, store->site->judging.offset_min, text);
+	store_note_damage(store, "the minutes of %u series of %.10s are damaged and were passed over", n, text);
+}
+
+bool store_packing_get_day(struct sqlite3_stmt *row, int column, struct day_minute *slots)
 {
 	const unsigned char *data = sqlite3_column_blob(row, column + 1);
 	size_t size = (size_t)sqlite3_column_bytes(row, column + 1);
 
 	return data && crc32(0, data, (uInt)size) == (uint32_t)sqlite3_column_int64(row, column) &&
-		unpack_day(data, size, slots);
+		minute_codec_unpack(data, size, slots);
 }
 
-void store_aggregate_tell_damage(struct store *store, struct utc day, unsigned n)
-{
-	char text[TIME_TEXT_SIZE];
-
-	if (n == 0 || store->roll.cache.told.ms == day.ms) {
-		return;
-	}
-	store->roll.cache.told = day;
-	time_format(day, store->site->judging.offset_min, text);
-	snprintf(store->damage, sizeof(store->damage),
-		"the minutes of %u series of %.10s are damaged and were passed over", n, text);
-	store->n_damages++;
-	log_error("%s", store->damage);
-}
-
-static int out_of_memory(struct store *store)
-{
-	snprintf(store->error, sizeof(store->error), "out of memory");
-	return -ENOMEM;
-}
-
-/* Series that are packed together: a walk over a day's rows serves all of them. */
+/* Series that are packed together, so that the rows of a day are read once for all of them. */
 struct pack_slice {
+	struct sqlite3 *open;   /* min-open.db */
+	struct sqlite3 *packed; /* of the month */
 	struct utc day;
 	size_t n;
 	struct {
@@ -101,10 +105,10 @@ struct pack_slice {
 	} series[SERIES_AT_ONCE];
 };
 
-/* The next series after the id `after`. */
+/* Finds the next series after the id `after`. */
 static int find_series(struct store *store, int64_t after, struct pack_slice *slice)
 {
-	struct sqlite3 *db = store->roll.open.db;
+	struct sqlite3 *db = slice->open;
 	sqlite3_stmt *s = store_db_prepare(
 		db, "SELECT id, " SERIES_COLUMNS " FROM series WHERE id > ?1 ORDER BY id LIMIT ?2", store->error);
 	int step = SQLITE_ERROR;
@@ -117,11 +121,10 @@ static int find_series(struct store *store, int64_t after, struct pack_slice *sl
 	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
 		size_t i = slice->n++;
 		slice->series[i].id = sqlite3_column_int64(s, 0);
-		/* What we wrote fits. */
-		(void)text_copy(slice->series[i].outlet, OUTLET_ID_SIZE, (const char *)sqlite3_column_text(s, 1));
-		(void)text_copy(slice->series[i].factor, FACTOR_KEY_SIZE, (const char *)sqlite3_column_text(s, 2));
-		(void)text_copy(slice->series[i].basis, sizeof(slice->series[i].basis),
-			(const char *)sqlite3_column_text(s, 3));
+		/* All of it was written from buffers of this size. */
+		(void)text_copy(slice->series[i].outlet, OUTLET_ID_SIZE, store_db_column(s, 1));
+		(void)text_copy(slice->series[i].factor, FACTOR_KEY_SIZE, store_db_column(s, 2));
+		(void)text_copy(slice->series[i].basis, sizeof(slice->series[i].basis), store_db_column(s, 3));
 		slice->series[i].o2_ref = sqlite3_column_double(s, 4);
 	}
 	sqlite3_finalize(s);
@@ -141,10 +144,10 @@ static void take_row(sqlite3_stmt *s, struct pack_slice *slice, int slot)
 	}
 }
 
-/* The rows over what is there. Minute by minute: the key begins with the start, and all rows of a day are many. */
+/* Puts the rows of the day over its packed minutes. One query for each minute: the key begins with the start. */
 static int read_rows(struct store *store, struct pack_slice *slice)
 {
-	struct sqlite3 *db = store->roll.open.db;
+	struct sqlite3 *db = slice->open;
 	sqlite3_stmt *s = store_db_prepare(db,
 		"SELECT series, " MEAN_COLUMNS " FROM minute WHERE start_ms=?1 AND series BETWEEN ?2 AND ?3",
 		store->error);
@@ -158,7 +161,7 @@ static int read_rows(struct store *store, struct pack_slice *slice)
 			take_row(s, slice, i);
 		}
 		r = step == SQLITE_DONE ? 0 : store_db_fail(db, "cannot read", store->error);
-		sqlite3_reset(s); /* the step told of errors */
+		sqlite3_reset(s); /* an error was seen by the step */
 	}
 	sqlite3_finalize(s);
 	return s ? store_db_end(db, r, store->error) : r;
@@ -174,10 +177,10 @@ static void bind_key(sqlite3_stmt *s, const struct pack_slice *slice, size_t i)
 	sqlite3_bind_double(s, 5, slice->series[i].o2_ref);
 }
 
-/* What is packed of the day already. A damaged row gives nothing and is replaced. */
+/* Reads the minutes of the day that are packed already. A damaged row is replaced by what its rows give. */
 static int read_packed(struct store *store, struct pack_slice *slice)
 {
-	struct sqlite3 *db = store->roll.packed;
+	struct sqlite3 *db = slice->packed;
 	sqlite3_stmt *s = store_db_prepare(db,
 		"SELECT crc, data FROM minutes WHERE day_ms=?1 AND outlet=?2 AND factor=?3 AND basis=?4 AND o2_ref=?5",
 		store->error);
@@ -186,11 +189,11 @@ static int read_packed(struct store *store, struct pack_slice *slice)
 	for (size_t i = 0; s && i < slice->n && (step == SQLITE_DONE || step == SQLITE_ROW); i++) {
 		bind_key(s, slice, i);
 		step = sqlite3_step(s);
-		if (step == SQLITE_ROW && !store_aggregate_get_day(s, 0, slice->series[i].slots)) {
+		if (step == SQLITE_ROW && !store_packing_get_day(s, 0, slice->series[i].slots)) {
 			memset(slice->series[i].slots, 0, sizeof(slice->series[i].slots));
-			store_aggregate_tell_damage(store, slice->day, 1);
+			store_packing_note_damage(store, slice->day, 1);
 		}
-		sqlite3_reset(s); /* the step told of errors */
+		sqlite3_reset(s); /* an error was seen by the step */
 	}
 	int r = !s                                          ? -EIO
 		: step == SQLITE_ROW || step == SQLITE_DONE ? 0
@@ -202,10 +205,10 @@ static int read_packed(struct store *store, struct pack_slice *slice)
 static int put_series(struct store *store, sqlite3_stmt *s, const struct pack_slice *slice, size_t i)
 {
 	size_t size = 0, n = 0;
-	unsigned char *data = pack_day(slice->series[i].slots, &size);
+	unsigned char *data = minute_codec_pack(slice->series[i].slots, &size);
 
 	if (!data) {
-		return out_of_memory(store);
+		return store_out_of_memory(store);
 	}
 	for (size_t slot = 0; slot < DAY_SLOTS; slot++) {
 		n += slice->series[i].slots[slot].present;
@@ -215,15 +218,15 @@ static int put_series(struct store *store, sqlite3_stmt *s, const struct pack_sl
 	sqlite3_bind_int64(s, 7, (int64_t)crc32(0, data, (uInt)size));
 	sqlite3_bind_blob(s, 8, data, (int)size, SQLITE_STATIC);
 	int r = store_db_run(s, store->error);
-	sqlite3_clear_bindings(s); /* data ends here */
+	sqlite3_clear_bindings(s); /* they point to data */
 	free(data);
 	return r;
 }
 
-/* Those series that have rows, in one transaction. */
+/* Writes the series that have rows, in one transaction. */
 static int put_packed(struct store *store, const struct pack_slice *slice)
 {
-	struct sqlite3 *db = store->roll.packed;
+	struct sqlite3 *db = slice->packed;
 	sqlite3_stmt *s = store_db_prepare(
 		db, "INSERT OR REPLACE INTO minutes VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", store->error);
 	int r = s ? store_db_exec(db, "BEGIN IMMEDIATE", store->error) : -EIO;
@@ -239,16 +242,19 @@ static int put_packed(struct store *store, const struct pack_slice *slice)
 }
 
 /* Packs the next series of the day. 1, or 0 when there is none, or -errno. */
-static int pack_next(struct store *store)
+static int pack_next(struct store *store, struct sqlite3 *open)
 {
-	struct aggregate_packing *packing = &store->roll.packing;
+	struct store_packing *packing = store->packing;
 	struct pack_slice *slice = calloc(1, sizeof(*slice));
-	int r = slice ? find_series(store, packing->series, slice) : out_of_memory(store);
-	int more = slice && slice->n > 0;
 
+	if (!slice) {
+		return store_out_of_memory(store);
+	}
+	slice->open = open;
+	slice->day = packing->day;
+	int r = find_series(store, packing->series, slice), more = slice->n > 0;
 	if (r == 0 && more) {
-		slice->day = packing->day;
-		r = store_aggregate_open_month(store, store_aggregate_month(store, slice->day), true);
+		r = store_aggregate_open_month(store, store_aggregate_month(store, slice->day), true, &slice->packed);
 		r = r == 0 ? read_packed(store, slice) : r;
 		r = r == 0 ? read_rows(store, slice) : r;
 		r = r == 0 ? put_packed(store, slice) : r;
@@ -259,11 +265,10 @@ static int pack_next(struct store *store)
 }
 
 /* The start of the earliest row; INT64_MAX without any. 0 or -errno. */
-static int first_row(struct store *store, struct utc *ret_start)
+static int first_row(struct store *store, struct sqlite3 *open, struct utc *ret_start)
 {
-	struct sqlite3 *db = store->roll.open.db;
-	sqlite3_stmt *s = store_db_prepare(db, "SELECT min(start_ms) FROM minute", store->error);
-	int r = !s ? -EIO : sqlite3_step(s) == SQLITE_ROW ? 0 : store_db_fail(db, "cannot read", store->error);
+	sqlite3_stmt *s = store_db_prepare(open, "SELECT min(start_ms) FROM minute", store->error);
+	int r = !s ? -EIO : sqlite3_step(s) == SQLITE_ROW ? 0 : store_db_fail(open, "cannot read", store->error);
 
 	if (r == 0) {
 		ret_start->ms = sqlite3_column_type(s, 0) == SQLITE_NULL ? INT64_MAX : sqlite3_column_int64(s, 0);
@@ -273,15 +278,15 @@ static int first_row(struct store *store, struct utc *ret_start)
 }
 
 /* Deletes some of the day's rows. 1, or 0 when there are none, or -errno. */
-static int delete_rows(struct store *store)
+static int delete_rows(struct store *store, struct sqlite3 *open)
 {
-	struct utc end = { store->roll.packing.day.ms + DAY_MS }, first = { INT64_MAX };
-	int r = first_row(store, &first);
+	struct utc end = { store->packing->day.ms + DAY_MS }, first = { INT64_MAX };
+	int r = first_row(store, open, &first);
 
 	if (r < 0 || first.ms >= end.ms) {
 		return r;
 	}
-	sqlite3_stmt *s = store_db_prepare(store->roll.open.db, "DELETE FROM minute WHERE start_ms < ?1", store->error);
+	sqlite3_stmt *s = store_db_prepare(open, "DELETE FROM minute WHERE start_ms < ?1", store->error);
 	r = -EIO;
 	if (s) {
 		sqlite3_bind_int64(s, 1, first.ms + ROWS_SPAN_MS < end.ms ? first.ms + ROWS_SPAN_MS : end.ms);
@@ -291,49 +296,53 @@ static int delete_rows(struct store *store)
 	return r < 0 ? r : 1;
 }
 
-/* The oldest day with rows that is over. *ret_day is untouched when there is none. */
-static int find_day(struct store *store, struct utc until, struct utc *ret_day)
+/* Makes the oldest day with rows the one to pack, if that day is over. 1, 0 when it is not or there is none, or
+ * -errno. */
+static int begin_day(struct store *store, struct sqlite3 *open, struct utc until)
 {
+	struct store_packing *packing = store->packing;
 	struct utc first = { INT64_MAX };
-	int r = first_row(store, &first);
+	int r = first_row(store, open, &first);
 
 	if (r < 0) {
 		return r;
 	}
 	struct utc day = time_floor(first.ms < INT64_MAX ? first : until, DAY_MS, store->site->judging.offset_min);
-	struct utc due = { day.ms + DAY_MS + PACK_GRACE_MS };
-	if (first.ms < INT64_MAX && due.ms <= until.ms) {
-		*ret_day = day;
-	} else {
-		store->roll.packing.due = due;
+	struct utc due = { day.ms + DAY_MS + GRACE_MS };
+	if (first.ms == INT64_MAX || due.ms > until.ms) {
+		packing->due = due;
+		return 0;
 	}
-	return 0;
+	packing->day = day;
+	packing->series = 0;
+	return 1;
 }
 
+/* 1 when there may be more to do, 0 when not, or -errno. */
 static int pack(struct store *store, struct utc until)
 {
-	struct aggregate_packing *packing = &store->roll.packing;
+	struct store_packing *packing = store->packing;
+	struct sqlite3 *open;
 
 	if (until.ms < packing->due.ms) {
 		return 0;
 	}
-	int r = store_aggregate_open_days(store);
+	int r = store_aggregate_open_days(store, &open);
 	if (r == 0 && packing->day.ms == INT64_MIN) {
-		packing->series = 0;
-		r = find_day(store, until, &packing->day);
-		if (r < 0 || packing->day.ms == INT64_MIN) {
+		r = begin_day(store, open, until);
+		if (r <= 0) {
 			return r;
 		}
 	}
-	r = r == 0 ? pack_next(store) : r;
-	if (r == 1 && store->roll.cache.hour.ms >= packing->day.ms) {
-		store->roll.cache.hour.ms = INT64_MIN; /* it may be of this day */
+	r = r >= 0 ? pack_next(store, open) : r;
+	if (r == 1) {
+		packing->changes++;
 	}
 	if (r == 0) {
-		r = delete_rows(store);
+		r = delete_rows(store, open);
 		if (r == 0) {
-			packing->day.ms = INT64_MIN;
-			r = 1; /* there may be another day */
+			packing->day.ms = INT64_MIN; /* the day is done; there may be another one */
+			r = 1;
 		}
 	}
 	return r;

@@ -1,5 +1,5 @@
-/* alarm.c - alarms and what happened to them, in state.db. An alarm's change, its event and its message are one
- * transaction. */
+#include "daemon/store/alarm.h"
+
 #include <errno.h>
 #include <math.h>
 #include <sqlite3.h>
@@ -8,7 +8,10 @@
 
 #include "common/array.h"
 #include "common/text.h"
-#include "daemon/store/store_internal.h"
+#include "daemon/store/chain_internal.h"
+#include "daemon/store/numbers_internal.h"
+#include "daemon/store/salvage_internal.h"
+#include "daemon/store/state_internal.h"
 
 #define ALARM_COLUMNS                                                                                                  \
 	"id, rule, outlet, factor, limit_key, raised, since_ms, last_ms, value, worst, limit_min, limit_max, unit, "   \
@@ -19,53 +22,66 @@
 
 /* ---- opening ---- */
 
-/* After the highest number that may have left the box. */
+struct store_alarms {
+	int64_t next_seq;
+	sqlite3_stmt *put_alarm;
+	sqlite3_stmt *put_event;
+};
+
+/* Events are numbered on from the highest number that may have left the box. */
 static int go_on_counting(struct store *store)
 {
-	int64_t last = 0;
+	int64_t last = 0, kept = store_numbers_event(store);
 	int r = store_last_number(store, "event", &last);
 
 	if (r < 0) {
 		return r;
 	}
-	if (last < store->numbers.event) {
+	if (last < kept) {
 		if (store->n_damages == 0) {
 			store_note_damage(store, "state.db has lost its newest commits: events %lld to %lld",
-				(long long)last + 1, (long long)store->numbers.event);
+				(long long)last + 1, (long long)kept);
 		}
-		last = store->numbers.event;
+		last = kept;
 	}
-	store->alarms.next_seq = last + 1;
+	store->alarms->next_seq = last + 1;
 	store_numbers_keep(store, last, 0);
 	return 0;
 }
 
 int store_alarms_open(struct store *store)
 {
-	struct store_alarms *a = &store->alarms;
+	struct store_alarms *a = calloc(1, sizeof(*a));
 
-	a->put_alarm = store_db_prepare(store->state.db,
+	store->alarms = a;
+	if (!a) {
+		return store_out_of_memory(store);
+	}
+	a->put_alarm = store_db_prepare(store_state_db(store),
 		"INSERT INTO alarm(" ALARM_COLUMNS ", simulated)"
 		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?19, '', ?18)"
 		" ON CONFLICT(id) DO UPDATE SET raised=?6, last_ms=?8, value=?9, worst=?10, class=?19",
 		store->error);
-	a->put_event =
-		store_db_prepare(store->state.db, "INSERT INTO event VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)", store->error);
+	a->put_event = store_db_prepare(
+		store_state_db(store), "INSERT INTO event VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)", store->error);
 	return a->put_alarm && a->put_event ? go_on_counting(store) : -EIO;
 }
 
 void store_alarms_close(struct store *store)
 {
-	sqlite3_finalize(store->alarms.put_alarm);
-	sqlite3_finalize(store->alarms.put_event);
-	memset(&store->alarms, 0, sizeof(store->alarms));
+	if (store->alarms) {
+		sqlite3_finalize(store->alarms->put_alarm);
+		sqlite3_finalize(store->alarms->put_event);
+		free(store->alarms);
+		store->alarms = NULL;
+	}
 }
 
 /* ---- writing ---- */
 
 static int put_alarm(struct store *store, const struct store_alarm *a)
 {
-	sqlite3_stmt *s = store->alarms.put_alarm;
+	sqlite3_stmt *s = store->alarms->put_alarm;
 
 	sqlite3_bind_text(s, 1, a->id, -1, SQLITE_STATIC);
 	sqlite3_bind_text(s, 2, a->rule, -1, SQLITE_STATIC);
@@ -117,8 +133,8 @@ static struct store_alarm alarm_of(const struct store_event *e)
 	return a;
 }
 
-/* What happened to an alarm, and the message that tells it. */
-struct told {
+/* A row of the table `event`, and its message. */
+struct event_row {
 	int64_t seq;
 	const char *alarm_id;
 	const char *change;
@@ -128,25 +144,37 @@ struct told {
 	const char *payload;
 };
 
-static int put_event(struct store *store, const struct told *told)
+static int put_event(struct store *store, const struct event_row *change)
 {
-	sqlite3_stmt *s = store->alarms.put_event;
+	const struct outbox_message message = { "alarm", change->seq, change->topic, change->payload };
+	sqlite3_stmt *s = store->alarms->put_event;
 
-	sqlite3_bind_int64(s, 1, told->seq);
-	sqlite3_bind_text(s, 2, told->alarm_id, -1, SQLITE_STATIC);
-	sqlite3_bind_text(s, 3, told->change, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(s, 4, told->period.ms);
-	store_db_bind_number(s, 5, told->value);
+	sqlite3_bind_int64(s, 1, change->seq);
+	sqlite3_bind_text(s, 2, change->alarm_id, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 3, change->change, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(s, 4, change->period.ms);
+	store_db_bind_number(s, 5, change->value);
 	sqlite3_bind_int64(s, 6, clock_utc(store->clock).ms);
 	sqlite3_bind_int(s, 7, store->clock->simulated);
 	int r = store_db_run(s, store->error);
-	r = r == 0 ? store_outbox_put(store, "alarm", told->seq, told->topic, told->payload) : r;
-	return r == 0 ? store_chain_add(store, "event", told->seq) : r;
+	r = r == 0 ? store_outbox_put(store, &message) : r;
+	return r == 0 ? store_chain_add(store, "event", change->seq) : r;
 }
 
 int64_t store_next_seq(const struct store *store)
 {
-	return store->alarms.next_seq;
+	return store->alarms->next_seq;
+}
+
+/* Ends the transaction of n events. */
+static int end_events(struct store *store, int r, size_t n)
+{
+	r = store_end(store, r);
+	if (r == 0) {
+		store->alarms->next_seq += (int64_t)n;
+		store_numbers_keep(store, store->alarms->next_seq - 1, 0);
+	}
+	return r;
 }
 
 int store_commit(struct store *store, const struct store_event *events, size_t n, struct utc judged_until)
@@ -159,39 +187,30 @@ int store_commit(struct store *store, const struct store_event *events, size_t n
 	}
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		const struct store_event *e = &events[i];
-		struct told told = { e->seq, e->alarm_id, alarm_change_name(e->event.change), e->event.mean.start,
-			e->event.value, e->topic, e->payload };
+		struct event_row change = { e->seq, e->alarm_id, alarm_change_name(e->event.change),
+			e->event.mean.start, e->event.value, e->topic, e->payload };
 		struct store_alarm alarm = alarm_of(e);
 		r = put_alarm(store, &alarm);
-		r = r == 0 ? put_event(store, &told) : r;
+		r = r == 0 ? put_event(store, &change) : r;
 	}
 	snprintf(text, sizeof(text), "%lld", (long long)judged_until.ms);
 	r = r == 0 ? store_set_meta(store, "judged_until_ms", text) : r;
-	r = store_end(store, r);
-	if (r == 0) {
-		store->alarms.next_seq += (int64_t)n;
-		store_numbers_keep(store, store->alarms.next_seq - 1, 0);
-	}
-	return r;
+	return end_events(store, r, n);
 }
 
-int store_tell(struct store *store, const struct store_alarm *alarm, const char *change, const char *topic,
+int store_commit_alarm(struct store *store, const struct store_alarm *alarm, const char *change, const char *topic,
 	const char *payload)
 {
-	struct told told = { store->alarms.next_seq, alarm->id, change, alarm->last, alarm->value, topic, payload };
+	const struct event_row event = { store->alarms->next_seq, alarm->id, change, alarm->last, alarm->value, topic,
+		payload };
 	int r = store_begin(store);
 
 	if (r < 0) {
 		return r;
 	}
 	r = put_alarm(store, alarm);
-	r = r == 0 ? put_event(store, &told) : r;
-	r = store_end(store, r);
-	if (r == 0) {
-		store->alarms.next_seq++;
-		store_numbers_keep(store, store->alarms.next_seq - 1, 0);
-	}
-	return r;
+	r = r == 0 ? put_event(store, &event) : r;
+	return end_events(store, r, 1);
 }
 
 /* ---- reading ---- */
@@ -223,7 +242,7 @@ static void read_alarm(sqlite3_stmt *row, struct store_alarm *a)
 int store_alarms(struct store *store, bool all, size_t max,
 	void (*take)(void *context, const struct store_alarm *alarm), void *context)
 {
-	sqlite3_stmt *select = store_db_prepare(store->state.db,
+	sqlite3_stmt *select = store_db_prepare(store_state_db(store),
 		all ? "SELECT " ALARM_COLUMNS FIRST_EVENT " FROM alarm ORDER BY last_ms DESC, id LIMIT ?1"
 		    : "SELECT " ALARM_COLUMNS FIRST_EVENT " FROM alarm WHERE raised = 1"
 		      " ORDER BY CASE class WHEN 'exceedance' THEN 0 WHEN 'unconfirmed' THEN 1 WHEN 'budget' THEN 2"
@@ -241,12 +260,12 @@ int store_alarms(struct store *store, bool all, size_t max,
 		take(context, &alarm);
 	}
 	sqlite3_finalize(select);
-	return step == SQLITE_DONE ? 0 : store_db_fail(store->state.db, "cannot read", store->error);
+	return step == SQLITE_DONE ? 0 : store_db_fail(store_state_db(store), "cannot read", store->error);
 }
 
 bool store_alarm_find(struct store *store, const char *id, struct store_alarm *ret_alarm)
 {
-	sqlite3_stmt *select = store_db_prepare(store->state.db,
+	sqlite3_stmt *select = store_db_prepare(store_state_db(store),
 		"SELECT " ALARM_COLUMNS FIRST_EVENT " FROM alarm"
 		" WHERE id = coalesce((SELECT alarm_id FROM event WHERE seq = CAST(?1 AS INTEGER) AND ?1 NOT GLOB "
 		"'*[^0-9]*'), ?1)",
@@ -266,7 +285,7 @@ bool store_alarm_find(struct store *store, const char *id, struct store_alarm *r
 
 char *store_alarm_message(struct store *store, const char *id)
 {
-	sqlite3_stmt *select = store_db_prepare(store->state.db,
+	sqlite3_stmt *select = store_db_prepare(store_state_db(store),
 		"SELECT payload FROM event JOIN outbox ON stream = 'alarm' AND outbox.seq = event.seq WHERE alarm_id = "
 		"?1"
 		" ORDER BY event.seq DESC LIMIT 1",
@@ -276,7 +295,7 @@ char *store_alarm_message(struct store *store, const char *id)
 	if (select) {
 		sqlite3_bind_text(select, 1, id, -1, SQLITE_STATIC);
 		if (sqlite3_step(select) == SQLITE_ROW) {
-			payload = strdup((const char *)sqlite3_column_text(select, 0));
+			payload = strdup(store_db_column(select, 0));
 		}
 	}
 	sqlite3_finalize(select);
@@ -287,7 +306,7 @@ char *store_alarm_message(struct store *store, const char *id)
 
 static int set_acknowledged(struct store *store, const char *id, const char *who, const char *remark)
 {
-	sqlite3_stmt *update = store_db_prepare(store->state.db,
+	sqlite3_stmt *update = store_db_prepare(store_state_db(store),
 		"UPDATE alarm SET acknowledged_by=?2, acknowledged_ms=?3, remark=?4 WHERE id=?1", store->error);
 	int r = -EIO;
 
@@ -302,11 +321,10 @@ static int set_acknowledged(struct store *store, const char *id, const char *who
 	return r;
 }
 
-int store_acknowledge(struct store *store, const struct store_alarm *alarm, const char *who, const char *remark,
-	const char *topic, const char *payload)
+int store_acknowledge(struct store *store, const struct store_alarm *alarm, const struct store_acknowledgement *by)
 {
-	struct told told = { store->alarms.next_seq, alarm->id, "acknowledged", alarm->last, alarm->value, topic,
-		payload };
+	const struct event_row event = { store->alarms->next_seq, alarm->id, "acknowledged", alarm->last, alarm->value,
+		by->topic, by->payload };
 	char what[ALARM_ID_SIZE + 32];
 	int r = store_begin(store);
 
@@ -314,13 +332,8 @@ int store_acknowledge(struct store *store, const struct store_alarm *alarm, cons
 		return r;
 	}
 	snprintf(what, sizeof(what), "acknowledge %s", alarm->id);
-	r = set_acknowledged(store, alarm->id, who, remark);
-	r = r == 0 ? put_event(store, &told) : r;
-	r = r == 0 ? store_audit_put(store, who, what, alarm->acknowledged_by, remark) : r;
-	r = store_end(store, r);
-	if (r == 0) {
-		store->alarms.next_seq++;
-		store_numbers_keep(store, store->alarms.next_seq - 1, 0);
-	}
-	return r;
+	r = set_acknowledged(store, alarm->id, by->who, by->remark);
+	r = r == 0 ? put_event(store, &event) : r;
+	r = r == 0 ? store_audit_put(store, by->who, what, alarm->acknowledged_by, by->remark) : r;
+	return end_events(store, r, 1);
 }

@@ -1,15 +1,17 @@
-#include "daemon/store/chain.h"
+#include "daemon/store/chain_internal.h"
 
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/array.h"
 #include "common/text.h"
-#include "daemon/store/store_internal.h"
+#include "daemon/store/checkpoint.h"
+#include "daemon/store/state_internal.h"
 
-/* The columns of a row that count, by kind. Marks and acknowledgements have audit rows beside. */
+/* The columns that are hashed, by kind of row. Marks and acknowledgements have an audit row, too. */
 static const struct {
 	const char *kind;
 	const char *sql;
@@ -114,41 +116,74 @@ int chain_content(struct sqlite3 *db, const struct chain_link *link, struct proo
 	return step == SQLITE_ROW;
 }
 
-/* ---- writing ---- */
+/* ---- the chain of the open store ---- */
+
+/* The newest link. */
+struct chain_head {
+	int64_t id; /* 0 before the first */
+	struct proof_hash hash;
+};
+
+struct store_chain {
+	struct chain_head head;
+	struct chain_head before; /* the head when the transaction began */
+	sqlite3_stmt *put;
+};
 
 static int read_head(struct store *store)
 {
-	sqlite3_stmt *s =
-		store_db_prepare(store->state.db, "SELECT id, hash FROM link ORDER BY id DESC LIMIT 1", store->error);
+	struct sqlite3 *db = store_state_db(store);
+	struct chain_head *head = &store->chain->head;
+	sqlite3_stmt *s = store_db_prepare(db, "SELECT id, hash FROM link ORDER BY id DESC LIMIT 1", store->error);
 	int step = s ? sqlite3_step(s) : SQLITE_ERROR;
 
-	store->chain.head = (struct chain_head){ 0, chain_start(store->site->id) };
+	*head = (struct chain_head){ 0, chain_start(store->site->id) };
 	if (step == SQLITE_ROW && sqlite3_column_bytes(s, 1) == PROOF_HASH_SIZE) {
-		store->chain.head.id = sqlite3_column_int64(s, 0);
-		memcpy(store->chain.head.hash.bytes, sqlite3_column_blob(s, 1), PROOF_HASH_SIZE);
+		head->id = sqlite3_column_int64(s, 0);
+		memcpy(head->hash.bytes, sqlite3_column_blob(s, 1), PROOF_HASH_SIZE);
 	}
 	sqlite3_finalize(s);
-	return step == SQLITE_ROW || step == SQLITE_DONE ? 0
-							 : store_db_fail(store->state.db, "cannot read", store->error);
+	return step == SQLITE_ROW || step == SQLITE_DONE ? 0 : store_db_fail(db, "cannot read", store->error);
 }
 
 int store_chain_open(struct store *store)
 {
-	store->chain.put = store_db_prepare(
-		store->state.db, "INSERT INTO link VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", store->error);
-	return store->chain.put ? read_head(store) : -EIO;
+	store->chain = calloc(1, sizeof(*store->chain));
+	if (!store->chain) {
+		return store_out_of_memory(store);
+	}
+	store->chain->put = store_db_prepare(
+		store_state_db(store), "INSERT INTO link VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", store->error);
+	return store->chain->put ? read_head(store) : -EIO;
 }
 
 void store_chain_close(struct store *store)
 {
-	sqlite3_finalize(store->chain.put);
-	memset(&store->chain, 0, sizeof(store->chain));
+	if (store->chain) {
+		sqlite3_finalize(store->chain->put);
+		free(store->chain);
+		store->chain = NULL;
+	}
+}
+
+void store_chain_begin(struct store *store)
+{
+	if (store->chain) { /* the first transactions come before it is open; they link no row */
+		store->chain->before = store->chain->head;
+	}
+}
+
+void store_chain_roll_back(struct store *store)
+{
+	if (store->chain) {
+		store->chain->head = store->chain->before;
+	}
 }
 
 static int put_link(struct store *store, struct sqlite3 *db, struct chain_link *link)
 {
-	sqlite3_stmt *s = store->chain.put;
-	struct chain_head *head = &store->chain.head;
+	struct chain_head *head = &store->chain->head;
+	sqlite3_stmt *s = store->chain->put;
 
 	link->id = head->id + 1;
 	link->at_ms = clock_utc(store->clock).ms;
@@ -180,15 +215,15 @@ int store_chain_add(struct store *store, const char *kind, int64_t row)
 {
 	struct chain_link link = { .row = row };
 
-	(void)text_copy(link.kind, sizeof(link.kind), kind); /* one of ours, and they fit */
-	return put_link(store, store->state.db, &link);
+	(void)text_copy(link.kind, sizeof(link.kind), kind); /* every kind fits */
+	return put_link(store, store_state_db(store), &link);
 }
 
 /* 1 when the chunk has its link, 0 when not, or -errno. */
 static int is_linked(struct store *store, const struct chain_link *link)
 {
 	sqlite3_stmt *s = store_db_prepare(
-		store->state.db, "SELECT 1 FROM link WHERE kind=?1 AND file=?2 AND row=?3", store->error);
+		store_state_db(store), "SELECT 1 FROM link WHERE kind=?1 AND file=?2 AND row=?3", store->error);
 	int step = SQLITE_ERROR;
 
 	if (s) {
@@ -199,41 +234,22 @@ static int is_linked(struct store *store, const struct chain_link *link)
 	}
 	int r = step == SQLITE_ROW ? 1 : step == SQLITE_DONE ? 0 : -EIO;
 	if (s && r < 0) {
-		r = store_db_fail(store->state.db, "cannot read", store->error);
+		r = store_db_fail(store_state_db(store), "cannot read", store->error);
 	}
 	sqlite3_finalize(s);
 	return r;
 }
 
-int store_chain_add_chunks(struct store *store, struct utc hour)
+int store_chain_add_chunk(struct store *store, struct sqlite3 *db, struct chain_link *link)
 {
-	sqlite3_stmt *s = store_db_prepare(store->raw.db,
-		"SELECT id, (SELECT max(id) FROM series) FROM chunk WHERE hour_ms=?1 AND finished=1 ORDER BY id",
-		store->error);
-	char path[PATH_SIZE * 2];
-	int r = s ? 0 : -EIO, step = SQLITE_DONE;
+	(void)text_copy(link->kind, sizeof(link->kind), "chunk"); /* it fits */
+	int r = is_linked(store, link);
 
-	store_raw_path(store, store->raw.day, path, sizeof(path));
-	if (s) {
-		sqlite3_bind_int64(s, 1, hour.ms);
-	}
-	while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
-		struct chain_link link = {
-			.kind = "chunk", .row = sqlite3_column_int64(s, 0), .upto = sqlite3_column_int64(s, 1)
-		};
-		(void)text_copy(link.file, sizeof(link.file), strrchr(path, '/') + 1); /* "raw-YYYYMMDD.db" */
-		r = is_linked(store, &link);
-		r = r == 0 ? put_link(store, store->raw.db, &link) : r < 0 ? r : 0;
-	}
-	if (r == 0 && step != SQLITE_DONE) {
-		r = store_db_fail(store->raw.db, "cannot read", store->error);
-	}
-	sqlite3_finalize(s);
-	return r;
+	return r == 0 ? put_link(store, db, link) : r < 0 ? r : 0;
 }
 
 void store_chain_end(const struct store *store, int64_t *ret_link, char ret_hash[PROOF_HASH_TEXT])
 {
-	*ret_link = store->chain.head.id;
-	(void)proof_hash_text(&store->chain.head.hash, ret_hash);
+	*ret_link = store->chain->head.id;
+	(void)proof_hash_text(&store->chain->head.hash, ret_hash);
 }

@@ -8,19 +8,19 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "daemon/store/store_internal.h"
+#include "daemon/store/raw_internal.h"
 
 struct store_check {
-	struct store *store; /* the thread uses none of it */
+	struct store *store; /* not used by the thread */
 	struct dirent **names;
 	int n_names;
 	char directory[PATH_SIZE];
 	pthread_t thread;
-	pthread_mutex_t lock; /* of what follows */
-	int checked;          /* names up to here */
-	bool *damaged;        /* by name */
+	pthread_mutex_t lock; /* protects all that follows */
+	int checked;          /* so many names are done */
+	bool *damaged;        /* by index of names */
 	bool ending;
-	sqlite3 *db; /* that is being read; to be interrupted */
+	sqlite3 *db; /* the file that is being read, to interrupt it; else NULL */
 };
 
 /* ---- on the thread ---- */
@@ -43,7 +43,7 @@ static void note(struct store_check *check, int index, bool damaged)
 	pthread_mutex_unlock(&check->lock);
 }
 
-/* False also when it was interrupted, or is gone: only what is known to be damaged is. */
+/* False when the file is whole, and when that is not known: the check was interrupted, or the file is gone. */
 static bool is_damaged(sqlite3 *db)
 {
 	sqlite3_stmt *s = NULL;
@@ -141,6 +141,6 @@ void store_check_end(struct store_check *check)
 		sqlite3_interrupt(check->db);
 	}
 	pthread_mutex_unlock(&check->lock);
-	(void)pthread_join(check->thread, NULL); /* it was made, and nobody else joins it */
+	(void)pthread_join(check->thread, NULL); /* cannot fail: the thread was made, and is joined only here */
 	destroy(check);
 }

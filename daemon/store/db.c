@@ -1,4 +1,4 @@
-#include "daemon/store/db.h"
+#include "daemon/store/db_internal.h"
 
 #include <errno.h>
 #include <math.h>
@@ -10,14 +10,13 @@
 #include "common/text.h"
 #include "daemon/base/clock.h"
 
-/* WAL of state.db while nothing is amiss, in bytes: a little above what a busy minute writes. */
-#define PRAGMAS                                                                                                        \
-	"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST; PRAGMA foreign_keys=ON; "        \
-	"PRAGMA journal_size_limit=4194304; PRAGMA mmap_size=0;"
+/* journal_size_limit: bytes that the WAL keeps; a little more than a busy minute writes to state.db. */
+#define PRAGMAS(synchronous)                                                                                           \
+	"PRAGMA synchronous=" synchronous "; PRAGMA journal_mode=WAL; PRAGMA secure_delete=FAST; "                     \
+	"PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=4194304; PRAGMA mmap_size=0;"
 #define BUSY_MS 3000 /* while emisd starts, and for the tools */
 
-/* On the main loop, which answers emisctl and the watchdog: one short wait, then none for a while, whatever is tried.
- */
+/* On the main loop, which answers emisctl and the watchdog: one short wait, then no wait for a second. */
 #define BUSY_LOOP_MS 200
 #define BUSY_REFUSE_MS 1000
 #define BUSY_PAUSE_NS 5000000L
@@ -25,7 +24,6 @@
 int store_db_fail(struct sqlite3 *db, const char *what, char *error)
 {
 	const char *path = db ? sqlite3_db_filename(db, "main") : NULL;
-
 	int code = db ? sqlite3_errcode(db) & 0xFF : SQLITE_NOMEM;
 
 	snprintf(error, STORE_ERROR_SIZE, "%s %s: %s%s", what, path ? path : "a database",
@@ -51,12 +49,19 @@ double store_db_number(struct sqlite3_stmt *row, int column)
 	return sqlite3_column_type(row, column) == SQLITE_NULL ? NAN : sqlite3_column_double(row, column);
 }
 
+const char *store_db_column(struct sqlite3_stmt *row, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(row, column);
+
+	return text ? text : "";
+}
+
 void store_db_text(struct sqlite3_stmt *row, int column, char *buf, size_t size)
 {
-	(void)text_copy(buf, size, (const char *)sqlite3_column_text(row, column)); /* it fits: see the header */
+	(void)text_copy(buf, size, store_db_column(row, column)); /* it fits, as the header demands */
 	for (char *c = buf; *c;) {
 		size_t n = mend_character(c);
-		*c = n == 0 ? '?' : *c; /* JSON holds no such byte: a row of a reply would be missing */
+		*c = n == 0 ? '?' : *c; /* JSON refuses bytes that are not UTF-8: a reply would miss the row */
 		c += n == 0 ? 1 : n;
 	}
 }
@@ -93,7 +98,7 @@ int store_db_end(struct sqlite3 *db, int r, char *error)
 		r = store_db_exec(db, "COMMIT", error);
 	}
 	if (r < 0 && !sqlite3_get_autocommit(db)) {
-		(void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL); /* the first error is the one to tell */
+		(void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL); /* the first error is reported */
 	}
 	return r;
 }
@@ -112,34 +117,27 @@ static int user_version(struct sqlite3 *db, char *error)
 	return version;
 }
 
-static int migrate(struct sqlite3 *db, const char *const *migrations, size_t n_migrations, char *error)
+static int migrate(struct sqlite3 *db, const struct db_schema *schema, char *error)
 {
 	int version = user_version(db, error);
 	int r = version < 0 ? version : 0;
 
-	if (version > (int)n_migrations) {
+	if (version > (int)schema->n) {
 		snprintf(error, STORE_ERROR_SIZE, "%s was written by a newer emisd (schema %d, known up to %zu)",
-			sqlite3_db_filename(db, "main"), version, n_migrations);
+			sqlite3_db_filename(db, "main"), version, schema->n);
 		return -EPROTO;
 	}
-	for (size_t i = (size_t)(version < 0 ? 0 : version); r == 0 && i < n_migrations; i++) {
+	for (size_t i = (size_t)(version < 0 ? 0 : version); r == 0 && i < schema->n; i++) {
 		char set[64];
 		snprintf(set, sizeof(set), "PRAGMA user_version=%zu", i + 1);
 		r = store_db_exec(db, "BEGIN IMMEDIATE", error);
 		if (r == 0) {
-			r = store_db_exec(db, migrations[i], error);
+			r = store_db_exec(db, schema->migrations[i], error);
 			r = r == 0 ? store_db_exec(db, set, error) : r;
 			r = store_db_end(db, r, error);
 		}
 	}
 	return r;
-}
-
-struct sqlite3 *store_db_open(const char *path, const char *const *migrations, size_t n_migrations, char *error)
-{
-	bool damaged;
-
-	return store_db_open_checked(path, migrations, n_migrations, error, &damaged, NULL);
 }
 
 bool store_db_is_damaged(struct sqlite3 *db)
@@ -149,7 +147,7 @@ bool store_db_is_damaged(struct sqlite3 *db)
 	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 }
 
-/* SQLite asks again and again while another program holds the file; 0 makes the call fail. */
+/* SQLite calls this again and again while another program holds the file; 0 makes the call fail. */
 static int on_busy(void *context, int times)
 {
 	struct store_busy *busy = context;
@@ -166,7 +164,7 @@ static int on_busy(void *context, int times)
 		busy->refuse_until_ms = now + BUSY_REFUSE_MS;
 		return 0;
 	}
-	(void)nanosleep(&pause, NULL); /* an early end only asks earlier */
+	(void)nanosleep(&pause, NULL); /* an early wake-up does no harm */
 	return 1;
 }
 
@@ -177,40 +175,12 @@ void store_db_bound_waits(struct sqlite3 *db, struct store_busy *busy)
 	}
 }
 
-struct sqlite3 *store_db_open_checked(const char *path, const char *const *migrations, size_t n_migrations, char *error,
-	bool *ret_damaged, struct store_busy *busy)
-{
-	sqlite3 *db = NULL;
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-
-	*ret_damaged = false;
-	if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK) {
-		/* The handle of a file that cannot be opened does not know its name. */
-		snprintf(
-			error, STORE_ERROR_SIZE, "cannot open %s: %s", path, db ? sqlite3_errmsg(db) : "out of memory");
-		sqlite3_close(db);
-		return NULL;
-	}
-	if (busy) {
-		store_db_bound_waits(db, busy);
-	} else {
-		sqlite3_busy_timeout(db, BUSY_MS);
-	}
-	if (store_db_exec(db, PRAGMAS, error) < 0 || migrate(db, migrations, n_migrations, error) < 0) {
-		*ret_damaged = store_db_is_damaged(db);
-		sqlite3_close(db);
-		return NULL;
-	}
-	return db;
-}
-
-struct sqlite3 *store_db_open_read(const char *path, char *error)
+/* The handle of a file that cannot be opened does not know the file's name. */
+static struct sqlite3 *open_file(const char *path, int flags, char *error)
 {
 	sqlite3 *db = NULL;
 
-	/* A file in WAL mode needs its companions: opened for writing, but only read. */
-	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
-		/* The handle of a file that cannot be opened does not know its name. */
+	if (sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
 		snprintf(
 			error, STORE_ERROR_SIZE, "cannot open %s: %s", path, db ? sqlite3_errmsg(db) : "out of memory");
 		sqlite3_close(db);
@@ -218,4 +188,30 @@ struct sqlite3 *store_db_open_read(const char *path, char *error)
 	}
 	sqlite3_busy_timeout(db, BUSY_MS);
 	return db;
+}
+
+struct sqlite3 *store_db_open(const char *path, const struct db_schema *schema, const struct db_options *options,
+	char *error, bool *ret_damaged)
+{
+	struct sqlite3 *db = open_file(path, SQLITE_OPEN_CREATE, error);
+	const char *pragmas = options->no_sync ? PRAGMAS("OFF") : PRAGMAS("FULL");
+	bool damaged = false;
+
+	if (db && options->busy) {
+		store_db_bound_waits(db, options->busy);
+	}
+	if (db && (store_db_exec(db, pragmas, error) < 0 || migrate(db, schema, error) < 0)) {
+		damaged = store_db_is_damaged(db);
+		sqlite3_close(db);
+		db = NULL;
+	}
+	if (ret_damaged) {
+		*ret_damaged = damaged;
+	}
+	return db;
+}
+
+struct sqlite3 *store_db_open_read(const char *path, char *error)
+{
+	return open_file(path, 0, error); /* for writing, since a file in WAL mode needs its -shm; but only read */
 }

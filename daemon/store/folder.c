@@ -1,4 +1,4 @@
-/* folder.c - the directory of the store: whose it is, and the names in it. */
+/* folder.c - the directory of the store: its lock, and the names of files in it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -16,6 +16,10 @@ void store_path(const struct store *store, const char *name, char *ret_path, siz
 int store_sync_folder(struct store *store)
 {
 	const char *folder = store->site->store.path;
+
+	if (store->site->store.no_sync) {
+		return 0;
+	}
 	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = fd >= 0 && fsync(fd) == 0 ? 0 : -errno;
 
@@ -65,7 +69,7 @@ int store_folder_take(struct store *store)
 		snprintf(store->error, sizeof(store->error), "%s is in use by another emisd (pid %s)", directory, pid);
 		return -EBUSY;
 	}
-	/* For the sentence above only: a full disk that keeps the number away is no reason to fail here. */
+	/* Only the sentence above needs the number, so a full disk is not a reason to fail here. */
 	int n = snprintf(pid, sizeof(pid), "%ld", (long)getpid());
 	if (ftruncate(store->lock_fd, 0) < 0 || pwrite(store->lock_fd, pid, (size_t)n, 0) != n) {
 		(void)ftruncate(store->lock_fd, 0);

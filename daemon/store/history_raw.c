@@ -1,25 +1,27 @@
-/* history_raw.c - stored readings for `emisctl history --period raw`: an hour at a time. */
+/* history_raw.c - stored readings for `emisctl history --period raw`, one hour at a time. */
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/store/codec/reading_codec.h"
-#include "daemon/store/history_read.h"
+#include "daemon/store/history_internal.h"
+#include "daemon/store/raw_internal.h"
+#include "daemon/store/series_internal.h"
 
 struct raw_hour {
 	struct history_query *q;
 	void (*take)(void *context, const struct reading *reading, bool late);
 	void *context;
 	int series; /* id in the file */
-	struct packed *readings;
+	struct packed_reading *readings;
 	size_t n;
 	size_t room;
 	bool failed; /* out of memory */
 };
 
-/* By stamp; they come nearly so, and those of one stamp stay in their order. */
-static void take_packed(void *context, const struct packed *packed)
+/* Inserts the reading by its stamp; readings of one stamp keep their order. They come nearly sorted. */
+static void take_packed(void *context, const struct packed_reading *packed)
 {
 	struct raw_hour *hour = context;
 
@@ -28,7 +30,7 @@ static void take_packed(void *context, const struct packed *packed)
 	}
 	if (hour->n == hour->room) {
 		size_t room = hour->room ? hour->room * 2 : 2048;
-		struct packed *grown = realloc(hour->readings, room * sizeof(*grown));
+		struct packed_reading *grown = realloc(hour->readings, room * sizeof(*grown));
 		hour->failed |= !grown;
 		if (!grown) {
 			return;
@@ -54,13 +56,13 @@ static int read_hour(struct raw_hour *hour, sqlite3_stmt *s, int64_t hour_ms)
 	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
 		size_t before = hour->n;
 		if (!store_raw_read_chunk(s, &chunk) ||
-			!unpack_readings(chunk.data, chunk.size, chunk.hour.ms, take_packed, hour)) {
+			!reading_codec_unpack(chunk.data, chunk.size, chunk.hour.ms, take_packed, hour)) {
 			hour->n = before;
 			q->damaged++;
 		}
 	}
 	int r = step == SQLITE_DONE ? 0 : store_db_fail(sqlite3_db_handle(s), "cannot read", q->error);
-	sqlite3_reset(s); /* the step told of errors; this ends the read transaction */
+	sqlite3_reset(s); /* ends the read transaction; an error was seen by the step */
 	if (hour->failed) {
 		snprintf(q->error, sizeof(q->error), "out of memory");
 		r = -ENOMEM;
@@ -74,7 +76,7 @@ static int read_hour(struct raw_hour *hour, sqlite3_stmt *s, int64_t hour_ms)
 	return r;
 }
 
-/* The hour's start after `after`; false without one. */
+/* Finds the next hour that starts after `after`; false without one. */
 static bool next_hour(sqlite3_stmt *s, int64_t after, int64_t *ret_hour)
 {
 	sqlite3_bind_int64(s, 1, after);
@@ -82,7 +84,7 @@ static bool next_hour(sqlite3_stmt *s, int64_t after, int64_t *ret_hour)
 	if (found) {
 		*ret_hour = sqlite3_column_int64(s, 0);
 	}
-	sqlite3_reset(s); /* an error shows when the hour is read */
+	sqlite3_reset(s); /* an error shows again when the hour is read */
 	return found;
 }
 
@@ -112,7 +114,7 @@ static int read_file(struct history_query *q, const char *name, void *context)
 	}
 	if (chunks && sqlite3_step(find) == SQLITE_ROW) {
 		hour->series = sqlite3_column_int(find, 0);
-		sqlite3_reset(find); /* the id is there */
+		sqlite3_reset(find); /* the id was read */
 		for (int64_t at = INT64_MIN; r == 0 && next_hour(hours, at, &at);) {
 			r = read_hour(hour, chunks, at);
 		}

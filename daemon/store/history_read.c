@@ -9,11 +9,16 @@
 #include <unistd.h>
 
 #include "common/text.h"
+#include "daemon/store/aggregate_internal.h"
 #include "daemon/store/codec/minute_codec.h"
+#include "daemon/store/history_internal.h"
+#include "daemon/store/raw_internal.h"
+
+#define END_OF_TIME_MS 253402300800000LL /* the year 10000 */
 
 /* ---- files ---- */
 
-/* The daemon has made the file and not its tables yet: it holds nothing. */
+/* True when emisd has made the file but not its tables yet. */
 static bool is_being_made(struct sqlite3 *db)
 {
 	sqlite3_stmt *s = NULL;
@@ -41,7 +46,7 @@ struct sqlite3 *history_open(struct history_query *q, const char *name, int *r)
 	return db;
 }
 
-/* Names of the store's files of a kind, by number. Returns how many, or -errno. */
+/* Lists the files of a kind, by number. Returns how many, or -errno. */
 static int list(struct history_query *q, int (*is_one)(const struct dirent *), struct dirent ***ret_names)
 {
 	int n = scandir(q->directory, ret_names, is_one, alphasort);
@@ -76,11 +81,11 @@ int64_t history_file_number(const char *name)
 
 int64_t history_date(const struct history_query *q, struct utc at)
 {
-	char text[TIME_TEXT_SIZE];
-
-	return at.ms < 0                              ? 0
-		: at.ms >= 253402300000000LL - DAY_MS ? 99991231
-						      : atoll(time_format_compact(at, q->offset_min, text));
+	if (at.ms < 0 || at.ms >= END_OF_TIME_MS - DAY_MS) {
+		return at.ms < 0 ? 0 : 99991231;
+	}
+	struct time_parts parts = time_to_parts(at, q->offset_min);
+	return parts.year * 10000 + parts.month * 100 + parts.day;
 }
 
 int history_read_offset(struct history_query *q)
@@ -101,7 +106,7 @@ int history_read_offset(struct history_query *q)
 /* ---- series ---- */
 
 struct listing {
-	void (*take)(void *context, const struct series_name *name);
+	void (*take)(void *context, const struct history_series *series);
 	void *context;
 };
 
@@ -117,7 +122,7 @@ static int list_file(struct history_query *q, const char *name, void *context)
 	sqlite3_stmt *s = db ? store_db_prepare(db, sql, q->error) : NULL;
 
 	while (s && (step = sqlite3_step(s)) == SQLITE_ROW) {
-		struct series_name found = { .o2_ref = sqlite3_column_double(s, 3) };
+		struct history_series found = { .o2_ref = sqlite3_column_double(s, 3) };
 		const char *outlet = (const char *)sqlite3_column_text(s, 0);
 		const char *factor = (const char *)sqlite3_column_text(s, 1);
 		const char *basis = (const char *)sqlite3_column_text(s, 2);
@@ -133,8 +138,8 @@ static int list_file(struct history_query *q, const char *name, void *context)
 	return db && !s ? -EIO : r;
 }
 
-int history_read_series(
-	struct history_query *q, bool raw, void (*take)(void *context, const struct series_name *name), void *context)
+int history_read_series(struct history_query *q, bool raw,
+	void (*take)(void *context, const struct history_series *series), void *context)
 {
 	struct listing listing = { take, context };
 
@@ -153,7 +158,7 @@ struct means {
 	void *context;
 };
 
-/* Asks for single numbers; `otherwise` without one. 0 or -errno. */
+/* Reads a single number; `otherwise` when there is none. 0 or -errno. */
 static int ask(struct history_query *q, struct sqlite3 *db, const char *sql, int64_t otherwise, int64_t *ret)
 {
 	sqlite3_stmt *s = store_db_prepare(db, sql, q->error);
@@ -165,7 +170,7 @@ static int ask(struct history_query *q, struct sqlite3 *db, const char *sql, int
 	return r;
 }
 
-/* The id of the query's series in the file; 0 when it has none. */
+/* Looks up the id of the series in the file; 0 when the file does not have it. 0 or -errno. */
 static int find_series(struct history_query *q, struct sqlite3 *db, int64_t *ret_id)
 {
 	sqlite3_stmt *s = store_db_prepare(
@@ -185,8 +190,8 @@ static int find_series(struct history_query *q, struct sqlite3 *db, int64_t *ret
 	return r;
 }
 
-/* Rows of a series whose starts lie step_ms apart are asked for one by one, by the key; those of months are few. The
- * parameters are series, first start, end, step. */
+/* A query for the rows of a series. Rows whose starts lie step_ms apart are looked up one by one, by the key; months
+ * are few, and all of them are read. The parameters are series, first start, end, step. */
 static sqlite3_stmt *prepare_rows(struct history_query *q, struct sqlite3 *db, enum period period)
 {
 	char sql[400];
@@ -205,15 +210,22 @@ static sqlite3_stmt *prepare_rows(struct history_query *q, struct sqlite3 *db, e
 	return store_db_prepare(db, sql, q->error);
 }
 
-/* Steps the prepared rows over [first, end). 0 or -errno. */
-static int read_rows(struct history_query *q, sqlite3_stmt *s, int64_t first, int64_t end, int64_t step_ms,
+/* Starts step_ms apart in [first, end). */
+struct row_range {
+	int64_t first;
+	int64_t end;
+	int64_t step_ms;
+};
+
+/* Runs the prepared query over the range. 0 or -errno. */
+static int read_rows(struct history_query *q, sqlite3_stmt *s, const struct row_range *range,
 	void (*take)(void *context, const struct mean *mean, double amount), void *context)
 {
 	int step;
 
-	sqlite3_bind_int64(s, 2, first);
-	sqlite3_bind_int64(s, 3, end);
-	sqlite3_bind_int64(s, 4, step_ms);
+	sqlite3_bind_int64(s, 2, range->first);
+	sqlite3_bind_int64(s, 3, range->end);
+	sqlite3_bind_int64(s, 4, range->step_ms);
 	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
 		struct mean mean = { .start = { sqlite3_column_int64(s, 0) } };
 		double amount;
@@ -222,7 +234,7 @@ static int read_rows(struct history_query *q, sqlite3_stmt *s, int64_t first, in
 		}
 	}
 	int r = step == SQLITE_DONE ? 0 : store_db_fail(sqlite3_db_handle(s), "cannot read", q->error);
-	sqlite3_reset(s); /* the step told of errors; this ends the read transaction */
+	sqlite3_reset(s); /* ends the read transaction; an error was seen by the step */
 	return r;
 }
 
@@ -256,14 +268,15 @@ static int read_year(struct history_query *q, const char *name, void *context)
 	sqlite3_stmt *s = r == 0 && id > 0 ? prepare_rows(q, db, q->period) : NULL;
 	if (s && ask(q, db, kinds[q->period].first, 0, &first) == 0 &&
 		ask(q, db, kinds[q->period].last, 0, &last) == 0) {
-		if (q->from.ms > first) { /* on the grid of the starts */
+		if (q->from.ms > first) { /* first stays a whole number of steps after the first start */
 			first += (q->from.ms - first + step_ms - 1) / step_ms * step_ms;
 		}
 		last = last < q->to.ms ? last + 1 : q->to.ms;
 		sqlite3_bind_int64(s, 1, id);
 		for (; r == 0 && first < last; first += kinds[q->period].page_ms) {
 			int64_t end = first + kinds[q->period].page_ms;
-			r = read_rows(q, s, first, end < last ? end : last, step_ms, means->take, means->context);
+			struct row_range page = { first, end < last ? end : last, step_ms };
+			r = read_rows(q, s, &page, means->take, means->context);
 		}
 	} else if (r == 0 && id > 0) {
 		r = -EIO;
@@ -282,7 +295,7 @@ struct minutes {
 	int64_t first_row;  /* the earliest row of all */
 	struct utc day;     /* whose slots are filled */
 	struct day_minute *slots;
-	struct day_minute *packed; /* room for what is packed of that day */
+	struct day_minute *packed; /* room for the packed minutes of a day */
 };
 
 static void take_row(void *context, const struct mean *mean, double amount)
@@ -293,7 +306,7 @@ static void take_row(void *context, const struct mean *mean, double amount)
 	m->slots[slot] = (struct day_minute){ .present = true, .mean = *mean, .amount = amount };
 }
 
-/* What is packed of the day, where there is no row. */
+/* Fills in the packed minutes of the day where there is no row. */
 static int read_packed(struct minutes *m, sqlite3_stmt *s)
 {
 	struct history_query *q = m->means->q;
@@ -302,7 +315,7 @@ static int read_packed(struct minutes *m, sqlite3_stmt *s)
 	sqlite3_bind_int64(s, 1, m->day.ms);
 	int step = sqlite3_step(s);
 	if (step == SQLITE_ROW) {
-		bool good = store_aggregate_get_day(s, 0, m->packed);
+		bool good = store_packing_get_day(s, 0, m->packed);
 		q->damaged += !good;
 		for (size_t i = 0; good && i < DAY_SLOTS; i++) {
 			if (!m->slots[i].present) {
@@ -312,11 +325,11 @@ static int read_packed(struct minutes *m, sqlite3_stmt *s)
 	} else if (step != SQLITE_DONE) {
 		r = store_db_fail(sqlite3_db_handle(s), "cannot read", q->error);
 	}
-	sqlite3_reset(s); /* as above */
+	sqlite3_reset(s); /* ends the read transaction */
 	return r;
 }
 
-/* Rows first: emisd packs a day before it deletes them. `packed` may be NULL. */
+/* Reads rows before packed minutes, since emisd packs a day before it deletes its rows. `packed` may be NULL. */
 static int read_day(struct minutes *m, struct utc day, sqlite3_stmt *packed)
 {
 	struct means *means = m->means;
@@ -326,7 +339,8 @@ static int read_day(struct minutes *m, struct utc day, sqlite3_stmt *packed)
 	m->day = day;
 	memset(m->slots, 0, DAY_SLOTS * sizeof(*m->slots));
 	if (m->rows && day.ms + DAY_MS > m->first_row) {
-		r = read_rows(q, m->rows, day.ms, day.ms + DAY_MS, MINUTE_MS, take_row, m);
+		struct row_range minutes = { day.ms, day.ms + DAY_MS, MINUTE_MS };
+		r = read_rows(q, m->rows, &minutes, take_row, m);
 	}
 	r = r == 0 && packed ? read_packed(m, packed) : r;
 	for (size_t i = 0; r == 0 && i < DAY_SLOTS; i++) {
@@ -339,7 +353,7 @@ static int read_day(struct minutes *m, struct utc day, sqlite3_stmt *packed)
 	return r;
 }
 
-/* The days from m->day on that the file has. */
+/* Reads the days that the file has. */
 static int read_month(struct history_query *q, const char *name, void *context)
 {
 	struct minutes *m = context;
@@ -374,7 +388,7 @@ static int read_month(struct history_query *q, const char *name, void *context)
 	return r;
 }
 
-/* Days of which nothing is packed. */
+/* Reads the days of which no minute is packed. */
 static int read_open_days(struct minutes *m)
 {
 	struct history_query *q = m->means->q;

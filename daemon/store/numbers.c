@@ -1,18 +1,25 @@
-/* numbers.c - the highest numbers that may have left the box, in a file beside state.db. When state.db is
- * damaged, or has lost its newest commits, none of them is given to something else. */
+/* numbers.c - the highest numbers that may have left the box, in a file beside state.db: when state.db is damaged, or
+ * has lost its newest commits, none of these numbers is given again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "common/log.h"
-#include "daemon/store/store_internal.h"
+#include "daemon/store/numbers_internal.h"
 
 #define NUMBERS "numbers"
-#define SIZE 64 /* within one sector: it is written whole or not at all */
+#define SIZE 64 /* within one sector, so the disk writes all of it or nothing */
 #define FORMAT "alarm %" PRId64 " checkpoint %" PRId64 " crc %08lx\n"
+
+struct store_numbers {
+	int fd; /* -1 while the file cannot be used */
+	int64_t event;
+	int64_t checkpoint;
+};
 
 static void compose(int64_t event, int64_t checkpoint, char text[SIZE])
 {
@@ -37,33 +44,38 @@ static bool parse(const char text[SIZE], struct store_numbers *numbers)
 	return memcmp(text, expected, SIZE) == 0;
 }
 
-void store_numbers_open(struct store *store)
+int store_numbers_open(struct store *store)
 {
-	struct store_numbers found = { 0 };
+	struct store_numbers *numbers = calloc(1, sizeof(*numbers)), found = { 0 };
 	char path[PATH_SIZE * 2], text[SIZE];
 
+	store->numbers = numbers;
+	if (!numbers) {
+		return store_out_of_memory(store);
+	}
 	store_path(store, NUMBERS, path, sizeof(path));
-	store->numbers.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-	if (store->numbers.fd < 0) {
+	numbers->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (numbers->fd < 0) {
 		log_warning(
 			"%s cannot be opened: %s; it is needed only when state.db is damaged", path, strerror(errno));
-		return;
+		return 0;
 	}
-	ssize_t n = pread(store->numbers.fd, text, sizeof(text), 0);
+	ssize_t n = pread(numbers->fd, text, sizeof(text), 0);
 	if (n == SIZE && parse(text, &found)) {
-		store->numbers.event = found.event;
-		store->numbers.checkpoint = found.checkpoint;
+		numbers->event = found.event;
+		numbers->checkpoint = found.checkpoint;
 	} else if (n != 0) {
 		log_warning("%s is damaged and begins anew; it is needed only when state.db is damaged, too", path);
 	}
 	if (n == 0) {
-		(void)store_sync_folder(store); /* else it is made again after a power cut */
+		(void)store_sync_folder(store); /* a failure is harmless: the next start makes the file again */
 	}
+	return 0;
 }
 
 void store_numbers_keep(struct store *store, int64_t event, int64_t checkpoint)
 {
-	struct store_numbers *numbers = &store->numbers;
+	struct store_numbers *numbers = store->numbers;
 	char text[SIZE];
 
 	if (event <= numbers->event && checkpoint <= numbers->checkpoint) {
@@ -72,16 +84,31 @@ void store_numbers_keep(struct store *store, int64_t event, int64_t checkpoint)
 	numbers->event = event > numbers->event ? event : numbers->event;
 	numbers->checkpoint = checkpoint > numbers->checkpoint ? checkpoint : numbers->checkpoint;
 	compose(numbers->event, numbers->checkpoint, text);
-	/* The commit stands without it; a disk that takes this not is told by the next commit. */
-	if (numbers->fd >= 0 && pwrite(numbers->fd, text, sizeof(text), 0) == (ssize_t)sizeof(text)) {
+	/* A failure is not reported: the commit stands without it, and the next commit fails on the same disk. */
+	if (numbers->fd >= 0 && pwrite(numbers->fd, text, sizeof(text), 0) == (ssize_t)sizeof(text) &&
+		!store->site->store.no_sync) {
 		(void)fdatasync(numbers->fd);
 	}
 }
 
+int64_t store_numbers_event(const struct store *store)
+{
+	return store->numbers->event;
+}
+
+int64_t store_numbers_checkpoint(const struct store *store)
+{
+	return store->numbers->checkpoint;
+}
+
 void store_numbers_close(struct store *store)
 {
-	if (store->numbers.fd >= 0) {
-		close(store->numbers.fd);
+	if (!store->numbers) {
+		return;
 	}
-	store->numbers.fd = -1;
+	if (store->numbers->fd >= 0) {
+		close(store->numbers->fd);
+	}
+	free(store->numbers);
+	store->numbers = NULL;
 }

@@ -1,4 +1,4 @@
-#include "daemon/store/proof.h"
+#include "daemon/store/proof_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ void proof_add_text(struct proof_hasher *hasher, const char *text)
 	if (text) {
 		proof_add_bytes(hasher, text, strlen(text));
 	} else {
-		proof_add_integer(hasher, -1); /* no text is so long */
+		proof_add_integer(hasher, -1); /* the length of a text is never -1 */
 	}
 }
 
@@ -76,7 +76,7 @@ static int fail(char *error, size_t size, const char *path, const char *what)
 	return r;
 }
 
-/* Temporary file, fsync, rename, fsync of the folder: a power cut leaves the whole key or none. */
+/* Temporary file, fsync, rename, fsync of the folder: after a power cut the file is whole or not there. */
 static int write_key(const char *path, const struct proof_key *key, char *error, size_t size)
 {
 	char temporary[4200], folder[4200];
@@ -99,7 +99,7 @@ static int write_key(const char *path, const struct proof_key *key, char *error,
 	if (fd >= 0) {
 		close(fd);
 	}
-	return good ? 0 : fail(error, size, path, "made to last");
+	return good ? 0 : fail(error, size, path, "synced");
 }
 
 /* The secret is a seed with the public key that follows from it. Sets key->public_key. */

@@ -1,49 +1,9 @@
-/* proof.h - hashes and signatures: what makes a change of stored data show. libsodium's BLAKE2b (256 bits) and Ed25519
- * (RFC 7693, RFC 8032); nothing of it outside. */
+/* proof.h - the sizes of hashes, keys and signatures as texts. */
 #ifndef EMIS_DAEMON_STORE_PROOF_H
 #define EMIS_DAEMON_STORE_PROOF_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#define PROOF_HASH_SIZE 32
 #define PROOF_HASH_TEXT 65      /* hexadecimal with its end */
 #define PROOF_KEY_TEXT 45       /* a public key in base64 with its end */
 #define PROOF_SIGNATURE_TEXT 89 /* a signature in base64 with its end */
-
-struct proof_hash {
-	unsigned char bytes[PROOF_HASH_SIZE];
-};
-
-/* Fields are hashed with their lengths, so that none can pass for a part of its neighbour. */
-struct proof_hasher {
-	_Alignas(64) unsigned char state[384];
-};
-
-void proof_start(struct proof_hasher *hasher);
-void proof_add_bytes(struct proof_hasher *hasher, const void *data, size_t size);
-void proof_add_text(struct proof_hasher *hasher, const char *text); /* NULL is another thing than "" */
-void proof_add_integer(struct proof_hasher *hasher, int64_t value);
-struct proof_hash proof_end(struct proof_hasher *hasher);
-
-bool proof_same(const struct proof_hash *a, const struct proof_hash *b);
-const char *proof_hash_text(const struct proof_hash *hash, char text[PROOF_HASH_TEXT]);
-
-/* The key pair of a box. */
-struct proof_key {
-	unsigned char secret[64];
-	unsigned char public_key[32];
-};
-
-/* Reads the secret key file, or makes it (mode 0600) when it is not there. 0, or -errno with a sentence in `error`:
- * -EBADMSG when the file is none. */
-int proof_key_load(const char *path, struct proof_key *ret_key, char *error, size_t size);
-void proof_key_forget(struct proof_key *key);
-const char *proof_public_text(const struct proof_key *key, char text[PROOF_KEY_TEXT]);
-
-void proof_sign(const struct proof_key *key, const char *text, char ret_signature[PROOF_SIGNATURE_TEXT]);
-/* public_key and signature in base64. */
-bool proof_signed(const char *public_key, const char *text, const char *signature);
 
 #endif

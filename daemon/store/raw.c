@@ -1,5 +1,6 @@
-/* raw.c - raw-YYYYMMDD.db: every reading as it came, the evidence behind each mean. Written here; read and
- * finished in raw_read.c and raw_finish.c. */
+/* raw.c - raw-YYYYMMDD.db: every reading as it came, the evidence behind each mean. The buffer and the file of the open
+ * day. raw_finish.c makes hours small, raw_read.c reads. */
+#include <assert.h>
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -9,13 +10,30 @@
 
 #include "common/array.h"
 #include "daemon/store/codec/reading_codec.h"
-#include "daemon/store/store_internal.h"
+#include "daemon/store/raw_internal.h"
+#include "daemon/store/salvage_internal.h"
+#include "daemon/store/series_internal.h"
 
 #define FIRST_ROOM 1024
+/* 65536 readings: at 100 points every 2 s, 20 minutes without a disk, in 3 MB. */
+#define RAW_BUFFER 65536
 
-/* A chunk is of one hour: the readings of a batch, or those of the finished hour. No secondary index, and no
- * AUTOINCREMENT: both would write more pages at each commit. Series and boots have it: where their names were lost with
- * a damaged page, their numbers must never become another's. */
+struct store_raw {
+	struct raw_reading *buffer; /* grows up to RAW_BUFFER */
+	size_t n;
+	size_t room;
+	uint64_t dropped;
+	struct sqlite3 *db; /* of the local day that starts at `day`; NULL when none is open */
+	struct utc day;
+	sqlite3_stmt *insert;
+	int *series; /* id in the file by point number (store_point_number) */
+	int boot;    /* id of this boot in the file */
+	struct utc finished;
+};
+
+/* A chunk holds readings of one hour: a batch, or a part of the finished hour. A secondary index or AUTOINCREMENT would
+ * write more pages at each commit. Series and boots have AUTOINCREMENT: when a damaged page has lost a name, its id
+ * must not be given to another name. */
 static const char *const migrations[] = {
 	"CREATE TABLE series(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE) STRICT;"
 	"CREATE TABLE boot(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE) STRICT;"
@@ -24,12 +42,13 @@ static const char *const migrations[] = {
 	" wall_ms INTEGER NOT NULL, synchronized INTEGER NOT NULL, simulated INTEGER NOT NULL, crc INTEGER NOT NULL, "
 	"data BLOB NOT NULL) STRICT;",
 };
+static const struct db_schema schema = { migrations, ARRAY_SIZE(migrations) };
 
 /* ---- the file of a day ---- */
 
 void store_raw_close_day(struct store *store)
 {
-	struct store_raw *raw = &store->raw;
+	struct store_raw *raw = store->raw;
 
 	sqlite3_finalize(raw->insert);
 	sqlite3_close(raw->db);
@@ -39,33 +58,45 @@ void store_raw_close_day(struct store *store)
 
 int store_raw_open(struct store *store)
 {
-	store->raw.series = calloc(store->n_points + 1, sizeof(*store->raw.series));
-	store->raw.finished.ms = INT64_MIN;
-	if (!store->raw.series) {
-		snprintf(store->error, sizeof(store->error), "out of memory");
-		return -ENOMEM;
+	struct store_raw *raw = calloc(1, sizeof(*raw));
+
+	store->raw = raw;
+	if (raw) {
+		raw->series = calloc(store->n_points + 1, sizeof(*raw->series));
+		raw->finished.ms = INT64_MIN;
 	}
-	return 0;
+	return raw && raw->series ? 0 : store_out_of_memory(store);
 }
 
 void store_raw_close(struct store *store)
 {
-	store_raw_close_day(store);
-	free(store->raw.buffer);
-	free(store->raw.series);
-	memset(&store->raw, 0, sizeof(store->raw));
+	if (store->raw) {
+		store_raw_close_day(store);
+		free(store->raw->buffer);
+		free(store->raw->series);
+		free(store->raw);
+		store->raw = NULL;
+	}
 }
 
-void store_raw_path(const struct store *store, struct utc day, char *path, size_t size)
+void store_raw_name(const struct store *store, struct utc day, char *name, size_t size)
 {
-	char compact[TIME_TEXT_SIZE], name[32];
+	char compact[TIME_TEXT_SIZE];
 
 	time_format_compact(day, store->site->judging.offset_min, compact);
-	snprintf(name, sizeof(name), "raw-%.8s.db", compact);
-	store_path(store, name, path, size);
+	snprintf(name, size, "raw-%.8s.db", compact);
 }
 
-/* The id of a name in a table of the file, which gets one if it has none. */
+struct utc store_raw_finished(const struct store *store)
+{
+	return store->raw->finished;
+}
+
+void store_raw_set_finished(struct store *store, struct utc finished)
+{
+	store->raw->finished = finished;
+}
+
 int store_raw_id(struct store *store, struct sqlite3 *db, const char *table, const char *name, int *ret_id)
 {
 	char sql[128];
@@ -92,22 +123,23 @@ int store_raw_id(struct store *store, struct sqlite3 *db, const char *table, con
 	return r;
 }
 
-/* The ids of our points and of this boot in the file. */
+/* Looks up the ids of all points and of this boot in the file. */
 static int map_names(struct store *store, struct sqlite3 *db)
 {
+	struct store_raw *raw = store->raw;
 	int r = store_db_exec(db, "BEGIN IMMEDIATE", store->error);
 
 	if (r < 0) {
 		return r;
 	}
-	r = store_raw_id(store, db, "boot", store->boot, &store->raw.boot);
+	r = store_raw_id(store, db, "boot", store->boot, &raw->boot);
 	for (size_t o = 0, number = 0; r == 0 && o < store->site->n_outlets; o++) {
 		const struct outlet *outlet = &store->site->outlets[o];
 		for (size_t p = 0; r == 0 && p < outlet->n_points; p++, number++) {
 			char name[SERIES_NAME_SIZE];
 			store_series_name(outlet, &outlet->points[p], name);
-			r = store_raw_id(store, db, "series", name, &store->raw.series[number]);
-			if (r == 0 && store->raw.series[number] > UINT16_MAX) {
+			r = store_raw_id(store, db, "series", name, &raw->series[number]);
+			if (r == 0 && raw->series[number] > UINT16_MAX) {
 				snprintf(store->error, sizeof(store->error), "%s: more than %u series",
 					sqlite3_db_filename(db, "main"), (unsigned)UINT16_MAX);
 				r = -EOVERFLOW;
@@ -117,30 +149,32 @@ static int map_names(struct store *store, struct sqlite3 *db)
 	return store_db_end(db, r, store->error);
 }
 
-/* A new file gets small pages: each commit writes every page that it changes, and a batch is a few hundred bytes. */
-static void make_small_pages(const char *path)
+/* A new file gets small pages: a commit writes whole pages, and a batch is a few hundred bytes. */
+static void make_small_pages(const struct store *store, const char *path)
 {
 	sqlite3 *db = NULL;
 
 	if (access(path, F_OK) != 0 && sqlite3_open(path, &db) == SQLITE_OK) {
-		/* Where that fails, opening it tells why; with pages of another size all is the same but the wear. */
-		(void)sqlite3_exec(db, "PRAGMA page_size=512; PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+		/* A failure is harmless: larger pages only wear the disk more, and the next open reports the cause. */
+		(void)sqlite3_exec(db,
+			store->site->store.no_sync
+				? "PRAGMA synchronous=OFF; PRAGMA page_size=512; PRAGMA journal_mode=WAL"
+				: "PRAGMA page_size=512; PRAGMA journal_mode=WAL",
+			NULL, NULL, NULL);
 	}
 	sqlite3_close(db);
 }
 
-int store_raw_open_day(struct store *store, struct utc day)
+static int open_day(struct store *store, struct utc day)
 {
-	struct store_raw *raw = &store->raw;
-	char path[PATH_SIZE * 2];
+	struct store_raw *raw = store->raw;
+	char path[PATH_SIZE * 2], name[32];
 
-	if (raw->db && raw->day.ms == day.ms) {
-		return 0;
-	}
 	store_raw_close_day(store);
-	store_raw_path(store, day, path, sizeof(path));
-	make_small_pages(path);
-	raw->db = store_open_file(store, strrchr(path, '/') + 1, migrations, ARRAY_SIZE(migrations), false);
+	store_raw_name(store, day, name, sizeof(name));
+	store_path(store, name, path, sizeof(path));
+	make_small_pages(store, path);
+	raw->db = store_open_file(store, name, &schema, false);
 	if (!raw->db) {
 		return -EIO;
 	}
@@ -156,10 +190,21 @@ int store_raw_open_day(struct store *store, struct utc day)
 	return r;
 }
 
+int store_raw_open_day(struct store *store, struct utc day, struct sqlite3 **ret_db)
+{
+	bool is_open = store->raw->db && store->raw->day.ms == day.ms;
+	int r = is_open ? 0 : open_day(store, day);
+
+	if (r == 0) {
+		*ret_db = store->raw->db;
+	}
+	return r;
+}
+
 int store_raw_salvage(struct store *store, const char *name, const char *why)
 {
-	store_raw_close_day(store); /* it may be that one */
-	struct sqlite3 *db = store_salvage(store, name, migrations, ARRAY_SIZE(migrations), why);
+	store_raw_close_day(store); /* the file may be that of the open day */
+	struct sqlite3 *db = store_salvage(store, name, &schema, why);
 
 	sqlite3_close(db);
 	return db ? 0 : -EIO;
@@ -167,15 +212,15 @@ int store_raw_salvage(struct store *store, const char *name, const char *why)
 
 int store_raw_mend(struct store *store, struct utc day)
 {
-	char path[PATH_SIZE * 2];
+	char name[32];
 
-	store_raw_path(store, day, path, sizeof(path));
-	return store_raw_salvage(store, strrchr(path, '/') + 1, "found while it was used");
+	store_raw_name(store, day, name, sizeof(name));
+	return store_raw_salvage(store, name, "found while it was used");
 }
 
 int store_raw_check(struct store *store, const char *name, bool whole)
 {
-	struct sqlite3 *db = store_open_file(store, name, migrations, ARRAY_SIZE(migrations), whole);
+	struct sqlite3 *db = store_open_file(store, name, &schema, whole);
 
 	sqlite3_close(db);
 	return db ? 0 : -EIO;
@@ -183,8 +228,8 @@ int store_raw_check(struct store *store, const char *name, bool whole)
 
 /* ---- writing ---- */
 
-/* Room for one more reading: more of it up to the limit, then in the place of the oldest half. False when there is
- * no memory at all. */
+/* Makes room for one more reading: the buffer grows up to its limit, then the oldest half is dropped. False when there
+ * is no memory at all. */
 static bool make_room(struct store_raw *raw)
 {
 	if (raw->n < raw->room) {
@@ -197,7 +242,7 @@ static bool make_room(struct store_raw *raw)
 		raw->room = room;
 		return true;
 	}
-	/* Half at once, or each further reading would move the whole buffer. */
+	/* Half of it, since dropping one reading would move the whole buffer each time. */
 	size_t half = raw->n / 2;
 	if (half > 0) {
 		memmove(raw->buffer, raw->buffer + half, (raw->n - half) * sizeof(*raw->buffer));
@@ -209,7 +254,7 @@ static bool make_room(struct store_raw *raw)
 
 void store_raw_add(struct store *store, const struct raw_reading *reading)
 {
-	struct store_raw *raw = &store->raw;
+	struct store_raw *raw = store->raw;
 
 	if (make_room(raw)) {
 		raw->buffer[raw->n++] = *reading;
@@ -220,12 +265,12 @@ void store_raw_add(struct store *store, const struct raw_reading *reading)
 
 uint64_t store_raw_dropped(const struct store *store)
 {
-	return store->raw.dropped;
+	return store->raw->dropped;
 }
 
 int store_raw_insert(struct store *store, const struct raw_chunk *chunk)
 {
-	sqlite3_stmt *insert = store->raw.insert;
+	sqlite3_stmt *insert = store->raw->insert;
 
 	sqlite3_bind_int64(insert, 1, chunk->hour.ms);
 	sqlite3_bind_int(insert, 2, chunk->finished);
@@ -238,9 +283,9 @@ int store_raw_insert(struct store *store, const struct raw_chunk *chunk)
 	sqlite3_bind_blob(insert, 9, chunk->data, (int)chunk->size, SQLITE_STATIC);
 	sqlite3_bind_int(insert, 10, chunk->synchronized);
 	int r = store_db_run(insert, store->error);
-	/* Our rows break no rule of the table; an index of it that lies about the others does. */
-	r = r < 0 && (sqlite3_errcode(store->raw.db) & 0xFF) == SQLITE_CONSTRAINT ? -EBADMSG : r;
-	sqlite3_clear_bindings(insert); /* data ends with the caller */
+	/* The row breaks no rule of the table, so a refused row means that an index of the file is damaged. */
+	r = r < 0 && (sqlite3_errcode(store->raw->db) & 0xFF) == SQLITE_CONSTRAINT ? -EBADMSG : r;
+	sqlite3_clear_bindings(insert); /* they point to the caller's data */
 	return r;
 }
 
@@ -249,11 +294,10 @@ static struct utc hour_of(const struct store *store, const struct raw_reading *r
 	return time_floor(r->reading.at, HOUR_MS, store->site->judging.offset_min);
 }
 
-/* One row with all buffered readings of `hour`, of which there is one. */
+/* Inserts one row with all buffered readings of `hour`; there is at least one. */
 static int insert_hour(struct store *store, struct utc hour)
 {
-	const struct store_raw *raw = &store->raw;
-	struct packed *packed = calloc(raw->n, sizeof(*packed));
+	const struct store_raw *raw = store->raw;
 	struct raw_chunk chunk = { .hour = hour,
 		.boot = raw->boot,
 		.mono = clock_mono(store->clock),
@@ -261,20 +305,21 @@ static int insert_hour(struct store *store, struct utc hour)
 		.synchronized = store->synchronized };
 	unsigned char *data = NULL;
 
+	assert(raw->n > 0);
+	struct packed_reading *packed = calloc(raw->n, sizeof(*packed));
 	for (size_t i = 0; packed && i < raw->n; i++) {
 		const struct raw_reading *r = &raw->buffer[i];
 		if (hour_of(store, r).ms == hour.ms) {
 			int series = raw->series[store_point_number(store, r->outlet, r->point)];
-			packed[chunk.n++] = (struct packed){ (uint16_t)series, r->late, r->reading };
+			packed[chunk.n++] = (struct packed_reading){ (uint16_t)series, r->late, r->reading };
 		}
 	}
 	if (packed) {
-		data = pack_readings(packed, chunk.n, hour.ms, false, &chunk.size);
+		data = reading_codec_pack(packed, chunk.n, hour.ms, false, &chunk.size);
 	}
 	free(packed);
 	if (!data) {
-		snprintf(store->error, sizeof(store->error), "out of memory");
-		return -ENOMEM;
+		return store_out_of_memory(store);
 	}
 	chunk.data = data;
 	int r = store_raw_insert(store, &chunk);
@@ -284,7 +329,7 @@ static int insert_hour(struct store *store, struct utc hour)
 
 static void drop_hour(struct store *store, struct utc hour)
 {
-	struct store_raw *raw = &store->raw;
+	struct store_raw *raw = store->raw;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < raw->n; i++) {
@@ -297,25 +342,22 @@ static void drop_hour(struct store *store, struct utc hour)
 
 int store_raw_flush(struct store *store)
 {
-	if (store->space.low && store->raw.n > 0) {
-		snprintf(store->error, sizeof(store->error),
-			"the disk of %s has %lld MiB free: readings wait, the rest is for alarms",
-			store->site->store.path, (long long)(store->space.free >> 20));
-		return -ENOSPC;
-	}
+	struct store_raw *raw = store->raw;
+	struct sqlite3 *db;
 	bool mended = false;
-	while (store->raw.n > 0) {
-		struct utc hour = hour_of(store, &store->raw.buffer[0]);
+	int r = raw->n > 0 ? store_space_check(store) : 0;
+
+	while (r == 0 && raw->n > 0) {
+		struct utc hour = hour_of(store, &raw->buffer[0]);
 		struct utc day = time_floor(hour, DAY_MS, store->site->judging.offset_min);
-		int r = store_raw_open_day(store, day);
+		r = store_raw_open_day(store, day, &db);
 		r = r == 0 ? insert_hour(store, hour) : r;
 		if (r == 0) {
 			drop_hour(store, hour);
-		} else if (r != -EBADMSG || mended || store_raw_mend(store, day) < 0) {
-			return r;
-		} else {
+		} else if (r == -EBADMSG && !mended && store_raw_mend(store, day) == 0) {
 			mended = true;
+			r = 0;
 		}
 	}
-	return 0;
+	return r;
 }

@@ -1,4 +1,4 @@
-/* raw_read.c - raw-YYYYMMDD.db, read back. */
+/* raw_read.c - reads raw-YYYYMMDD.db. */
 #include <dirent.h>
 #include <errno.h>
 #include <sqlite3.h>
@@ -7,9 +7,11 @@
 #include <zlib.h>
 
 #include "daemon/store/codec/reading_codec.h"
-#include "daemon/store/store_internal.h"
+#include "daemon/store/raw_internal.h"
+#include "daemon/store/series_internal.h"
 
-#define FIRST_DATED "raw-1990" /* no box runs for twenty years without a boot */
+/* Files before this one hold undated readings: as if the boot were 1970-01-01, and no box runs for 20 years. */
+#define FIRST_DATED "raw-1990"
 
 bool store_raw_read_chunk(struct sqlite3_stmt *row, struct raw_chunk *ret_chunk)
 {
@@ -32,7 +34,7 @@ struct replay {
 	struct store *store;
 	void (*take)(void *context, const struct raw_reading *reading);
 	void *context;
-	int *numbers; /* point number by series id of the file, -1 for what is not configured now */
+	int *numbers; /* point number by series id of the file; -1 for a point that is not configured now */
 	int n_numbers;
 	int damaged;
 };
@@ -79,9 +81,9 @@ static int read_series(struct replay *replay, struct sqlite3 *db)
 	while ((step = sqlite3_step(select)) == SQLITE_ROW) {
 		int id = sqlite3_column_int(select, 0);
 		if (id < 0 || id > UINT16_MAX) {
-			continue; /* none of ours */
+			continue; /* not an id that emisd gives */
 		}
-		if (!replay->numbers) { /* the largest id comes first */
+		if (!replay->numbers) { /* this is the largest id */
 			replay->n_numbers = id + 1;
 			replay->numbers = malloc((size_t)replay->n_numbers * sizeof(*replay->numbers));
 			if (!replay->numbers) {
@@ -89,13 +91,13 @@ static int read_series(struct replay *replay, struct sqlite3 *db)
 			}
 			memset(replay->numbers, 0xFF, (size_t)replay->n_numbers * sizeof(*replay->numbers));
 		}
-		replay->numbers[id] = number_of(replay->store, (const char *)sqlite3_column_text(select, 1));
+		replay->numbers[id] = number_of(replay->store, store_db_column(select, 1));
 	}
 	sqlite3_finalize(select);
 	return step == SQLITE_DONE ? 0 : -EIO;
 }
 
-static void replay_reading(void *context, const struct packed *packed)
+static void replay_reading(void *context, const struct packed_reading *packed)
 {
 	struct replay *replay = context;
 	struct raw_reading r = { .reading = packed->reading, .late = packed->late };
@@ -120,7 +122,7 @@ static int replay_file(struct replay *replay, const char *path)
 		int step;
 		while ((step = sqlite3_step(select)) == SQLITE_ROW) {
 			if (!store_raw_read_chunk(select, &chunk) ||
-				!unpack_readings(chunk.data, chunk.size, chunk.hour.ms, replay_reading, replay)) {
+				!reading_codec_unpack(chunk.data, chunk.size, chunk.hour.ms, replay_reading, replay)) {
 				replay->damaged++;
 			}
 		}
@@ -135,8 +137,8 @@ static int replay_file(struct replay *replay, const char *path)
 	return r;
 }
 
-/* A damaged file hands out what can be saved of it. After an unclean stop that is known before anything is handed out;
- * else what came before the damage comes again. */
+/* Replays a file; a damaged one is salvaged and replayed again. After an unclean stop the file is checked before its
+ * first reading is handed out; otherwise the readings before the damage are handed out twice. */
 static int replay_or_salvage(struct replay *replay, const char *name)
 {
 	char path[PATH_SIZE * 2];
@@ -166,15 +168,14 @@ int store_raw_replay(struct store *store, struct utc from,
 {
 	struct replay replay = { .store = store, .take = take, .context = context };
 	struct dirent **names;
-	char first[PATH_SIZE * 2], path[PATH_SIZE * 2];
+	char first[32];
 	int n = scandir(store->site->store.path, &names, store_raw_is_file, alphasort);
 	int r = n < 0 ? -errno : 0;
 
-	store_raw_path(store, time_floor(from, DAY_MS, store->site->judging.offset_min), first, sizeof(first));
+	store_raw_name(store, time_floor(from, DAY_MS, store->site->judging.offset_min), first, sizeof(first));
 	for (int i = 0; i < n; i++) {
-		store_path(store, names[i]->d_name, path, sizeof(path));
-		/* The same length, so the order of names is the order of days. */
-		if (r == 0 && strcmp(path, first) >= 0) {
+		/* All names have the same length, so the order of names is the order of days. */
+		if (r == 0 && strcmp(names[i]->d_name, first) >= 0) {
 			r = replay_or_salvage(&replay, names[i]->d_name);
 		}
 		free(names[i]);

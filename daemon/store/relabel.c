@@ -1,5 +1,7 @@
-/* relabel.c - readings that were taken before the clock was set. They wait under their monotonic stamps, as if
- * the boot were 1970-01-01, in files of that name; once the clock is set they move to the files of their days. */
+/* relabel.c - readings that were taken before the clock was set. They are stored under their monotonic stamps, as if
+ * the boot were 1970-01-01, in files of that name. Once the clock is set they move to the files of their days. */
+#include "daemon/store/relabel.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <sqlite3.h>
@@ -8,9 +10,11 @@
 
 #include "common/text.h"
 #include "daemon/store/codec/reading_codec.h"
-#include "daemon/store/store_internal.h"
+#include "daemon/store/raw_internal.h"
+#include "daemon/store/series_internal.h"
+#include "daemon/store/state_internal.h"
 
-#define SLICE 65536 /* readings that move at once */
+#define SLICE 65536 /* readings that move in one call */
 
 void store_clock_trust(struct store *store, bool synchronized)
 {
@@ -19,7 +23,7 @@ void store_clock_trust(struct store *store, bool synchronized)
 
 int store_clock_note(struct store *store, struct mono mono, int64_t offset_ms)
 {
-	sqlite3_stmt *s = store_db_prepare(store->state.db,
+	sqlite3_stmt *s = store_db_prepare(store_state_db(store),
 		"INSERT INTO clock(boot, mono_ms, offset_ms, synchronized, simulated) VALUES(?1, ?2, ?3, ?4, ?5)",
 		store->error);
 	int r = -EIO;
@@ -38,7 +42,8 @@ int store_clock_note(struct store *store, struct mono mono, int64_t offset_ms)
 
 /* Readings of one boot that move together. */
 struct slice {
-	struct sqlite3 *db; /* the file they are in */
+	struct sqlite3 *from; /* the file they are in */
+	struct sqlite3 *to;   /* the file of the day that they move to */
 	char boot[40];
 	int boot_id;
 	int64_t first; /* ids of chunks */
@@ -46,13 +51,14 @@ struct slice {
 	struct mono mono;
 	int64_t offset_ms;
 	bool synchronized;
-	struct packed_list list; /* stamps are monotonic */
+	struct packed_readings list; /* stamps are monotonic */
 };
 
-/* What wall time was at `mono` of a boot, as it was learnt then or later. 1, 0 when nobody knows, or -errno. */
+/* Sets the offset of the wall clock at `mono` of a boot, as stored at that moment or later. 1, 0 when none is stored,
+ * or -errno. */
 static int offset_of(struct store *store, const char *boot, struct mono mono, struct slice *slice)
 {
-	sqlite3_stmt *s = store_db_prepare(store->state.db,
+	sqlite3_stmt *s = store_db_prepare(store_state_db(store),
 		"SELECT offset_ms, synchronized FROM clock WHERE boot=?1 AND mono_ms>=?2 ORDER BY mono_ms LIMIT 1",
 		store->error);
 	int step = SQLITE_ERROR;
@@ -68,18 +74,18 @@ static int offset_of(struct store *store, const char *boot, struct mono mono, st
 	}
 	sqlite3_finalize(s);
 	if (step != SQLITE_ROW && step != SQLITE_DONE) {
-		return store_db_fail(store->state.db, "cannot read", store->error);
+		return store_db_fail(store_state_db(store), "cannot read", store->error);
 	}
 	return step == SQLITE_ROW;
 }
 
-/* Adds the chunk to the slice. 1 when it belongs there, 0 when the slice ends before it or nobody knows its time, or
- * -errno. What is damaged is left where it is. */
+/* Adds the chunk to the slice. 1 to go on with the next chunk, 0 when the slice ends before this one, or -errno. A
+ * damaged chunk, and one whose wall time is not known, stays where it is. */
 static int gather_chunk(struct store *store, struct slice *slice, sqlite3_stmt *row, uint64_t *undated)
 {
 	struct raw_chunk chunk;
 	struct slice found = { 0 };
-	const char *boot = (const char *)sqlite3_column_text(row, 10);
+	const char *boot = store_db_column(row, 10);
 	size_t before = slice->list.n;
 
 	if (!store_raw_read_chunk(row, &chunk)) {
@@ -93,7 +99,7 @@ static int gather_chunk(struct store *store, struct slice *slice, sqlite3_stmt *
 	if (slice->list.n > 0 && (slice->boot_id != chunk.boot || slice->offset_ms != found.offset_ms)) {
 		return 0;
 	}
-	if (!unpack_readings(chunk.data, chunk.size, chunk.hour.ms, packed_list_take, &slice->list)) {
+	if (!reading_codec_unpack(chunk.data, chunk.size, chunk.hour.ms, reading_codec_collect, &slice->list)) {
 		slice->list.n = before;
 		return slice->list.failed ? -ENOMEM : before == 0;
 	}
@@ -111,7 +117,7 @@ static int gather_chunk(struct store *store, struct slice *slice, sqlite3_stmt *
 
 static int gather(struct store *store, struct slice *slice, uint64_t *undated)
 {
-	sqlite3_stmt *s = store_db_prepare(slice->db,
+	sqlite3_stmt *s = store_db_prepare(slice->from,
 		"SELECT chunk.id, hour_ms, finished, n, boot, mono_ms, wall_ms, crc, data, synchronized, boot.name"
 		" FROM chunk JOIN boot ON boot.id = boot ORDER BY chunk.id",
 		store->error);
@@ -121,33 +127,32 @@ static int gather(struct store *store, struct slice *slice, uint64_t *undated)
 		r = gather_chunk(store, slice, s, undated);
 	}
 	if (r >= 0 && step != SQLITE_ROW && step != SQLITE_DONE) {
-		r = store_db_fail(slice->db, "cannot read", store->error);
+		r = store_db_fail(slice->from, "cannot read", store->error);
 	}
 	sqlite3_finalize(s);
 	return r < 0 ? r : 0;
 }
 
-/* The name of a series in the file that the slice comes from. */
+/* Looks up the name of a series in the file that the slice comes from. */
 static bool series_name(struct store *store, const struct slice *slice, int series, char name[SERIES_NAME_SIZE])
 {
-	sqlite3_stmt *s = store_db_prepare(slice->db, "SELECT name FROM series WHERE id=?1", store->error);
+	sqlite3_stmt *s = store_db_prepare(slice->from, "SELECT name FROM series WHERE id=?1", store->error);
 	bool found = false;
 
 	if (s) {
 		sqlite3_bind_int(s, 1, series);
-		found = sqlite3_step(s) == SQLITE_ROW &&
-			text_copy(name, SERIES_NAME_SIZE, (const char *)sqlite3_column_text(s, 0));
+		found = sqlite3_step(s) == SQLITE_ROW && text_copy(name, SERIES_NAME_SIZE, store_db_column(s, 0));
 	}
 	sqlite3_finalize(s);
 	return found;
 }
 
-/* The open day has these readings already: the last attempt ended before they were taken away from where they waited.
- */
-static int is_there(struct store *store, const struct slice *slice, int boot, struct utc hour)
+/* 1 when the file of the day has these readings already: an earlier attempt stopped before it deleted them from the
+ * other file. 0 when not, or -EIO. */
+static int is_moved(struct store *store, const struct slice *slice, int boot, struct utc hour)
 {
 	sqlite3_stmt *s = store_db_prepare(
-		store->raw.db, "SELECT 1 FROM chunk WHERE boot=?1 AND mono_ms=?2 AND hour_ms=?3", store->error);
+		slice->to, "SELECT 1 FROM chunk WHERE boot=?1 AND mono_ms=?2 AND hour_ms=?3", store->error);
 	int step = SQLITE_ERROR;
 
 	if (s) {
@@ -160,23 +165,24 @@ static int is_there(struct store *store, const struct slice *slice, int boot, st
 	return step == SQLITE_ROW ? 1 : step == SQLITE_DONE ? 0 : -EIO;
 }
 
-/* Gives the readings of one hour of the slice the ids of the open day's file. Returns their number or -errno. */
-static int translate(struct store *store, const struct slice *slice, struct utc hour, struct packed *ret_readings)
+/* Copies the readings of one hour of the slice, with the series ids of the day's file. Returns their number or -errno.
+ */
+static int translate(
+	struct store *store, const struct slice *slice, struct utc hour, struct packed_reading *ret_readings)
 {
 	char name[SERIES_NAME_SIZE];
 	int n = 0, offset = store->site->judging.offset_min, from = -1, to = 0, r = 0;
 
 	for (size_t i = 0; i < slice->list.n; i++) {
-		struct packed p = slice->list.readings[i];
+		struct packed_reading p = slice->list.readings[i];
 		p.reading.at.ms += slice->offset_ms;
 		if (time_floor(p.reading.at, HOUR_MS, offset).ms != hour.ms) {
 			continue;
 		}
-		if (p.series != from) { /* the series of a poll come again and again, but each for itself */
+		if (p.series != from) { /* neighbours are mostly of the same series */
 			from = p.series;
-			r = series_name(store, slice, from, name)
-				? store_raw_id(store, store->raw.db, "series", name, &to)
-				: -EIO;
+			r = series_name(store, slice, from, name) ? store_raw_id(store, slice->to, "series", name, &to)
+								  : -EIO;
 			if (r < 0) {
 				return r;
 			}
@@ -187,9 +193,9 @@ static int translate(struct store *store, const struct slice *slice, struct utc 
 	return n;
 }
 
-static int put_hour(struct store *store, const struct slice *slice, struct utc hour)
+static int put_hour(struct store *store, struct slice *slice, struct utc hour)
 {
-	struct packed *readings = calloc(slice->list.n, sizeof(*readings));
+	struct packed_reading *readings = calloc(slice->list.n, sizeof(*readings));
 	struct raw_chunk chunk = { .hour = hour,
 		.mono = slice->mono,
 		.wall = { slice->mono.ms + slice->offset_ms },
@@ -197,12 +203,12 @@ static int put_hour(struct store *store, const struct slice *slice, struct utc h
 	unsigned char *data = NULL;
 	int n = -ENOMEM;
 
-	int r = store_raw_open_day(store, time_floor(hour, DAY_MS, store->site->judging.offset_min));
-	r = r == 0 ? store_raw_id(store, store->raw.db, "boot", slice->boot, &chunk.boot) : r;
-	r = r == 0 ? is_there(store, slice, chunk.boot, hour) : r;
+	int r = store_raw_open_day(store, time_floor(hour, DAY_MS, store->site->judging.offset_min), &slice->to);
+	r = r == 0 ? store_raw_id(store, slice->to, "boot", slice->boot, &chunk.boot) : r;
+	r = r == 0 ? is_moved(store, slice, chunk.boot, hour) : r;
 	if (readings && r == 0) {
 		n = translate(store, slice, hour, readings);
-		data = n > 0 ? pack_readings(readings, (size_t)n, hour.ms, false, &chunk.size) : NULL;
+		data = n > 0 ? reading_codec_pack(readings, (size_t)n, hour.ms, false, &chunk.size) : NULL;
 		chunk.n = n > 0 ? (size_t)n : 0;
 		chunk.data = data;
 		r = data ? store_raw_insert(store, &chunk) : n < 0 ? n : -ENOMEM;
@@ -212,8 +218,8 @@ static int put_hour(struct store *store, const struct slice *slice, struct utc h
 	return r < 0 ? r : readings ? 0 : -ENOMEM;
 }
 
-/* Each hour of the slice is committed before its readings go from where they waited. */
-static int move_slice(struct store *store, const struct slice *slice)
+/* Every hour of the slice is committed in the file of its day before the readings are deleted from the other file. */
+static int move_slice(struct store *store, struct slice *slice)
 {
 	int offset = store->site->judging.offset_min, r = 0;
 	struct utc done = { INT64_MIN };
@@ -230,7 +236,7 @@ static int move_slice(struct store *store, const struct slice *slice)
 		return r;
 	}
 	sqlite3_stmt *s =
-		store_db_prepare(slice->db, "DELETE FROM chunk WHERE boot=?1 AND id BETWEEN ?2 AND ?3", store->error);
+		store_db_prepare(slice->from, "DELETE FROM chunk WHERE boot=?1 AND id BETWEEN ?2 AND ?3", store->error);
 	if (!s) {
 		return -EIO;
 	}
@@ -244,14 +250,14 @@ static int move_slice(struct store *store, const struct slice *slice)
 
 static bool is_empty(struct store *store, const struct slice *slice)
 {
-	sqlite3_stmt *s = store_db_prepare(slice->db, "SELECT 1 FROM chunk LIMIT 1", store->error);
+	sqlite3_stmt *s = store_db_prepare(slice->from, "SELECT 1 FROM chunk LIMIT 1", store->error);
 	bool empty = s && sqlite3_step(s) == SQLITE_DONE;
 
 	sqlite3_finalize(s);
 	return empty;
 }
 
-/* Moves a slice of the file's readings. 1 when it may have more, 0 or -errno. */
+/* Moves a slice of the file's readings. 1 when the file may have more, 0 or -errno. */
 static int relabel_file(struct store *store, const char *name, uint64_t *undated, struct utc *first)
 {
 	char path[PATH_SIZE * 2];
@@ -259,9 +265,9 @@ static int relabel_file(struct store *store, const char *name, uint64_t *undated
 	uint64_t here = 0;
 
 	store_path(store, name, path, sizeof(path));
-	slice.db = store_db_open_read(path, store->error);
-	int r = slice.db ? gather(store, &slice, &here) : -EIO;
-	bool damaged = slice.db && r < 0 && store_db_is_damaged(slice.db);
+	slice.from = store_db_open_read(path, store->error);
+	int r = slice.from ? gather(store, &slice, &here) : -EIO;
+	bool damaged = slice.from && r < 0 && store_db_is_damaged(slice.from);
 	if (r == 0 && slice.list.n > 0) {
 		r = move_slice(store, &slice);
 		r = r == 0 ? 1 : r;
@@ -271,10 +277,10 @@ static int relabel_file(struct store *store, const char *name, uint64_t *undated
 		first->ms = at_ms < first->ms ? at_ms : first->ms;
 	}
 	bool empty = r == 0 && is_empty(store, &slice);
-	sqlite3_close(slice.db);
+	sqlite3_close(slice.from);
 	free(slice.list.readings);
 	if (empty) {
-		store_raw_close_day(store); /* it may be that one */
+		store_raw_close_day(store); /* the file may be that of the open day */
 		r = store_remove(store, name);
 	}
 	*undated += r == 0 ? here : 0;

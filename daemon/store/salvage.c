@@ -1,5 +1,5 @@
-/* salvage.c - a damaged file is set aside under another name, never deleted; a new one takes its place, with
- * every row that can still be read. */
+/* salvage.c - a damaged file is set aside under another name and never deleted. A new file takes its place, with every
+ * row that can still be read. */
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -11,12 +11,12 @@
 #include "common/array.h"
 #include "common/log.h"
 #include "common/text.h"
-#include "daemon/store/store_internal.h"
+#include "daemon/store/salvage_internal.h"
 
-#define HOLE_MOST 200000   /* rows of a hole that are asked for one by one */
-#define SEQUENCE_JUMP 1000 /* where the last number given cannot be read, none is given twice */
+#define HOLE_MOST 200000   /* at most so many rows between two readable parts are tried one by one */
+#define SEQUENCE_JUMP 1000 /* numbers to leave out when the last number given cannot be read */
 
-/* Two connections: after an error in an attached file SQLite writes to none of them any more. */
+/* Two connections instead of one with an attached file: after an error in it SQLite writes to neither file. */
 struct salvage {
 	struct sqlite3 *db;  /* the new file */
 	struct sqlite3 *old; /* the damaged one */
@@ -27,7 +27,7 @@ struct salvage {
 /* A table that both files have. */
 struct salvaged_table {
 	char name[32];
-	char columns[512]; /* those of both files, comma-separated */
+	char columns[512]; /* columns that both files have, comma-separated */
 	char parameters[128];
 	char order[128]; /* the key's columns */
 	bool has_rowid;
@@ -55,7 +55,7 @@ static void append(char *list, size_t size, const char *word)
 	snprintf(list + n, size - n, "%s%s", n > 0 ? "," : "", word);
 }
 
-/* False when the damaged file does not even know the table. */
+/* False when the damaged file does not have the table. */
 static bool describe(struct salvage *s, const char *name, struct salvaged_table *t)
 {
 	char ignored[STORE_ERROR_SIZE];
@@ -86,8 +86,8 @@ static bool describe(struct salvage *s, const char *name, struct salvaged_table 
 	return t->columns[0] != '\0';
 }
 
-/* Copies the rows of a SELECT until it ends or fails. *ret_last is the first column of the last. False when it failed.
- */
+/* Copies the rows of a SELECT until it ends or fails. *ret_last = first column of the last row that was read, untouched
+ * without any. False when it failed. */
 static bool copy(struct salvage *s, const struct salvaged_table *t, const char *select, int64_t row, int64_t *ret_last)
 {
 	char sql[1024];
@@ -108,14 +108,14 @@ static bool copy(struct salvage *s, const struct salvaged_table *t, const char *
 		if (sqlite3_step(put) == SQLITE_DONE) {
 			s->rows += sqlite3_changes(s->db);
 		}
-		sqlite3_reset(put); /* a row that breaks the rules of its table is no row of ours */
+		sqlite3_reset(put); /* a failed step means that the row breaks a rule of its table: it is left out */
 	}
 	sqlite3_finalize(put);
 	sqlite3_finalize(get);
 	return step == SQLITE_DONE;
 }
 
-/* From the front until it breaks, from the back until it breaks, and what lies between one by one. */
+/* Copies rows from the front until a read fails, from the back until a read fails, and the rest one by one. */
 static void copy_table(struct salvage *s, const struct salvaged_table *t)
 {
 	const char *key = t->has_rowid ? "rowid" : "0";
@@ -133,13 +133,13 @@ static void copy_table(struct salvage *s, const struct salvaged_table *t)
 		return;
 	}
 	s->broken = true;
-	(void)copy(s, t, back, 0, &last); /* as far as it goes */
+	(void)copy(s, t, back, 0, &last); /* it stops at the damage */
 	for (int64_t row = first + 1; t->has_rowid && row < last && row - first < HOLE_MOST; row++) {
-		(void)copy(s, t, one, row, &found); /* likewise */
+		(void)copy(s, t, one, row, &found); /* a row that cannot be read is left out */
 	}
 }
 
-/* Numbers that were given are never given again. */
+/* Makes AUTOINCREMENT go on after the numbers that the damaged file has given. */
 static int keep_sequences(struct salvage *s, char *error)
 {
 	char ignored[STORE_ERROR_SIZE];
@@ -148,7 +148,7 @@ static int keep_sequences(struct salvage *s, char *error)
 	int r = 0, step = SQLITE_ERROR;
 
 	if (!get) {
-		return 0; /* a file without such numbers, or whose schema is gone: then there is nothing of it */
+		return 0; /* no table has such numbers, or the schema is lost and with it all rows */
 	}
 	put = store_db_prepare(s->db, "UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name=?1", error);
 	sqlite3_stmt *add = store_db_prepare(s->db,
@@ -232,10 +232,10 @@ static void remove_part(const struct store *store, const char *name, const char 
 	char path[PATH_SIZE * 2];
 
 	part_path(store, name, part, path, sizeof(path));
-	(void)unlink(path); /* mostly it is not there */
+	(void)unlink(path); /* mostly there is none */
 }
 
-/* Gives the damaged file and its log a second name; where a disk knows no such thing, another name. */
+/* Gives the damaged file and its log a second name; renames them where the file system has no hard links. */
 static int set_aside(struct store *store, const char *name, char *aside, size_t size)
 {
 	static const char *const parts[] = { "", "-wal" };
@@ -254,8 +254,8 @@ static int set_aside(struct store *store, const char *name, char *aside, size_t 
 	return store_sync_folder(store);
 }
 
-/* The saved file, which is whole, takes the place of the damaged one. The log of the damaged one goes before: it would
- * be taken for that of the new one. */
+/* NAME.saved, which is complete, takes the place of the damaged file. The log of the damaged file is deleted before:
+ * SQLite would apply it to the new file. */
 static int replace(struct store *store, const char *name)
 {
 	char from[PATH_SIZE * 2], to[PATH_SIZE * 2];
@@ -267,13 +267,13 @@ static int replace(struct store *store, const char *name)
 	store_path(store, name, to, sizeof(to));
 	if (r == 0 && rename(from, to) < 0) {
 		r = -errno;
-		snprintf(store->error, sizeof(store->error), "%s cannot take the place of %s: %s", from, to,
-			strerror(-r));
+		snprintf(store->error, sizeof(store->error), "cannot rename %s to %s: %s", from, to, strerror(-r));
 	}
 	return r == 0 ? store_sync_folder(store) : r;
 }
 
-/* After a power cut in the middle of a salvage: what was not whole begins anew. */
+/* Called before a file is opened: after a power cut in the middle of a salvage NAME.new is incomplete and deleted,
+ * NAME.saved is complete and takes the place. */
 static int resume(struct store *store, const char *name)
 {
 	char path[PATH_SIZE * 2];
@@ -289,7 +289,7 @@ static int resume(struct store *store, const char *name)
 	return replace(store, name);
 }
 
-/* Copies what can be read; the new file is good, whatever becomes of it. 0 or -errno. */
+/* Copies the rows that can be read; fails only when the new file cannot be written. 0 or -errno. */
 static int save_rows(struct salvage *s, const char *damaged, char *error)
 {
 	char ignored[STORE_ERROR_SIZE];
@@ -307,37 +307,45 @@ static int save_rows(struct salvage *s, const char *damaged, char *error)
 	return r;
 }
 
-/* Makes NAME.new of what can be read, in one file without a log. 0 or -errno. */
-static int save(
-	struct store *store, struct salvage *s, const char *name, const char *const *migrations, size_t n_migrations)
+/* Makes NAME.new with the rows that can be read, in one file without a log. 0 or -errno. */
+static int save(struct store *store, struct salvage *s, const char *name, const struct db_schema *schema)
 {
+	const struct db_options options = { .no_sync = store->site->store.no_sync };
 	char path[PATH_SIZE * 2], log[PATH_SIZE * 2], damaged[PATH_SIZE * 2];
 
 	part_path(store, name, ".new", path, sizeof(path));
 	part_path(store, name, ".new-wal", log, sizeof(log));
 	store_path(store, name, damaged, sizeof(damaged));
-	s->db = store_db_open(path, migrations, n_migrations, store->error);
+	s->db = store_db_open(path, schema, &options, store->error, NULL);
 	int r = s->db ? save_rows(s, damaged, store->error) : -EIO;
 	r = r == 0 ? store_db_exec(s->db, "PRAGMA journal_mode=DELETE", store->error) : r;
 	sqlite3_close(s->db);
 	if (r == 0 && access(log, F_OK) == 0) {
-		snprintf(store->error, sizeof(store->error), "%s cannot be made whole", path);
+		snprintf(store->error, sizeof(store->error), "the log of %s cannot be merged into it", path);
 		r = -EIO;
 	}
 	return r;
 }
 
-/* In steps of which each leaves a power cut something to go on from: NAME.new is made; the damaged file gets its second
+/* Opens a file with the options of the store. */
+static struct sqlite3 *open_path(
+	struct store *store, const char *path, const struct db_schema *schema, bool *ret_damaged)
+{
+	const struct db_options options = { store->bounded ? &store->busy : NULL, store->site->store.no_sync };
+
+	return store_db_open(path, schema, &options, store->error, ret_damaged);
+}
+
+/* A power cut may come after each step; resume() goes on from there. NAME.new is made; the damaged file gets its second
  * name; NAME.new becomes NAME.saved, which says that both is done; NAME.saved takes the place. */
-struct sqlite3 *store_salvage(
-	struct store *store, const char *name, const char *const *migrations, size_t n_migrations, const char *why)
+struct sqlite3 *store_salvage(struct store *store, const char *name, const struct db_schema *schema, const char *why)
 {
 	char aside[96], from[PATH_SIZE * 2], path[PATH_SIZE * 2], reason[160];
 	struct salvage s = { 0 };
 
 	snprintf(reason, sizeof(reason), "%.159s", why);
 	reason[strcspn(reason, "\n")] = '\0';
-	int r = save(store, &s, name, migrations, n_migrations);
+	int r = save(store, &s, name, schema);
 	r = r == 0 ? set_aside(store, name, aside, sizeof(aside)) : r;
 	part_path(store, name, ".new", from, sizeof(from));
 	part_path(store, name, ".saved", path, sizeof(path));
@@ -353,10 +361,10 @@ struct sqlite3 *store_salvage(
 	store_note_damage(store, "%.24s was damaged (%s); it is kept as %s, %lld rows of it were saved", name, reason,
 		aside, (long long)s.rows);
 	store_path(store, name, path, sizeof(path));
-	return store_db_open(path, migrations, n_migrations, store->error);
+	return open_path(store, path, schema, NULL);
 }
 
-/* 1 when the file is damaged: it says so itself, or a check does. 0 when not, or -EIO when that cannot be known. */
+/* 1 when the file is damaged, 0 when not, or -errno when that cannot be known. `check` reads the whole file. */
 static int is_damaged(struct store *store, struct sqlite3 *db, bool check, char *words, size_t size)
 {
 	sqlite3_stmt *s = NULL;
@@ -369,7 +377,7 @@ static int is_damaged(struct store *store, struct sqlite3 *db, bool check, char 
 	}
 	int r = found ? check && strcmp(found, "ok") != 0 : store_db_is_damaged(db) ? 1 : -EIO;
 	if (r > 0) {
-		/* "*** in database main ***", then what it is */
+		/* the first line of SQLite's answer is "*** in database main ***" */
 		const char *line = found ? strchr(found, '\n') : NULL;
 		snprintf(words, size, "%.100s", line ? line + 1 : found ? found : sqlite3_errmsg(db));
 	} else if (r < 0) {
@@ -379,8 +387,7 @@ static int is_damaged(struct store *store, struct sqlite3 *db, bool check, char 
 	return r;
 }
 
-struct sqlite3 *store_open_file(
-	struct store *store, const char *name, const char *const *migrations, size_t n_migrations, bool check)
+struct sqlite3 *store_open_file(struct store *store, const char *name, const struct db_schema *schema, bool check)
 {
 	char path[PATH_SIZE * 2], words[160] = "";
 	bool damaged = false;
@@ -389,8 +396,7 @@ struct sqlite3 *store_open_file(
 	if (resume(store, name) < 0) {
 		return NULL;
 	}
-	struct sqlite3 *db = store_db_open_checked(
-		path, migrations, n_migrations, store->error, &damaged, store->bounded ? &store->busy : NULL);
+	struct sqlite3 *db = open_path(store, path, schema, &damaged);
 	int r = db ? is_damaged(store, db, check, words, sizeof(words)) : 0;
 	if (r != 0) {
 		sqlite3_close(db);
@@ -398,8 +404,7 @@ struct sqlite3 *store_open_file(
 		damaged = r > 0;
 	}
 	if (!db && damaged) {
-		db = store_salvage(
-			store, name, migrations, n_migrations, words[0] ? words : "no database, or of another kind");
+		db = store_salvage(store, name, schema, words[0] ? words : "it is not a database of emisd");
 	}
 	return db;
 }

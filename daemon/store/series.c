@@ -1,4 +1,5 @@
-/* series.c - what a series is of: as points are counted here, and as the files name it. */
+#include "daemon/store/series_internal.h"
+
 #include <errno.h>
 #include <math.h>
 #include <sqlite3.h>
@@ -6,7 +7,6 @@
 #include <string.h>
 
 #include "common/text.h"
-#include "daemon/store/store_internal.h"
 
 void store_series_name(const struct outlet *outlet, const struct point *point, char *ret_name)
 {

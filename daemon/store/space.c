@@ -1,5 +1,5 @@
-/* space.c - room: the quota, the disk that fills, the ballast. Oldest readings go first, then the minutes and the
- * other means that need not be kept any longer, all by whole files; alarms are never deleted. */
+/* space.c - the quota, the disk that fills, the ballast. Whole files are deleted: first the oldest readings, then the
+ * minutes, then the other means that need not be kept any longer. Alarms are never deleted. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,11 +10,42 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "daemon/store/store_internal.h"
+#include "daemon/store/aggregate_internal.h"
+#include "daemon/store/audit.h"
+#include "daemon/store/raw_internal.h"
+#include "daemon/store/space.h"
 
 #define BALLAST "ballast"
-#define KEEP_DAYS 2 /* of readings, whatever the disk says: the open day is made again from them */
-#define SECTOR 512  /* of st_blocks */
+#define KEEP_DAYS 2 /* of readings are never deleted: after a restart the open day is computed from them again */
+#define SECTOR 512  /* bytes that st_blocks counts in */
+
+struct store_space {
+	bool low;     /* readings wait for room */
+	int64_t free; /* bytes, when that was decided */
+};
+
+int store_space_open(struct store *store)
+{
+	store->space = calloc(1, sizeof(*store->space));
+	return store->space ? 0 : store_out_of_memory(store);
+}
+
+void store_space_close(struct store *store)
+{
+	free(store->space);
+	store->space = NULL;
+}
+
+int store_space_check(struct store *store)
+{
+	if (!store->space->low) {
+		return 0;
+	}
+	snprintf(store->error, sizeof(store->error),
+		"the disk of %s has %lld MiB free: readings wait, the rest is for alarms", store->site->store.path,
+		(long long)(store->space->free >> 20));
+	return -ENOSPC;
+}
 
 static int is_ours(const struct dirent *entry)
 {
@@ -48,7 +79,7 @@ int64_t store_free_bytes(const struct store *store)
 	struct statvfs fs;
 
 	if (statvfs(store->site->store.path, &fs) < 0) {
-		return INT64_MAX; /* then writing itself will tell */
+		return INT64_MAX; /* the next write reports the trouble */
 	}
 	return (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
 }
@@ -64,12 +95,12 @@ static int delete_file(struct store *store, const char *name, int64_t used, int6
 {
 	char what[64], why[128];
 
-	/* The row first: a file that is gone without a word would look like tampering. */
+	/* The audit row comes first: to the verifier, a file without it that is gone looks like tampering. */
 	snprintf(what, sizeof(what), "delete %.24s", name);
 	snprintf(why, sizeof(why), "retention: %lld MiB used, %lld MiB free", (long long)(used >> 20),
 		(long long)(room >> 20));
 	int r = store_audit(store, "emisd", what, "", why);
-	store_aggregate_close(store); /* it may have the file open */
+	store_aggregate_close_files(store); /* the file may be one of them */
 	r = r == 0 ? store_remove(store, name) : r;
 	if (r == 0) {
 		log_info("deleted %s: %s", name, why);
@@ -77,7 +108,8 @@ static int delete_file(struct store *store, const char *name, int64_t used, int6
 	return r;
 }
 
-/* Readings that wait for their time are few, and nowhere else: they stay. */
+/* Files of readings that wait for their wall time are not deleted: they are small, and the readings are nowhere else.
+ */
 static int is_dated(const struct dirent *entry)
 {
 	return store_raw_is_file(entry) && !store_raw_is_undated(entry->d_name);
@@ -110,11 +142,11 @@ static int make_room(struct store *store)
 	const struct store_conf *conf = &store->site->store;
 	struct utc now = clock_utc(store->clock);
 	struct utc today = time_floor(now, DAY_MS, store->site->judging.offset_min);
-	char path[PATH_SIZE * 2], name[32];
+	char name[32];
 	int month = store_aggregate_month(store, now), kept = month / 100 * 12 + month % 100 - 1 - conf->keep_minutes;
 
-	store_raw_path(store, (struct utc){ today.ms - KEEP_DAYS * DAY_MS }, path, sizeof(path));
-	int r = delete_oldest(store, is_dated, strrchr(path, '/') + 1);
+	store_raw_name(store, (struct utc){ today.ms - KEEP_DAYS * DAY_MS }, name, sizeof(name));
+	int r = delete_oldest(store, is_dated, name);
 	if (r == 0) {
 		snprintf(name, sizeof(name), "min-%04d%02d.db", kept / 12, kept % 12 + 1);
 		r = delete_oldest(store, store_aggregate_is_month, name);
@@ -142,7 +174,7 @@ static void keep_ballast(struct store *store, int64_t room)
 	}
 	bool good = posix_fallocate(fd, 0, size) == 0;
 	if (close(fd) < 0 || !good) {
-		(void)unlink(path); /* half a ballast is none */
+		(void)unlink(path); /* half a ballast would not be enough */
 	}
 }
 
@@ -154,7 +186,7 @@ bool store_drop_ballast(struct store *store)
 	if (store_free_bytes(store) >= store->site->store.reserve_bytes || unlink(path) < 0) {
 		return false;
 	}
-	store->space.low = true; /* at once, or readings would take what was kept for alarms */
+	store->space->low = true; /* now, or readings would take the room that is for alarms */
 	return true;
 }
 
@@ -164,14 +196,14 @@ int store_keep_room(struct store *store)
 	int r = make_room(store);
 	int64_t room = store_free_bytes(store);
 
-	/* A quarter more before it is good again, or readings would stop and go with each batch. */
-	store->space.low = room < (store->space.low ? reserve + reserve / 4 : reserve);
-	store->space.free = room;
+	/* Readings go on only with a quarter more than the reserve, or they would stop and go with each batch. */
+	store->space->low = room < (store->space->low ? reserve + reserve / 4 : reserve);
+	store->space->free = room;
 	keep_ballast(store, room);
 	return r;
 }
 
 bool store_space_low(const struct store *store)
 {
-	return store->space.low;
+	return store->space->low;
 }

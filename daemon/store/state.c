@@ -1,5 +1,5 @@
-/* state.c - state.db: its schema, and what belongs to the directory as a whole. Small, checked whole at each
- * start. What lies in it: alarm.c, store_outbox.c, audit.c, chain.c, checkpoint.c. */
+/* state.c - state.db: its schema, its transactions, and single values. The file is small and read whole at each start.
+ * Rows in it belong to alarm.c, outbox.c, audit.c, mark.c, chain.c, checkpoint.c and relabel.c. */
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -7,7 +7,15 @@
 
 #include "common/array.h"
 #include "common/text.h"
-#include "daemon/store/store_internal.h"
+#include "daemon/store/chain_internal.h"
+#include "daemon/store/salvage_internal.h"
+#include "daemon/store/state_internal.h"
+
+struct store_state {
+	struct sqlite3 *db;
+	sqlite3_stmt *set_meta;
+	bool in_use; /* state.db says so, until it is closed */
+};
 
 static const char *const migrations[] = {
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
@@ -16,7 +24,7 @@ static const char *const migrations[] = {
 	" value REAL, worst REAL, limit_min REAL, limit_max REAL, unit TEXT NOT NULL, tier TEXT NOT NULL,"
 	" document TEXT NOT NULL, clause TEXT NOT NULL, decimals INTEGER NOT NULL, simulated INTEGER NOT NULL) STRICT;"
 	"CREATE INDEX alarm_raised ON alarm(since_ms) WHERE raised = 1;"
-	/* AUTOINCREMENT: a number that left the box is never given again. */
+	/* AUTOINCREMENT: a number that left the box is not given again. */
 	"CREATE TABLE event(seq INTEGER PRIMARY KEY AUTOINCREMENT, alarm_id TEXT NOT NULL REFERENCES alarm(id),"
 	" change TEXT NOT NULL, period_ms INTEGER NOT NULL, value REAL, at_ms INTEGER NOT NULL,"
 	" simulated INTEGER NOT NULL) STRICT;"
@@ -60,54 +68,35 @@ static const char *const migrations[] = {
 	"NULL,"
 	" body TEXT NOT NULL, signature TEXT NOT NULL, public_key TEXT NOT NULL) STRICT;",
 
-	/* What wall time was at a monotonic stamp of a boot, from then on. */
+	/* Wall time = monotonic time of the boot + offset_ms, from mono_ms on. */
 	"CREATE TABLE clock(id INTEGER PRIMARY KEY AUTOINCREMENT, boot TEXT NOT NULL, mono_ms INTEGER NOT NULL,"
 	" offset_ms INTEGER NOT NULL, synchronized INTEGER NOT NULL, simulated INTEGER NOT NULL) STRICT;"
 	"CREATE INDEX clock_boot ON clock(boot, mono_ms);",
 };
 
-/* ---- opening ---- */
-
-static int prepare_all(struct store *store)
+struct sqlite3 *store_state_db(const struct store *store)
 {
-	struct store_state *s = &store->state;
-	const struct {
-		sqlite3_stmt **slot;
-		const char *sql;
-	} statements[] = {
-		{ &s->set_meta, "INSERT OR REPLACE INTO meta VALUES(?1, ?2)" },
-		{ &s->put_audit,
-			"INSERT INTO audit(at_ms, boot, mono_ms, who, what, old, new, simulated)"
-			" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
-		*statements[i].slot = store_db_prepare(s->db, statements[i].sql, store->error);
-		if (!*statements[i].slot) {
-			return -EIO;
-		}
-	}
-	return 0;
+	return store->state->db;
 }
 
 int store_begin(struct store *store)
 {
-	store->chain.before = store->chain.head;
-	return store_db_exec(store->state.db, "BEGIN IMMEDIATE", store->error);
+	store_chain_begin(store);
+	return store_db_exec(store_state_db(store), "BEGIN IMMEDIATE", store->error);
 }
 
 int store_end(struct store *store, int r)
 {
-	r = store_db_end(store->state.db, r, store->error);
+	r = store_db_end(store_state_db(store), r, store->error);
 	if (r < 0) {
-		store->chain.head = store->chain.before;
+		store_chain_roll_back(store);
 	}
 	return r;
 }
 
 char *store_meta_text(struct store *store, const char *key)
 {
-	sqlite3_stmt *s = store_db_prepare(store->state.db, "SELECT value FROM meta WHERE key=?1", store->error);
+	sqlite3_stmt *s = store_db_prepare(store_state_db(store), "SELECT value FROM meta WHERE key=?1", store->error);
 	char *text = NULL;
 	int step = SQLITE_ERROR;
 
@@ -115,7 +104,7 @@ char *store_meta_text(struct store *store, const char *key)
 		sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
 		step = sqlite3_step(s);
 	}
-	/* What cannot be read is not what was never set. */
+	/* "" is only for a text that was never set: a failed read returns NULL. */
 	if (step == SQLITE_ROW || step == SQLITE_DONE) {
 		const char *value = step == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : "";
 		text = value ? strdup(value) : NULL;
@@ -123,7 +112,7 @@ char *store_meta_text(struct store *store, const char *key)
 			snprintf(store->error, sizeof(store->error), "out of memory");
 		}
 	} else if (s) {
-		(void)store_db_fail(store->state.db, "cannot read", store->error); /* NULL says that it failed */
+		(void)store_db_fail(store_state_db(store), "cannot read", store->error); /* NULL says that it failed */
 	}
 	sqlite3_finalize(s);
 	return text;
@@ -141,12 +130,12 @@ static int get_meta(struct store *store, const char *key, char *buf, size_t size
 
 int store_set_meta(struct store *store, const char *key, const char *value)
 {
-	sqlite3_bind_text(store->state.set_meta, 1, key, -1, SQLITE_STATIC);
-	sqlite3_bind_text(store->state.set_meta, 2, value, -1, SQLITE_TRANSIENT);
-	return store_db_run(store->state.set_meta, store->error);
+	sqlite3_bind_text(store->state->set_meta, 1, key, -1, SQLITE_STATIC);
+	sqlite3_bind_text(store->state->set_meta, 2, value, -1, SQLITE_TRANSIENT);
+	return store_db_run(store->state->set_meta, store->error);
 }
 
-/* A directory belongs to one site and to one kind of time; mixing them would make simulated rows evidence. */
+/* A directory belongs to one site and to one kind of time: otherwise simulated rows could pass for real ones. */
 static int check_owner(struct store *store, const char *key, const char *value, const char *words)
 {
 	char found[128];
@@ -167,7 +156,7 @@ static int check_owner(struct store *store, const char *key, const char *value, 
 int store_last_number(struct store *store, const char *table, int64_t *ret_number)
 {
 	sqlite3_stmt *s =
-		store_db_prepare(store->state.db, "SELECT seq FROM sqlite_sequence WHERE name=?1", store->error);
+		store_db_prepare(store_state_db(store), "SELECT seq FROM sqlite_sequence WHERE name=?1", store->error);
 	int step = SQLITE_ERROR;
 
 	if (s) {
@@ -178,14 +167,14 @@ int store_last_number(struct store *store, const char *table, int64_t *ret_numbe
 	if (r == 0) {
 		*ret_number = step == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
 	} else if (s) {
-		r = store_db_fail(store->state.db, "cannot read", store->error);
+		r = store_db_fail(store_state_db(store), "cannot read", store->error);
 	}
 	sqlite3_finalize(s);
 	return r;
 }
 
-/* A file that was set aside may have taken the mark with it. Then the last day is judged again, from the readings:
- * under the same alarm ids, and rather twice than not at all. */
+/* When a damaged state.db has lost judged_until, the last day is judged again from the readings. The alarms get the
+ * same ids; an event may be sent twice, but none is lost. */
 static int judge_again(struct store *store)
 {
 	char text[32];
@@ -200,12 +189,17 @@ static int judge_again(struct store *store)
 
 int store_state_open(struct store *store)
 {
-	store->state.db = store_open_file(store, "state.db", migrations, ARRAY_SIZE(migrations), true);
-	if (!store->state.db) {
-		return -EIO;
+	static const struct db_schema schema = { migrations, ARRAY_SIZE(migrations) };
+	struct store_state *s = calloc(1, sizeof(*s));
+
+	store->state = s;
+	if (!s) {
+		return store_out_of_memory(store);
 	}
-	int r = prepare_all(store);
-	r = r == 0 ? check_owner(store, "site", store->site->id, "the site") : r;
+	s->db = store_open_file(store, "state.db", &schema, true);
+	s->set_meta =
+		s->db ? store_db_prepare(s->db, "INSERT OR REPLACE INTO meta VALUES(?1, ?2)", store->error) : NULL;
+	int r = s->set_meta ? check_owner(store, "site", store->site->id, "the site") : -EIO;
 	return r == 0 ? check_owner(store, "time", store->clock->simulated ? "simulated" : "real", "time kind") : r;
 }
 
@@ -219,21 +213,24 @@ int store_state_use(struct store *store)
 	}
 	store->unclean = r > 0 && strcmp(text, "0") != 0;
 	r = store_set_meta(store, "in_use", "1");
-	store->state.in_use = r == 0;
+	store->state->in_use = r == 0;
 	return r == 0 ? judge_again(store) : r;
 }
 
 void store_state_close(struct store *store)
 {
-	struct store_state *s = &store->state;
+	struct store_state *s = store->state;
 
+	if (!s) {
+		return;
+	}
 	if (s->in_use) {
-		(void)store_set_meta(store, "in_use", "0"); /* else the next start looks closer */
+		(void)store_set_meta(store, "in_use", "0"); /* if that fails, the next start only checks more */
 	}
 	sqlite3_finalize(s->set_meta);
-	sqlite3_finalize(s->put_audit);
 	sqlite3_close(s->db);
-	memset(s, 0, sizeof(*s));
+	free(s);
+	store->state = NULL;
 }
 
 int store_judged_until(struct store *store, struct utc *ret_until)

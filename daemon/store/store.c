@@ -6,8 +6,11 @@
 #include <sys/random.h>
 #include <sys/statvfs.h>
 
-#include "common/array.h"
-#include "daemon/store/store_internal.h"
+#include "daemon/store/aggregate_internal.h"
+#include "daemon/store/chain_internal.h"
+#include "daemon/store/numbers_internal.h"
+#include "daemon/store/raw_internal.h"
+#include "daemon/store/state_internal.h"
 
 const char *store_error(const struct store *store)
 {
@@ -19,14 +22,20 @@ const char *store_boot(const struct store *store)
 	return store->boot;
 }
 
+int store_out_of_memory(struct store *store)
+{
+	snprintf(store->error, sizeof(store->error), "out of memory");
+	return -ENOMEM;
+}
+
 static void read_boot_id(struct store *store)
 {
 	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
 
 	if (!file || !fgets(store->boot, sizeof(store->boot), file)) {
-		/* Then each run is a boot of its own: two boots must never look like one. */
+		/* Each run then counts as a boot of its own: two boots must not have the same id. */
 		uint64_t random = 0;
-		(void)!getrandom(&random, sizeof(random), 0); /* of so few bytes it gives all */
+		(void)!getrandom(&random, sizeof(random), 0); /* 8 bytes are always given */
 		snprintf(store->boot, sizeof(store->boot), "run-%016llx", (unsigned long long)random);
 	}
 	store->boot[strcspn(store->boot, "\n")] = '\0';
@@ -35,7 +44,7 @@ static void read_boot_id(struct store *store)
 	}
 }
 
-/* SQLite's words for a full disk do not name the disk. */
+/* Adds the disk and its room to the error: SQLite's message for a full disk does not name the disk. */
 static void explain_space(struct store *store)
 {
 	struct statvfs fs;
@@ -48,7 +57,7 @@ static void explain_space(struct store *store)
 	}
 }
 
-/* Copies of the store are read without the configuration. */
+/* Stores the offset of local time: copies of the store are read without the configuration. */
 static int remember_offset(struct store *store)
 {
 	char *stored = store_meta_text(store, "offset_min"), now[16];
@@ -59,7 +68,7 @@ static int remember_offset(struct store *store)
 	return r;
 }
 
-/* Each after what it stands on. 0 or -errno. */
+/* Opens each part after those that it uses. 0 or -errno. */
 static int open_parts(struct store *store)
 {
 	int r = store_folder_take(store);
@@ -67,27 +76,19 @@ static int open_parts(struct store *store)
 	if (r < 0) {
 		return r;
 	}
-	store_numbers_open(store);
-	r = store_raw_open(store);
+	r = store_numbers_open(store);
+	r = r == 0 ? store_space_open(store) : r;
+	r = r == 0 ? store_raw_open(store) : r;
+	r = r == 0 ? store_aggregate_open(store) : r;
+	r = r == 0 ? store_packing_open(store) : r;
 	r = r == 0 ? store_state_open(store) : r;
+	r = r == 0 ? store_audits_open(store) : r;
 	r = r == 0 ? store_alarms_open(store) : r;
 	r = r == 0 ? store_outbox_open(store) : r;
 	r = r == 0 ? store_chain_open(store) : r;
 	r = r == 0 ? store_key_open(store) : r;
 	r = r == 0 ? remember_offset(store) : r;
 	return r == 0 ? store_state_use(store) : r;
-}
-
-/* From now on the main loop uses the files: it does not stand for a program that holds one of them. */
-static void bound_waits(struct store *store)
-{
-	struct sqlite3 *const open[] = { store->state.db, store->raw.db, store->roll.open.db, store->roll.year.db,
-		store->roll.packed };
-
-	store->bounded = true;
-	for (size_t i = 0; i < ARRAY_SIZE(open); i++) {
-		store_db_bound_waits(open[i], &store->busy);
-	}
 }
 
 struct store *store_open(const struct site *site, const struct clock *clock, char *error, size_t size)
@@ -101,11 +102,9 @@ struct store *store_open(const struct site *site, const struct clock *clock, cha
 	store->site = site;
 	store->clock = clock;
 	store->lock_fd = -1;
-	store->numbers.fd = -1;
 	for (size_t i = 0; i < site->n_outlets; i++) {
 		store->n_points += site->outlets[i].n_points;
 	}
-	store_aggregate_init(store);
 	read_boot_id(store);
 	if (open_parts(store) < 0) {
 		explain_space(store);
@@ -113,7 +112,10 @@ struct store *store_open(const struct site *site, const struct clock *clock, cha
 		store_close(store);
 		return NULL;
 	}
-	bound_waits(store);
+	/* From now on the main loop uses the files, and must not wait long for a program that holds one of them. Only
+	 * state.db is open yet. */
+	store->bounded = true;
+	store_db_bound_waits(store_state_db(store), &store->busy);
 	return store;
 }
 
@@ -124,11 +126,14 @@ void store_close(struct store *store)
 	}
 	store_raw_close(store);
 	store_aggregate_close(store);
+	store_packing_close(store);
 	store_key_close(store);
 	store_chain_close(store);
 	store_outbox_close(store);
 	store_alarms_close(store);
+	store_audits_close(store);
 	store_state_close(store);
+	store_space_close(store);
 	store_numbers_close(store);
 	store_folder_release(store);
 	free(store);

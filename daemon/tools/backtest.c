@@ -11,8 +11,9 @@
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1 };
 
-#define READING_MS (5 * SECOND_MS) /* what a minute of gas is made of: HJ 76-2017 annex B */
+#define READING_MS (5 * SECOND_MS) /* the interval of the readings in a minute of gas: HJ 76-2017 annex B */
 
+/* Prints why the run cannot go on. Returns false. */
 static bool __attribute__((format(printf, 1, 2))) refuse(const char *format, ...)
 {
 	va_list arguments;
@@ -27,6 +28,7 @@ static bool __attribute__((format(printf, 1, 2))) refuse(const char *format, ...
 
 /* ---- set-up ---- */
 
+/* For csv_open(). */
 static bool is_factor(void *context, const char *key)
 {
 	const struct backtest *b = context;
@@ -111,7 +113,7 @@ static bool bind_limits(struct backtest *b)
 			if (b->outlet.air_added < 0) {
 				return refuse("the limit %s needs --air-added yes or no", limit->key);
 			}
-			limit->o2_ref = NAN; /* the catalogue here is ours alone */
+			limit->o2_ref = NAN; /* this process has the only copy of the catalogue */
 		}
 		if (!isnan(limit->o2_ref) && outlet_point(&b->outlet, "o2") < 0) {
 			return refuse("the limit %s refers to an oxygen content; the file needs a column o2, or --set "
@@ -156,21 +158,23 @@ static bool set_up(struct backtest *b, char *error)
 
 /* ---- running ---- */
 
-static void step_to(struct backtest *b, struct utc now)
+/* Closes and judges all that is due at `now`; prints the month's hours of each month that ends. */
+static void step_pipeline_to(struct backtest *b, struct utc now)
 {
 	struct pipeline_sink sink = { backtest_take_mean, backtest_take_event, b };
 
 	while (pipeline_due(b->pipeline).ms <= now.ms) {
 		struct utc end = pipeline_due(b->pipeline);
 		struct utc month = time_month((struct utc){ end.ms - 1 }, b->options.csv.offset_min);
-		(void)pipeline_step(b->pipeline, now, &sink); /* something is due */
+		(void)pipeline_step(b->pipeline, now, &sink); /* true: pipeline_due() has passed */
 		if (time_month(end, b->options.csv.offset_min).ms != month.ms) {
 			backtest_print_budgets(b, month, true);
 		}
 	}
 }
 
-/* Files a row: under every base period that it stands for, or as that many readings of one. */
+/* Files the values of a row once in every base period (a minute of gas) that the row covers. Each value counts as the
+ * number of readings that the row covers in that base period. */
 static void file_row(struct backtest *b, const struct reading *values, int64_t interval_ms)
 {
 	const struct mean_rule *minute = mean_rule_of(b->outlet.medium, PERIOD_MINUTE);
@@ -180,7 +184,7 @@ static void file_row(struct backtest *b, const struct reading *values, int64_t i
 	struct utc start = values[0].at;
 
 	for (int64_t past = 0; past < interval_ms; past += minute->ms) {
-		step_to(b, (struct utc){ start.ms + past });
+		step_pipeline_to(b, (struct utc){ start.ms + past });
 		for (size_t i = 0; i < b->outlet.n_points; i++) {
 			struct reading r = { .flag = FLAG_NORMAL };
 			size_t in_file = csv_factors(b->csv);
@@ -190,7 +194,8 @@ static void file_row(struct backtest *b, const struct reading *values, int64_t i
 				r.value = b->options.constants[i - in_file].value;
 			}
 			r.at.ms = start.ms + past;
-			(void)pipeline_add_averaged(b->pipeline, 0, i, &r, times); /* its minute was just opened */
+			(void)pipeline_add_averaged(
+				b->pipeline, 0, i, &r, times); /* not late: its minute was just opened */
 		}
 		b->filed_until = time_floor((struct utc){ start.ms + past }, minute->ms, b->options.csv.offset_min);
 		b->filed_until.ms += minute->ms;
@@ -224,7 +229,7 @@ static bool start_pipeline(struct backtest *b, struct utc start)
 	return b->pipeline || refuse("out of memory");
 }
 
-/* All rows of the file through the pipeline; false with a sentence. */
+/* Files all rows of the file in the pipeline. False after a message on stderr. */
 static bool file_rows(struct backtest *b)
 {
 	struct reading row[CSV_COLUMNS];
@@ -266,22 +271,23 @@ static bool judges_days(const struct backtest *b)
 	return false;
 }
 
-/* Nothing can come behind the end of the file: the hour, or the day where days are judged, that it ends in is closed,
- * and counts if enough of it is there. */
+/* Closes the period in which the file ends: the day if a limit judges days, else the hour. The period counts if enough
+ * of it is valid. */
 static void close_last_period(struct backtest *b)
 {
 	enum period period = judges_days(b) ? PERIOD_DAY : PERIOD_HOUR;
 	struct mean_acc last;
 
-	step_to(b, b->filed_until);
+	step_pipeline_to(b, b->filed_until);
 	mean_open(&last, mean_rule_of(b->outlet.medium, period), (struct utc){ b->filed_until.ms - 1 },
 		b->options.csv.offset_min);
-	b->at_end = true;
+	b->past_end = true;
 	b->judged_until = last.end;
-	step_to(b, last.end);
+	step_pipeline_to(b, last.end);
 }
 
-static bool run(struct backtest *b)
+/* Judges the whole file and prints the results. False after a message on stderr. */
+static bool judge_file(struct backtest *b)
 {
 	char error[CSV_ERROR_SIZE];
 
@@ -302,21 +308,21 @@ static bool run(struct backtest *b)
 	return true;
 }
 
-static int backtest(struct backtest *b)
+static int run_backtest(struct backtest *b)
 {
 	struct conf_errors errors = { 0 };
 	char error[CSV_ERROR_SIZE];
 
-	b->site = site_load_catalogue("/etc/emisd", b->options.share, &errors);
+	b->site = site_load_catalogue("/etc/emisd", b->options.catalogue, &errors);
 	conf_errors_print(&errors, "");
-	bool good = b->site && set_up(b, error) && run(b);
+	bool good = b->site && set_up(b, error) && judge_file(b);
 	pipeline_destroy(b->pipeline);
 	csv_close(b->csv);
 	site_free(b->site);
 	return good && fflush(stdout) == 0 ? EXIT_DONE : EXIT_REFUSED;
 }
 
-int backtest_main(int argc, char **argv, const char *share)
+int backtest_main(int argc, char **argv, const char *catalogue)
 {
 	struct backtest *b = calloc(1, sizeof(*b));
 
@@ -324,14 +330,14 @@ int backtest_main(int argc, char **argv, const char *share)
 		(void)refuse("out of memory");
 		return EXIT_REFUSED;
 	}
-	b->options.share = share;
+	b->options.catalogue = catalogue;
 	b->options.built = BUILT_UNKNOWN;
 	b->options.air_added = -1;
 	b->outlet.points = b->points;
 	b->options.hysteresis = 0.05;
 	b->options.csv.offset_min = CHINA_OFFSET_MIN;
 	int status = backtest_read_options(argc, argv, &b->options);
-	status = status >= 0 ? status : backtest(b);
+	status = status >= 0 ? status : run_backtest(b);
 	free(b);
 	return status;
 }

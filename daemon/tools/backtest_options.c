@@ -41,12 +41,14 @@ static const char usage[] =
 	"  -h, --help              print this and end\n\n"
 	"Exit status: 0 judged, 1 the file or the catalogue cannot be used, 2 wrong usage.\n";
 
-static int wrong(const char *option, const char *found, const char *expected)
+/* Prints which value was wrong. Returns EXIT_USAGE. */
+static int refuse_value(const char *option, const char *found, const char *expected)
 {
 	fprintf(stderr, "emisctl backtest: --%s: found \"%s\", expected %s\n", option, found, expected);
 	return EXIT_USAGE;
 }
 
+/* Returns an exit status, or -1 to go on. */
 static int read_tiers(struct backtest_options *o, const char *text)
 {
 	char list[128];
@@ -83,10 +85,10 @@ static int read_column(struct backtest_options *o, const char *text)
 
 	if (!equals || equals == text || !equals[1] || (size_t)(equals - text) >= sizeof(name->key) ||
 		strlen(equals + 1) >= sizeof(name->column)) {
-		return wrong("column", text, "KEY=NAME, a NAME of at most 63 bytes");
+		return refuse_value("column", text, "KEY=NAME, a NAME of at most 63 bytes");
 	}
 	if (o->csv.n_names == BACKTEST_NAMES) {
-		return wrong("column", text, "at most 16 of them");
+		return refuse_value("column", text, "at most 16 of them");
 	}
 	snprintf(name->key, sizeof(name->key), "%.*s", (int)(equals - text), text);
 	snprintf(name->column, sizeof(name->column), "%s", equals + 1);
@@ -94,25 +96,25 @@ static int read_column(struct backtest_options *o, const char *text)
 	return -1;
 }
 
-/* KEY=NUMBER as one more of the constants. */
+/* Reads KEY=NUMBER as one more element of `constants`. Returns an exit status, or -1 to go on. */
 static int read_constant(const char *option, const char *text, struct backtest_constant *constants, size_t *n)
 {
 	const char *equals = strchr(text, '=');
 	struct backtest_constant *constant = &constants[*n];
 
 	if (*n == BACKTEST_NAMES) {
-		return wrong(option, text, "at most 16 of them");
+		return refuse_value(option, text, "at most 16 of them");
 	}
 	if (!equals || equals == text || (size_t)(equals - text) >= sizeof(constant->factor) ||
 		!num_parse_double(equals + 1, &constant->value)) {
-		return wrong(option, text, "KEY=NUMBER");
+		return refuse_value(option, text, "KEY=NUMBER");
 	}
 	snprintf(constant->factor, sizeof(constant->factor), "%.*s", (int)(equals - text), text);
 	(*n)++;
 	return -1;
 }
 
-/* One of two words. */
+/* Reads one of two words; *ret_place is 0 for the first, 1 for the second. Returns an exit status, or -1 to go on. */
 static int read_choice(const char *option, const char *text, const char *first, const char *second, int *ret_place)
 {
 	if (strcmp(text, first) == 0 || strcmp(text, second) == 0) {
@@ -121,7 +123,7 @@ static int read_choice(const char *option, const char *text, const char *first, 
 	}
 	char expected[64];
 	snprintf(expected, sizeof(expected), "%s or %s", first, second);
-	return wrong(option, text, expected);
+	return refuse_value(option, text, expected);
 }
 
 static int read_judging(struct backtest_options *o, int option)
@@ -142,13 +144,14 @@ static int read_judging(struct backtest_options *o, int option)
 	case 'H':
 		return num_parse_double(optarg, &o->hysteresis) && o->hysteresis >= 0.0 && o->hysteresis <= 0.5
 			? -1
-			: wrong("hysteresis", optarg, "a share from 0 to 0.5");
+			: refuse_value("hysteresis", optarg, "a share from 0 to 0.5");
 	default:
 		fputs("Try 'emisctl backtest --help'.\n", stderr);
 		return EXIT_USAGE;
 	}
 }
 
+/* Returns an exit status, or -1 to go on. */
 static int read_option(struct backtest_options *o, int option)
 {
 	int place = 0, status;
@@ -163,8 +166,9 @@ static int read_option(struct backtest_options *o, int option)
 		o->also_sector = optarg;
 		return -1;
 	case 'b':
-		return time_parse(optarg, CHINA_OFFSET_MIN, &o->built) ? -1
-								       : wrong("built", optarg, "a date as 2015-03-01");
+		return time_parse(optarg, CHINA_OFFSET_MIN, &o->built)
+			? -1
+			: refuse_value("built", optarg, "a date as 2015-03-01");
 	case 'c':
 		return read_column(o, optarg);
 	case 'e':
@@ -173,11 +177,11 @@ static int read_option(struct backtest_options *o, int option)
 		return read_constant("least", optarg, o->least, &o->n_least);
 	case 't':
 		o->csv.has_start = time_parse(optarg, o->csv.offset_min, &o->csv.start);
-		return o->csv.has_start ? -1 : wrong("start", optarg, "a moment as 2011-01-01T00:00:00+08:00");
+		return o->csv.has_start ? -1 : refuse_value("start", optarg, "a moment as 2011-01-01T00:00:00+08:00");
 	case 'i':
 		return time_parse_duration(optarg, &o->csv.interval_ms) && o->csv.interval_ms >= SECOND_MS
 			? -1
-			: wrong("interval", optarg, "a duration as 5s, 1min, 1h");
+			: refuse_value("interval", optarg, "a duration as 5s, 1min, 1h");
 	case 'E':
 		status = read_choice("stamp", optarg, "start", "end", &place);
 		o->csv.stamp_is_end = place == 1;
@@ -185,15 +189,15 @@ static int read_option(struct backtest_options *o, int option)
 	case 'z':
 		return time_parse_zone(optarg, &o->csv.offset_min)
 			? -1
-			: wrong("timezone", optarg, "+08:00, UTC or Asia/Shanghai");
+			: refuse_value("timezone", optarg, "+08:00, UTC or Asia/Shanghai");
 	case 'm':
 		o->has_means = period_from_name(optarg, &o->means);
-		return o->has_means ? -1 : wrong("means", optarg, "minute, hour, day or month");
+		return o->has_means ? -1 : refuse_value("means", optarg, "minute, hour, day or month");
 	case 'j':
 		o->json = true;
 		return -1;
 	case 'S':
-		o->share = optarg;
+		o->catalogue = optarg;
 		return -1;
 	case 'h':
 		fputs(usage, stdout);

@@ -1,4 +1,4 @@
-/* backtest_print.c - what emisctl backtest prints: means, events, limits, the shares of months, the file. */
+/* backtest_print.c - prints the results of emisctl backtest: means, events, limits, hours of each month, the file. */
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,12 +8,12 @@
 #include "common/num.h"
 #include "daemon/tools/backtest_internal.h"
 
-static json_t *number(double value)
+static json_t *json_number(double value)
 {
 	return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *moment(const struct backtest *b, struct utc at)
+static json_t *json_moment(const struct backtest *b, struct utc at)
 {
 	char text[TIME_TEXT_SIZE];
 
@@ -40,14 +40,14 @@ static void print_mean(void *context, const struct mean_record *record)
 	}
 	if (b->options.json) {
 		print_object(json_pack("{s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:s, s:i, s:i, s:o}", "type",
-			"mean", "period", period_name(m->rule->period), "start", moment(b, m->start), "factor",
+			"mean", "period", period_name(m->rule->period), "start", json_moment(b, m->start), "factor",
 			record->point->factor->key, "basis", series_kind_name(record->kind), "o2_ref",
-			number(record->o2_ref), "value", number(m->value), "min", number(m->min), "max", number(m->max),
-			"valid", m->valid, "flag", flag, "n_valid", (int)m->n_valid, "n_due", (int)m->n_due, "amount",
-			number(record->amount)));
+			json_number(record->o2_ref), "value", json_number(m->value), "min", json_number(m->min), "max",
+			json_number(m->max), "valid", m->valid, "flag", flag, "n_valid", (int)m->n_valid, "n_due",
+			(int)m->n_due, "amount", json_number(record->amount)));
 		return;
 	}
-	char value[64] = "-"; /* of a mean that does not count */
+	char value[64] = "-"; /* shown when the mean does not count */
 	if (isfinite(m->value)) {
 		snprintf(value, sizeof(value), "%.*f", record->point->factor->decimals, m->value);
 	}
@@ -83,17 +83,17 @@ void backtest_take_event(void *context, const struct event *event)
 	char at[TIME_TEXT_SIZE];
 	bool judged = event->rule == RULE_PERIOD_MEAN || event->rule == RULE_MONTH_SHARE;
 
-	if (b->at_end && !judged && event->change != ALARM_CLEARED) {
-		return; /* the silence behind the end of the file says nothing of the plant */
+	if (b->past_end && !judged && event->change != ALARM_CLEARED) {
+		return; /* caused only by the missing data after the end of the file */
 	}
 	count_event(b, event);
 	if (b->options.json) {
 		print_object(json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s?, s:o, s:o, s:o, s:s?, s:s?}", "type",
-			"event", "at", moment(b, event->at), "start", moment(b, event->mean.start), "class",
+			"event", "at", json_moment(b, event->at), "start", json_moment(b, event->mean.start), "class",
 			alarm_class_name(alarm_class_of(event->rule, limit)), "rule", alarm_rule_name(event->rule),
 			"event", alarm_change_name(event->change), "factor", event->point->factor->key, "limit",
-			limit ? limit->key : NULL, "value", number(event->value), "max",
-			number(limit ? limit->max : NAN), "min", number(limit ? limit->min : NAN), "document",
+			limit ? limit->key : NULL, "value", json_number(event->value), "max",
+			json_number(limit ? limit->max : NAN), "min", json_number(limit ? limit->min : NAN), "document",
 			limit ? limit->document->number : NULL, "clause", limit ? limit->clause : NULL));
 		return;
 	}
@@ -110,7 +110,7 @@ void backtest_take_event(void *context, const struct event *event)
 	putchar('\n');
 }
 
-/* Means are counted, whether or not they are printed: how many hours a limit judged. */
+/* Counts how many periods each limit judged, and prints the mean if its period is asked for. */
 void backtest_take_mean(void *context, const struct mean_record *record)
 {
 	struct backtest *b = context;
@@ -139,10 +139,10 @@ static void print_limit(const struct backtest *b, const struct point *point, siz
 		print_object(json_pack(
 			"{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:i, s:i, s:i, s:o, s:s, s:s, s:s, s:b}", "type",
 			"limit", "key", limit->key, "factor", limit->factor, "tier", limit->tier, "min",
-			number(limit->min), "max", number(limit->max), "o2_ref", number(limit->o2_ref), "period",
-			limit_period_name(limit->period), "judged", (int)t->judged, "over", (int)t->over, "alarms",
-			(int)t->alarms, "met", number(met), "document", limit->document->number, "clause",
-			limit->clause, "confidence", limit->confidence, "citable", limit_citable(limit)));
+			json_number(limit->min), "max", json_number(limit->max), "o2_ref", json_number(limit->o2_ref),
+			"period", limit_period_name(limit->period), "judged", (int)t->judged, "over", (int)t->over,
+			"alarms", (int)t->alarms, "met", json_number(met), "document", limit->document->number,
+			"clause", limit->clause, "confidence", limit->confidence, "citable", limit_citable(limit)));
 		return;
 	}
 	char percent[16] = "-";
@@ -172,7 +172,6 @@ void backtest_print_summary(const struct backtest *b)
 
 /* ---- the month's share ---- */
 
-/* Printed when the month is over, and for the month that the file ends in. */
 void backtest_print_budgets(const struct backtest *b, struct utc month, bool whole)
 {
 	struct month_share_view v;
@@ -189,7 +188,8 @@ void backtest_print_budgets(const struct backtest *b, struct utc month, bool who
 				print_object(json_pack("{s:s, s:s%, s:b, s:s, s:i, s:i, s:i, s:o, s:b}", "type",
 					"budget", "month", text, (size_t)7, "whole", whole, "key", limit->key, "judged",
 					(int)v.valid, "over", (int)v.over, "allowed", (int)v.allowed, "met",
-					number(v.met), "kept", num_significant(v.met, 12) >= limit->share_of_month));
+					json_number(v.met), "kept",
+					num_significant(v.met, 12) >= limit->share_of_month));
 			} else {
 				printf("%.7s  %-34s %u of %u hours beyond the limit: %.2f %% met, %g %% are asked "
 				       "for%s\n",
@@ -202,7 +202,8 @@ void backtest_print_budgets(const struct backtest *b, struct utc month, bool who
 
 /* ---- the file ---- */
 
-static struct utc start_of(const struct backtest *b, enum period period, struct utc at)
+/* The start of the period that contains `at`. */
+static struct utc start_of_period(const struct backtest *b, enum period period, struct utc at)
 {
 	struct mean_acc acc;
 
@@ -210,20 +211,21 @@ static struct utc start_of(const struct backtest *b, enum period period, struct 
 	return acc.start;
 }
 
-/* What was read and what of it is still open. */
+/* Prints how much was read, and the period that is still open at the end of the file. */
 void backtest_print_file(const struct backtest *b)
 {
 	char unused[256], first[TIME_TEXT_SIZE], end[TIME_TEXT_SIZE], open[TIME_TEXT_SIZE];
 	int offset = b->options.csv.offset_min;
-	enum period left_open = PERIOD_HOUR;
+	enum period left_open = PERIOD_HOUR; /* the shortest period that is not closed at judged_until */
 
 	csv_unused(b->csv, unused, sizeof(unused));
-	while (left_open < PERIOD_MONTH && start_of(b, left_open, b->judged_until).ms == b->judged_until.ms) {
+	while (left_open < PERIOD_MONTH && start_of_period(b, left_open, b->judged_until).ms == b->judged_until.ms) {
 		left_open++;
 	}
-	bool is_open = left_open < PERIOD_MONTH || start_of(b, left_open, b->judged_until).ms != b->judged_until.ms;
+	bool is_open =
+		left_open < PERIOD_MONTH || start_of_period(b, left_open, b->judged_until).ms != b->judged_until.ms;
 	const char *period = is_open ? period_name(left_open) : NULL;
-	struct utc since = start_of(b, left_open, b->judged_until);
+	struct utc since = start_of_period(b, left_open, b->judged_until);
 	time_format(b->first, offset, first);
 	time_format(b->end, offset, end);
 	time_format(since, offset, open);

@@ -8,14 +8,14 @@
 #include "common/text.h"
 #include "daemon/tools/csv_time.h"
 
-#define DISTANCES 1024 /* a file whose rows have more different distances has no interval */
+#define DISTANCES 1024 /* with more different distances between rows, a file has no interval */
 
 enum column_kind { COLUMN_OTHER, COLUMN_TIME, COLUMN_VALUE, COLUMN_FLAG, COLUMN_ALL_FLAGS };
 
 struct column {
 	enum column_kind kind;
-	size_t factor; /* of values and flags */
-	char name[CSV_NAME_SIZE];
+	size_t factor;            /* its index; for COLUMN_VALUE and COLUMN_FLAG */
+	char name[CSV_NAME_SIZE]; /* in the file */
 };
 
 struct csv {
@@ -26,11 +26,11 @@ struct csv {
 	char factors[CSV_COLUMNS][32];
 	size_t n_factors;
 	int64_t interval_ms;
-	struct utc last; /* row; only with n_rows > 0 */
+	struct utc last; /* the time of the last row; only with n_rows > 0 */
 	size_t n_rows;
 };
 
-/* ---- the head ---- */
+/* ---- the first line ---- */
 
 static size_t add_factor(struct csv *csv, const char *key)
 {
@@ -43,8 +43,8 @@ static size_t add_factor(struct csv *csv, const char *key)
 	return csv->n_factors++;
 }
 
-/* What the file's column is called here. */
-static const char *our_name(const struct csv *csv, const char *column)
+/* The key that the column of the file stands for: by --column, else its name. */
+static const char *key_of_column(const struct csv *csv, const char *column)
 {
 	for (size_t i = 0; i < csv->conf->n_names; i++) {
 		if (strcmp(csv->conf->names[i].column, column) == 0) {
@@ -54,18 +54,19 @@ static const char *our_name(const struct csv *csv, const char *column)
 	return column;
 }
 
+/* Finds out what the next column holds, by its name. */
 static void read_column(
 	struct csv *csv, const char *cell, bool (*is_factor)(void *context, const char *key), void *context)
 {
 	struct column *column = &csv->columns[csv->n_columns++];
 	char key[32];
-	const char *name = our_name(csv, cell);
+	const char *name = key_of_column(csv, cell);
 	size_t length = strlen(name), tail = strlen(".flag");
 	bool flag = length > tail && strcmp(name + length - tail, ".flag") == 0;
 
-	(void)text_copy(column->name, sizeof(column->name), cell); /* for messages: what fits */
+	(void)text_copy(column->name, sizeof(column->name), cell); /* for messages only; may be cut */
 	if (!text_copy(key, sizeof(key), name)) {
-		return; /* longer than any factor */
+		return; /* too long for a factor's key */
 	}
 	if (flag) {
 		key[length - tail] = '\0';
@@ -90,7 +91,7 @@ static size_t count_kind(const struct csv *csv, enum column_kind kind, size_t fa
 	return n;
 }
 
-/* The column of the file whose name is nearest to the word; NULL without one. */
+/* The name in the file that is most similar to the word; NULL when none is similar. */
 static const char *nearest_column(const struct csv *csv, const char *word)
 {
 	const char *nearest = NULL;
@@ -101,6 +102,7 @@ static const char *nearest_column(const struct csv *csv, const char *word)
 	return nearest;
 }
 
+/* Writes the names of all columns, or only of those that are not used. */
 static void list_columns(const struct csv *csv, bool all, char *buf, size_t size)
 {
 	size_t used = 0, left = 0;
@@ -111,8 +113,8 @@ static void list_columns(const struct csv *csv, bool all, char *buf, size_t size
 		if (!all && column->kind != COLUMN_OTHER) {
 			continue;
 		}
-		size_t need = strlen(column->name) + 2;
-		if (left > 0 || used + need + strlen(" and 64 more") >= size) {
+		size_t length = strlen(column->name) + 2;
+		if (left > 0 || used + length + strlen(" and 64 more") >= size) {
 			left++;
 			continue;
 		}
@@ -123,23 +125,23 @@ static void list_columns(const struct csv *csv, bool all, char *buf, size_t size
 	}
 }
 
-/* Every --column has to be there, and to mean something. */
+/* Each --column must name a column of the file and a key that is known. */
 static bool check_names(
 	const struct csv *csv, bool (*is_factor)(void *context, const char *key), void *context, char *error)
 {
-	char found[200], key[32];
+	char names[200], key[32];
 
-	list_columns(csv, true, found, sizeof(found));
+	list_columns(csv, true, names, sizeof(names));
 	for (size_t i = 0; i < csv->conf->n_names; i++) {
 		const struct csv_name *name = &csv->conf->names[i];
-		bool there = false;
+		bool in_file = false;
 		for (size_t k = 0; k < csv->n_columns; k++) {
-			there |= strcmp(csv->columns[k].name, name->column) == 0;
+			in_file |= strcmp(csv->columns[k].name, name->column) == 0;
 		}
-		if (!there) {
+		if (!in_file) {
 			(void)csv_cells_refuse(csv->cells, error,
 				"there is no column \"%s\" for --column %s=%s; the columns are %s", name->column,
-				name->key, name->column, found);
+				name->key, name->column, names);
 			return false;
 		}
 		snprintf(key, sizeof(key), "%s", name->key);
@@ -157,7 +159,7 @@ static bool check_names(
 	return true;
 }
 
-/* No two columns say the same thing, and no flag belongs to nothing. */
+/* No two columns may stand for the same key, and each flag column needs the value column of its factor. */
 static bool check_columns(const struct csv *csv, char *error)
 {
 	for (size_t i = 0; i < csv->n_columns; i++) {
@@ -178,12 +180,13 @@ static bool check_columns(const struct csv *csv, char *error)
 	return true;
 }
 
+/* The file needs a column of times, unless --start is given, and at least one factor. */
 static bool check_needed(const struct csv *csv, char *error)
 {
-	char found[200];
+	char names[200];
 	const char *nearest = nearest_column(csv, "time");
 
-	list_columns(csv, true, found, sizeof(found));
+	list_columns(csv, true, names, sizeof(names));
 	if (csv->conf->has_start == (count_kind(csv, COLUMN_TIME, 0) == 1)) {
 		if (csv->conf->has_start) {
 			(void)csv_cells_refuse(csv->cells, error,
@@ -192,15 +195,15 @@ static bool check_needed(const struct csv *csv, char *error)
 			(void)csv_cells_refuse(csv->cells, error,
 				"there is no column \"time\", found %s; --column time=%s names it, or --start says "
 				"where the rows begin",
-				found, nearest ? nearest : "NAME");
+				names, nearest ? nearest : "NAME");
 		}
 		return false;
 	}
 	if (csv->n_factors == 0) {
 		(void)csv_cells_refuse(csv->cells, error,
-			"no column is called as a factor of factors.conf (so2, o2, cod, ...), found %s; --column "
-			"so2=NAME tells",
-			found);
+			"no column has the name of a factor in factors.conf (so2, o2, cod, ...), found %s; "
+			"--column so2=NAME names one",
+			names);
 		return false;
 	}
 	return true;
@@ -233,7 +236,7 @@ void csv_unused(const struct csv *csv, char *buf, size_t size)
 
 /* ---- rows ---- */
 
-/* The place of a cell, for messages. */
+/* Writes a sentence that names the cell's column. Returns -1. */
 static int refuse_cell(const struct csv *csv, size_t column, const char *expected, const char *found, char *error)
 {
 	return csv_cells_refuse(csv->cells, error, "column %zu (%s): %s, found \"%.60s\"", column + 1,
@@ -255,7 +258,7 @@ static int read_value(const struct csv *csv, size_t column, char *cell, struct r
 		return refuse_cell(csv, column, expected, cell, error);
 	}
 	if (r->flag == FLAG_NO_COMM) {
-		r->flag = FLAG_NORMAL; /* unless a flag says otherwise */
+		r->flag = FLAG_NORMAL; /* read_flag() may change it later */
 	}
 	return 0;
 }
@@ -285,7 +288,7 @@ static int read_values(struct csv *csv, char **cells, struct reading *values, ch
 			r = read_value(csv, i, cells[i], &values[csv->columns[i].factor], error);
 		}
 	}
-	/* After the values, whichever column came first. */
+	/* Flags are read after all values, whatever the order of the columns: they override the flag of a value. */
 	for (size_t i = 0; r == 0 && i < csv->n_columns; i++) {
 		if (csv->columns[i].kind == COLUMN_FLAG) {
 			r = read_flag(csv, i, cells[i], &values[csv->columns[i].factor], error);
@@ -297,7 +300,7 @@ static int read_values(struct csv *csv, char **cells, struct reading *values, ch
 	return r;
 }
 
-/* The cells of the next row and its moment as the file has it. 1, 0 at the end, or -1. */
+/* Reads the cells of the next row and its time as the file gives it. 1, 0 at the end of the file, or -1. */
 static int next_row(struct csv *csv, char **cells, struct utc *ret_at, char *error)
 {
 	int n = csv_cells_next(csv->cells, cells, error);
@@ -307,7 +310,7 @@ static int next_row(struct csv *csv, char **cells, struct utc *ret_at, char *err
 	}
 	if ((size_t)n != csv->n_columns) {
 		return csv_cells_refuse(
-			csv->cells, error, "%d cells, and the head names %zu columns", n, csv->n_columns);
+			csv->cells, error, "%d cells, expected %zu as in the first line", n, csv->n_columns);
 	}
 	ret_at->ms = csv->conf->start.ms + (int64_t)csv->n_rows * csv->interval_ms;
 	for (size_t i = 0; i < csv->n_columns; i++) {
@@ -333,7 +336,7 @@ struct distance {
 	size_t n;
 };
 
-/* False when there are too many different ones. */
+/* Counts one distance between two rows. False when there are too many different distances. */
 static bool count_distance(struct distance *distances, size_t *n, int64_t ms)
 {
 	for (size_t i = 0; i < *n; i++) {
@@ -349,7 +352,7 @@ static bool count_distance(struct distance *distances, size_t *n, int64_t ms)
 	return true;
 }
 
-/* The most frequent distance of two rows; of two as frequent ones the shorter. */
+/* The most frequent distance between two rows; the shorter one if two are equally frequent. */
 static int64_t most_frequent(const struct distance *distances, size_t n)
 {
 	struct distance most = { 0 };
@@ -363,7 +366,7 @@ static int64_t most_frequent(const struct distance *distances, size_t n)
 	return most.ms;
 }
 
-/* The next row into `values` (csv->n_factors of them). */
+/* Reads the next row into `values` (csv->n_factors of them). 1, 0 at the end of the file, or -1. */
 static int read_row(struct csv *csv, struct reading *values, struct utc *ret_at, char *error)
 {
 	char *cells[CSV_COLUMNS] = { NULL };

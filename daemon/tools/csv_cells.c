@@ -11,13 +11,13 @@
 struct csv_cells {
 	const char *path;
 	FILE *file;
-	char *text; /* the line, or the lines of a quoted cell; cells point into it */
+	char *text; /* the current line, or all lines of a quoted cell; cells point into it */
 	size_t length;
-	char *part;
+	char *part; /* the buffer of getline(): one line of the file */
 	size_t part_room;
-	size_t line;  /* the number of the line that `text` begins with */
-	size_t lines; /* read so far */
-	char separator;
+	size_t line;    /* the number of the line that `text` begins with */
+	size_t lines;   /* lines read so far */
+	char separator; /* NUL until the first line is read */
 };
 
 int csv_cells_refuse(const struct csv_cells *cells, char *error, const char *format, ...)
@@ -58,7 +58,7 @@ void csv_cells_close(struct csv_cells *cells)
 		return;
 	}
 	if (cells->file) {
-		fclose(cells->file); /* only read */
+		fclose(cells->file); /* cannot lose data: the file was only read */
 	}
 	free(cells->text);
 	free(cells->part);
@@ -98,7 +98,7 @@ static int add_line(struct csv_cells *cells, char *error)
 		return 0;
 	}
 	cells->lines++;
-	if (ferror(cells->file)) { /* what came before the error may be half a line */
+	if (ferror(cells->file)) { /* the line may be incomplete */
 		cells->line = cells->lines;
 		return csv_cells_refuse(cells, error, "cannot be read: %s", strerror(errno));
 	}
@@ -116,7 +116,7 @@ static int add_line(struct csv_cells *cells, char *error)
 	return 1;
 }
 
-/* True while a quoted cell is open at the end of the text: a doubled quote closes and opens again. */
+/* True when the text ends inside a quoted cell. A doubled quote closes the cell and opens it again. */
 static bool quote_is_open(const struct csv_cells *cells)
 {
 	bool open = false;
@@ -127,8 +127,8 @@ static bool quote_is_open(const struct csv_cells *cells)
 	return open;
 }
 
-/* Outside of quotes. */
-static size_t count_of(const char *text, char separator)
+/* Counts the separators outside of quotes. */
+static size_t count_separators(const char *text, char separator)
 {
 	bool quoted = false;
 	size_t n = 0;
@@ -147,7 +147,7 @@ static void choose_separator(struct csv_cells *cells)
 
 	cells->separator = ',';
 	for (size_t i = 0; i < sizeof(separators); i++) {
-		size_t n = count_of(cells->text, separators[i]);
+		size_t n = count_separators(cells->text, separators[i]);
 		if (n > most) {
 			most = n;
 			cells->separator = separators[i];
@@ -160,8 +160,8 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\r' || c == '\n' || c == '\t';
 }
 
-/* Takes the quotes off a quoted cell, in place. False when something stands before or behind them. */
-static bool unquote(char *cell)
+/* Removes the quotes of a quoted cell, in place. False when other text stands before or after them. */
+static bool unquote_cell(char *cell)
 {
 	char *to = cell, *from = cell + 1;
 
@@ -177,7 +177,8 @@ static bool unquote(char *cell)
 	return closed;
 }
 
-/* The cell that begins at *text; *text moves behind its separator, or becomes NULL behind the last one. */
+/* Returns the cell that begins at *text. Moves *text behind the cell's separator, or sets it to NULL after the last
+ * cell. */
 static char *cut_cell(const struct csv_cells *cells, char **text)
 {
 	char *cell = *text, *end = *text;
@@ -197,7 +198,8 @@ static char *cut_cell(const struct csv_cells *cells, char **text)
 	return cell;
 }
 
-/* The next line that holds something into the text. 1, 0 or -1. */
+/* Reads the next line that is not blank, with all lines of its quoted cells, into cells->text. 1, 0 at the end of the
+ * file, or -1. */
 static int read_text(struct csv_cells *cells, char *error)
 {
 	do {
@@ -231,7 +233,7 @@ int csv_cells_next(struct csv_cells *cells, char **ret_cells, char *error)
 	}
 	while (text) {
 		char *cell = cut_cell(cells, &text);
-		if (!unquote(cell)) {
+		if (!unquote_cell(cell)) {
 			return csv_cells_refuse(cells, error,
 				"cell %d: a quote belongs at both ends of a cell, found \"%.40s", n + 1, cell);
 		}

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-/* Reads `least` to `most` digits; false without so many. */
-static bool number(const char **text, int least, int most, int *ret)
+/* Reads `least` to `most` digits. False when there are fewer. */
+static bool read_number(const char **text, int least, int most, int *ret)
 {
 	int n = 0, value = 0;
 
@@ -14,26 +14,28 @@ static bool number(const char **text, int least, int most, int *ret)
 	return n >= least;
 }
 
-static bool skip(const char **text, char c)
+/* Skips the character. False when another one stands there. */
+static bool skip_char(const char **text, char c)
 {
-	bool there = **text == c;
+	bool found = **text == c;
 
-	*text += there;
-	return there;
+	*text += found;
+	return found;
 }
 
-/* Year, month and day; compact says that no sign stands between them. */
+/* Reads year, month and day. *ret_compact is true when no separator stands between them. */
 static bool read_date(const char **text, struct time_parts *p, bool *ret_compact)
 {
-	if (!number(text, 4, 4, &p->year)) {
+	if (!read_number(text, 4, 4, &p->year)) {
 		return false;
 	}
-	char sign = **text;
-	*ret_compact = sign != '-' && sign != '/';
+	char separator = **text;
+	*ret_compact = separator != '-' && separator != '/';
 	if (*ret_compact) {
-		return number(text, 2, 2, &p->month) && number(text, 2, 2, &p->day);
+		return read_number(text, 2, 2, &p->month) && read_number(text, 2, 2, &p->day);
 	}
-	return skip(text, sign) && number(text, 1, 2, &p->month) && skip(text, sign) && number(text, 1, 2, &p->day);
+	return skip_char(text, separator) && read_number(text, 1, 2, &p->month) && skip_char(text, separator) &&
+		read_number(text, 1, 2, &p->day);
 }
 
 static bool read_fraction(const char **text, int *ret_ms)
@@ -49,24 +51,25 @@ static bool read_fraction(const char **text, int *ret_ms)
 	return true;
 }
 
-/* Hour, minute and, unless they are left out, second and fraction. */
+/* Reads hour and minute, and second and fraction if they are there. */
 static bool read_clock(const char **text, bool compact, struct time_parts *p, int *ret_ms)
 {
 	if (compact) {
-		if (!number(text, 2, 2, &p->hour) || !number(text, 2, 2, &p->minute)) {
+		if (!read_number(text, 2, 2, &p->hour) || !read_number(text, 2, 2, &p->minute)) {
 			return false;
 		}
 		bool seconds = **text >= '0' && **text <= '9';
 		return !seconds ||
-			(number(text, 2, 2, &p->second) && (!skip(text, '.') || read_fraction(text, ret_ms)));
+			(read_number(text, 2, 2, &p->second) && (!skip_char(text, '.') || read_fraction(text, ret_ms)));
 	}
-	if (!number(text, 1, 2, &p->hour) || !skip(text, ':') || !number(text, 2, 2, &p->minute)) {
+	if (!read_number(text, 1, 2, &p->hour) || !skip_char(text, ':') || !read_number(text, 2, 2, &p->minute)) {
 		return false;
 	}
-	return !skip(text, ':') ||
-		(number(text, 2, 2, &p->second) && (!skip(text, '.') || read_fraction(text, ret_ms)));
+	return !skip_char(text, ':') ||
+		(read_number(text, 2, 2, &p->second) && (!skip_char(text, '.') || read_fraction(text, ret_ms)));
 }
 
+/* Reads the offset; leaves *offset_min as it is when there is none. */
 static bool read_zone(const char *text, int *offset_min)
 {
 	int hours, minutes = 0;
@@ -79,11 +82,11 @@ static bool read_zone(const char *text, int *offset_min)
 		return true;
 	}
 	int sign = *text == '-' ? -1 : 1;
-	if ((!skip(&text, '+') && !skip(&text, '-')) || !number(&text, 2, 2, &hours)) {
+	if ((!skip_char(&text, '+') && !skip_char(&text, '-')) || !read_number(&text, 2, 2, &hours)) {
 		return false;
 	}
-	(void)skip(&text, ':');
-	if (*text && !number(&text, 2, 2, &minutes)) {
+	(void)skip_char(&text, ':');
+	if (*text && !read_number(&text, 2, 2, &minutes)) {
 		return false;
 	}
 	*offset_min = sign * (hours * 60 + minutes);
@@ -100,14 +103,14 @@ bool csv_time_parse(const char *text, int offset_min, struct utc *ret_at)
 		return false;
 	}
 	bool digits_follow = compact && *text >= '0' && *text <= '9';
-	if (skip(&text, 'T') || skip(&text, ' ') || digits_follow) {
-		while (skip(&text, ' ')) { /* some programs align hours of one digit */
+	if (skip_char(&text, 'T') || skip_char(&text, ' ') || digits_follow) {
+		while (skip_char(&text, ' ')) { /* some programs pad an hour of one digit with a blank */
 		}
 		bool colons = !digits_follow && text[0] && (text[1] == ':' || text[2] == ':');
 		if (!read_clock(&text, !colons, &parts, &ms)) {
 			return false;
 		}
-		(void)skip(&text, ' ');
+		(void)skip_char(&text, ' ');
 	}
 	if (!read_zone(text, &offset_min) || !time_from_parts(&parts, offset_min, ret_at)) {
 		return false;

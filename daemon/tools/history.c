@@ -33,33 +33,34 @@ struct history {
 	bool has_basis;
 	bool has_o2;
 	enum history_format format;
-	struct series_name *names; /* all series that the store knows, each once */
+	struct history_series *names; /* all series in the store, each once */
 	size_t n_names;
 	size_t room;
 	bool out_of_memory;
 	struct history_out out;
 };
 
-/* ---- which series ---- */
+/* ---- choosing the series ---- */
 
-static bool same_name(const struct series_name *a, const struct series_name *b)
+static bool is_same_series(const struct history_series *a, const struct history_series *b)
 {
 	return strcmp(a->outlet, b->outlet) == 0 && strcmp(a->factor, b->factor) == 0 && a->kind == b->kind &&
 		a->o2_ref == b->o2_ref;
 }
 
-static void take_name(void *context, const struct series_name *name)
+/* Adds a series to h->names. */
+static void take_name(void *context, const struct history_series *name)
 {
 	struct history *h = context;
 
 	for (size_t i = 0; i < h->n_names; i++) {
-		if (same_name(&h->names[i], name)) {
+		if (is_same_series(&h->names[i], name)) {
 			return;
 		}
 	}
 	if (h->n_names == h->room) {
 		size_t room = h->room ? h->room * 2 : 64;
-		struct series_name *grown = realloc(h->names, room * sizeof(*grown));
+		struct history_series *grown = realloc(h->names, room * sizeof(*grown));
 		h->out_of_memory |= !grown;
 		if (!grown) {
 			return;
@@ -70,7 +71,7 @@ static void take_name(void *context, const struct series_name *name)
 	h->names[h->n_names++] = *name;
 }
 
-/* Adds a word to a list unless it is there. */
+/* Adds a word to a list separated by ", ", unless the list already has it. */
 static void add_word(char *list, size_t size, const char *word)
 {
 	size_t n = strlen(list), length = strlen(word);
@@ -83,14 +84,15 @@ static void add_word(char *list, size_t size, const char *word)
 	snprintf(list + n, size - n, "%s%s", n > 0 ? ", " : "", word);
 }
 
-/* Tells what there is instead of what was asked for: outlets, factors of the outlet, or series of the point. */
-static int refuse(const struct history *h, bool outlet_known, bool factor_known)
+/* Prints why no single series was found, with the names to choose from: outlets, factors of the outlet, or series of
+ * the point. Returns an exit status. */
+static int refuse_query(const struct history *h, bool outlet_known, bool factor_known)
 {
 	const struct history_query *q = &h->query;
 	char list[1024] = "";
 
 	for (size_t i = 0; i < h->n_names; i++) {
-		const struct series_name *name = &h->names[i];
+		const struct history_series *name = &h->names[i];
 		char word[64];
 		if (!outlet_known) {
 			add_word(list, sizeof(list), name->outlet);
@@ -116,27 +118,27 @@ static int refuse(const struct history *h, bool outlet_known, bool factor_known)
 	return EXIT_REFUSED;
 }
 
-/* Looks up what is asked for. Returns an exit status, or -1 to go on. */
-static int choose(struct history *h)
+/* Finds the one series that the options mean. Returns an exit status, or -1 to go on. */
+static int choose_series(struct history *h)
 {
 	struct history_query *q = &h->query;
 	bool outlet_known = false, factor_known = false;
-	size_t found = 0;
+	size_t matches = 0;
 	double o2_ref = -1.0;
 
 	for (size_t i = 0; i < h->n_names; i++) {
-		const struct series_name *name = &h->names[i];
+		const struct history_series *name = &h->names[i];
 		bool outlet = strcmp(name->outlet, q->outlet) == 0;
 		bool factor = outlet && strcmp(name->factor, q->factor) == 0;
 		outlet_known |= outlet;
 		factor_known |= factor;
 		if (factor && (h->raw || (name->kind == q->kind && (!h->has_o2 || name->o2_ref == q->o2_ref)))) {
-			found++;
+			matches++;
 			o2_ref = name->o2_ref;
 		}
 	}
-	if (found != 1) {
-		return refuse(h, outlet_known, factor_known);
+	if (matches != 1) {
+		return refuse_query(h, outlet_known, factor_known);
 	}
 	q->o2_ref = o2_ref;
 	return -1;
@@ -154,7 +156,8 @@ static void print_reading(void *context, const struct reading *reading, bool lat
 	history_reading(context, reading, late);
 }
 
-static int print_all(struct history *h)
+/* Prints the series. Returns an exit status. */
+static int print_series(struct history *h)
 {
 	struct history_query *q = &h->query;
 
@@ -165,7 +168,8 @@ static int print_all(struct history *h)
 		fprintf(stderr, "emisctl: history: %s\n", q->error);
 	}
 	if (q->damaged > 0) {
-		fprintf(stderr, "emisctl: history: %u pieces of it are damaged and were passed over\n", q->damaged);
+		fprintf(stderr, "emisctl: history: %u damaged parts of the store were skipped; see emisctl verify\n",
+			q->damaged);
 	}
 	if (!printed) {
 		fputs("emisctl: history: not everything could be written\n", stderr);
@@ -173,7 +177,8 @@ static int print_all(struct history *h)
 	return r < 0 || q->damaged > 0 || !printed ? EXIT_REFUSED : EXIT_DONE;
 }
 
-static int run(struct history *h)
+/* Returns an exit status. */
+static int run_history(struct history *h)
 {
 	int r = history_read_offset(&h->query);
 
@@ -182,14 +187,14 @@ static int run(struct history *h)
 		fprintf(stderr, "emisctl: history: %s\n", r < 0 ? h->query.error : "out of memory");
 		return EXIT_REFUSED;
 	}
-	int status = choose(h);
-	return status < 0 ? print_all(h) : status;
+	int status = choose_series(h);
+	return status < 0 ? print_series(h) : status;
 }
 
 /* ---- options ---- */
 
-/* The place of the word among those of the NULL-terminated list, or -1. */
-static int choice(const char *const *words, const char *word)
+/* The index of the word in the NULL-terminated list, or -1. */
+static int find_word(const char *const *words, const char *word)
 {
 	for (int i = 0; words[i]; i++) {
 		if (strcmp(words[i], word) == 0) {
@@ -226,8 +231,8 @@ static int read_option(struct history *h, int option, const char *directory)
 		good = time_parse(optarg, h->query.offset_min, &h->query.to);
 		break;
 	case 'F':
-		good = choice(formats, optarg) >= 0;
-		h->format = good ? (enum history_format)choice(formats, optarg) : h->format;
+		good = find_word(formats, optarg) >= 0;
+		h->format = good ? (enum history_format)find_word(formats, optarg) : h->format;
 		break;
 	case 'h':
 		printf(usage, directory);
@@ -237,11 +242,12 @@ static int read_option(struct history *h, int option, const char *directory)
 		return EXIT_USAGE;
 	}
 	if (!good) {
-		fprintf(stderr, "emisctl: history: \"%s\" makes no sense; see emisctl history --help\n", optarg);
+		fprintf(stderr, "emisctl: history: \"%s\" is not a valid value; see emisctl history --help\n", optarg);
 	}
 	return good ? -1 : EXIT_USAGE;
 }
 
+/* Reads outlet and factor, and checks that the options fit together. Returns an exit status, or -1 to go on. */
 static int read_point(struct history *h, int argc, char **argv)
 {
 	if (argc - optind != 2) {
@@ -259,7 +265,7 @@ static int read_point(struct history *h, int argc, char **argv)
 		}
 		h->query.kind = SERIES_CONVERTED;
 	}
-	/* A name that is too long for a point is cut, and then not found. */
+	/* A name that is too long for a point is cut; choose_series() then does not find it. */
 	(void)text_copy(h->query.outlet, sizeof(h->query.outlet), argv[optind]);
 	(void)text_copy(h->query.factor, sizeof(h->query.factor), argv[optind + 1]);
 	return -1;
@@ -289,7 +295,7 @@ int history_main(int argc, char **argv, const char *directory)
 		status = read_option(h, option, directory);
 	}
 	status = status < 0 ? read_point(h, argc, argv) : status;
-	status = status < 0 ? run(h) : status;
+	status = status < 0 ? run_history(h) : status;
 	free(h->names);
 	free(h);
 	return status;

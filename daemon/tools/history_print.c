@@ -3,10 +3,10 @@
 #include <math.h>
 #include <string.h>
 
-#define ROW_SIZE 512 /* no row is longer */
+#define ROW_SIZE 512 /* bytes; every row is shorter */
 
 struct history_column {
-	const char *name; /* NULL ends */
+	const char *name; /* NULL ends the list */
 	int width;        /* in a table */
 };
 
@@ -20,24 +20,24 @@ static const struct history_column raw_columns[] = {
 };
 /* clang-format on */
 
-static void flush(struct history_out *out)
+static void flush_buffer(struct history_out *out)
 {
 	out->failed |= fwrite(out->buffer, 1, out->n, out->file) != out->n;
 	out->n = 0;
 }
 
-static void put(struct history_out *out, const char *text, size_t n)
+static void put_bytes(struct history_out *out, const char *text, size_t n)
 {
-	memcpy(out->buffer + out->n, text, n); /* end_row() keeps ROW_SIZE free */
+	memcpy(out->buffer + out->n, text, n); /* fits: end_row() keeps ROW_SIZE bytes free */
 	out->n += n;
 }
 
 static void put_text(struct history_out *out, const char *text)
 {
-	put(out, text, strlen(text));
+	put_bytes(out, text, strlen(text));
 }
 
-/* One cell; n = 0 for what is not known. `quote` matters in JSON only. */
+/* Writes one cell; n = 0 for an unknown value. `quote` asks for quotes in JSON. */
 static void put_cell(struct history_out *out, const char *text, size_t n, bool quote)
 {
 	const struct history_column *column = &out->columns[out->cell];
@@ -47,20 +47,20 @@ static void put_cell(struct history_out *out, const char *text, size_t n, bool q
 		for (size_t used = n ? n : 1; used < (size_t)column->width; used++) {
 			out->buffer[out->n++] = ' ';
 		}
-		put(out, n ? text : "-", n ? n : 1);
+		put_bytes(out, n ? text : "-", n ? n : 1);
 		out->buffer[out->n++] = ' ';
 		break;
 	case HISTORY_CSV:
 		if (out->cell > 0) {
 			out->buffer[out->n++] = ',';
 		}
-		put(out, text, n);
+		put_bytes(out, text, n);
 		break;
 	case HISTORY_JSON:
 		put_text(out, out->cell > 0 ? ",\"" : out->rows > 0 ? ",\n{\"" : "\n{\"");
 		put_text(out, column->name);
 		put_text(out, quote && n ? "\":\"" : "\":");
-		put(out, n ? text : "null", n ? n : 4);
+		put_bytes(out, n ? text : "null", n ? n : 4);
 		put_text(out, quote && n ? "\"" : "");
 		break;
 	}
@@ -70,17 +70,17 @@ static void put_cell(struct history_out *out, const char *text, size_t n, bool q
 static void end_row(struct history_out *out)
 {
 	if (out->format == HISTORY_TABLE) {
-		out->n--; /* the last blank */
+		out->n--; /* remove the blank after the last cell */
 	}
 	put_text(out, out->format == HISTORY_JSON ? "}" : "\n");
 	out->cell = 0;
 	out->rows++;
 	if (out->n > sizeof(out->buffer) - ROW_SIZE) {
-		flush(out);
+		flush_buffer(out);
 	}
 }
 
-/* The digits of n, at least `digits` of them. */
+/* Writes the digits of n, with leading zeros at least `digits` of them. Returns their number. */
 static size_t put_digits(char *text, uint64_t n, size_t digits)
 {
 	char reversed[24];
@@ -98,14 +98,14 @@ static size_t put_digits(char *text, uint64_t n, size_t digits)
 
 size_t history_number(double value, char text[HISTORY_NUMBER_SIZE])
 {
-	double size = fabs(value);
-	size_t decimals = size < 1.0 ? 9 : 6, n = 0;
-	uint64_t power = size < 1.0 ? 1000000000 : 1000000;
+	double magnitude = fabs(value);
+	size_t decimals = magnitude < 1.0 ? 9 : 6, n = 0;
+	uint64_t power = magnitude < 1.0 ? 1000000000 : 1000000;
 
-	if (size >= 1e9 || (size > 0.0 && size < 1e-5)) {
+	if (magnitude >= 1e9 || (magnitude > 0.0 && magnitude < 1e-5)) {
 		return (size_t)snprintf(text, HISTORY_NUMBER_SIZE, "%.10g", value);
 	}
-	uint64_t scaled = (uint64_t)llrint(size * (double)power);
+	uint64_t scaled = (uint64_t)llrint(magnitude * (double)power);
 	if (value < 0.0 && scaled > 0) {
 		text[n++] = '-';
 	}
@@ -148,7 +148,7 @@ static void put_flag(struct history_out *out, enum flag flag)
 	put_cell(out, &letter, 1, true);
 }
 
-/* The date changes once a day: only then is it asked of the calendar. */
+/* Writes a time. The text of the date is kept and computed again only when the day changes. */
 static void put_time(struct history_out *out, struct utc at, bool with_ms)
 {
 	int64_t past = at.ms - out->day.ms;
@@ -223,6 +223,6 @@ bool history_end(struct history_out *out)
 	if (out->format == HISTORY_JSON) {
 		put_text(out, out->rows > 0 ? "\n]\n" : "]\n");
 	}
-	flush(out);
+	flush_buffer(out);
 	return fflush(out->file) == 0 && !out->failed;
 }

@@ -19,7 +19,7 @@ struct probe {
 	struct bus_timing timing;
 };
 
-/* ---- asking ---- */
+/* ---- asking a unit ---- */
 
 static bool connect_bus(struct probe *p)
 {
@@ -33,8 +33,9 @@ static bool connect_bus(struct probe *p)
 	return connected;
 }
 
-/* False when there is no connection. */
-static bool ask(struct probe *p, int unit, const struct request *request, struct answer *answer)
+/* Asks one unit; asks once more, on a new connection, when the first attempt was spoilt by earlier traffic. False when
+ * no connection can be made. */
+static bool ask_unit(struct probe *p, int unit, const struct request *request, struct answer *answer)
 {
 	for (bool again = false;; again = true) {
 		memset(answer, 0, sizeof(*answer));
@@ -46,26 +47,27 @@ static bool ask(struct probe *p, int unit, const struct request *request, struct
 		bool spoilt = answer->trouble != TROUBLE_NONE;
 		if (!spoilt) {
 			bus_ask(p->bus, unit, request, &p->timing, answer);
-			spoilt = bus_spoilt_before(p->bus, answer);
+			spoilt = bus_failed_before_question(p->bus, answer);
 		}
 		if (spoilt || bus_needs_reconnect(p->bus, answer)) {
 			bus_disconnect(p->bus);
 		}
 		if (!spoilt || again) {
-			return true; /* asked again once, on a new connection */
+			return true;
 		}
 	}
 }
 
-static int scan(struct probe *p)
+/* Prints which units answer. Returns an exit status. */
+static int scan_units(struct probe *p)
 {
 	const struct request request = { .function = (uint8_t)p->o.function, .address = 0, .count = 1 };
 	struct answer answer;
 	char words[64];
-	int found = 0;
+	int answering = 0;
 
 	for (int64_t unit = p->o.first_unit; unit <= p->o.last_unit; unit++) {
-		if (!ask(p, (int)unit, &request, &answer)) {
+		if (!ask_unit(p, (int)unit, &request, &answer)) {
 			return PROBE_REFUSED;
 		}
 		if (answer.result == ANSWER_OK || answer.result == ANSWER_EXCEPTION) {
@@ -73,14 +75,14 @@ static int scan(struct probe *p)
 			printf("unit %lld answers%s%s\n", (long long)unit, exception ? ": " : "",
 				exception ? answer_text(&answer, words, sizeof(words)) : "");
 			fflush(stdout);
-			found++;
+			answering++;
 		}
 	}
-	fprintf(stderr, "%d of %lld units answer\n", found, (long long)p->o.last_unit - p->o.first_unit + 1);
-	return found > 0 ? PROBE_DONE : PROBE_REFUSED;
+	fprintf(stderr, "%d of %lld units answer\n", answering, (long long)p->o.last_unit - p->o.first_unit + 1);
+	return answering > 0 ? PROBE_DONE : PROBE_REFUSED;
 }
 
-/* Reads the range of the options; false, with a sentence, when no registers came. */
+/* Reads the registers that the options name. False after a message when no registers came. */
 static bool read_range(struct probe *p, struct answer *answer)
 {
 	const struct request request = {
@@ -88,7 +90,7 @@ static bool read_range(struct probe *p, struct answer *answer)
 	};
 	char words[64];
 
-	if (!ask(p, (int)p->o.unit, &request, answer)) {
+	if (!ask_unit(p, (int)p->o.unit, &request, answer)) {
 		return false;
 	}
 	if (answer->result != ANSWER_OK) {
@@ -116,8 +118,8 @@ static int show_range(struct probe *p)
 	return PROBE_DONE;
 }
 
-/* One number of a type and order out of the registers. */
-static double as_type(const struct answer *answer, enum reg_type type, enum reg_order order)
+/* Decodes the first registers as a number of this type and word order. */
+static double decode_as(const struct answer *answer, enum reg_type type, enum reg_order order)
 {
 	static struct profile profile;
 	double value;
@@ -128,19 +130,20 @@ static double as_type(const struct answer *answer, enum reg_type type, enum reg_
 	profile.n_channels = 1;
 	channel_init(&profile.channels[0]);
 	profile.channels[0].field = (struct reg_field){ .function = 3, .type = type, .order = order };
-	(void)plan_requests(&profile); /* one field always fits */
+	(void)plan_requests(&profile); /* cannot fail: one field fits into one request */
 	decode_channel(&profile, &profile.channels[0], answer, &value, &flag);
 	return value;
 }
 
 static void print_value(const struct probe *p, double value)
 {
-	/* False with NAN. A float next to zero is the mark of a wrong order, whatever the range. */
-	bool marked = value >= p->o.low && value <= p->o.high && (value == 0.0 || fabs(value) > 1e-6);
+	/* False when the value or the range is NAN. A number very close to zero is a sign of a wrong word order, also
+	 * when it lies in the range. */
+	bool plausible = value >= p->o.low && value <= p->o.high && (value == 0.0 || fabs(value) > 1e-6);
 	char text[32];
 
 	snprintf(text, sizeof(text), isnan(value) ? "-" : "%.6g", value);
-	printf("  %13s%s", text, marked ? "*" : " ");
+	printf("  %13s%s", text, plausible ? "*" : " ");
 }
 
 static int show_pair(struct probe *p)
@@ -163,23 +166,23 @@ static int show_pair(struct probe *p)
 	for (size_t i = 0; i < ARRAY_SIZE(wide); i++) {
 		printf("  %-4s", wide[i].name);
 		for (int order = ORDER_ABCD; order <= ORDER_DCBA; order++) {
-			print_value(p, as_type(&answer, wide[i].type, (enum reg_order)order));
+			print_value(p, decode_as(&answer, wide[i].type, (enum reg_order)order));
 		}
 		puts("");
 	}
 	printf("\n        %13s   %13s   %13s   %13s\n", "first AB", "first BA", "second AB", "second BA");
 	for (size_t i = 0; i < ARRAY_SIZE(narrow); i++) {
 		printf("  %-4s", narrow[i].name);
-		print_value(p, as_type(&answer, narrow[i].type, ORDER_ABCD));
-		print_value(p, as_type(&answer, narrow[i].type, ORDER_BADC));
-		print_value(p, as_type(&second, narrow[i].type, ORDER_ABCD));
-		print_value(p, as_type(&second, narrow[i].type, ORDER_BADC));
+		print_value(p, decode_as(&answer, narrow[i].type, ORDER_ABCD));
+		print_value(p, decode_as(&answer, narrow[i].type, ORDER_BADC));
+		print_value(p, decode_as(&second, narrow[i].type, ORDER_ABCD));
+		print_value(p, decode_as(&second, narrow[i].type, ORDER_BADC));
 		puts("");
 	}
 	return PROBE_DONE;
 }
 
-/* ---- through a profile ---- */
+/* ---- reading through a profile ---- */
 
 static void print_channel(const struct profile *profile, const struct channel *channel, const struct answer *answers)
 {
@@ -210,7 +213,7 @@ static int read_profile(struct probe *p, const struct profile *profile)
 	p->timing.byte_timeout_ms = profile->byte_timeout_ms;
 	for (size_t i = 0; i < profile->n_requests; i++) {
 		const struct request *r = &profile->requests[i];
-		if (!ask(p, (int)p->o.unit, r, &answers[i])) {
+		if (!ask_unit(p, (int)p->o.unit, r, &answers[i])) {
 			return PROBE_REFUSED;
 		}
 		if (answers[i].result != ANSWER_OK) {
@@ -239,7 +242,7 @@ static int show_profile(struct probe *p)
 	const struct profile *profile = NULL;
 	int status = PROBE_REFUSED;
 
-	struct site *site = site_load_profile(p->o.share, p->o.profile, &profile, &errors);
+	struct site *site = site_load_profile(p->o.catalogue, p->o.profile, &profile, &errors);
 	conf_errors_print(&errors, "");
 	if (site) {
 		status = read_profile(p, profile);
@@ -248,9 +251,9 @@ static int show_profile(struct probe *p)
 	return status;
 }
 
-int probe_main(int argc, char **argv, const char *share)
+int probe_main(int argc, char **argv, const char *catalogue)
 {
-	struct probe p = { .o = { .share = share,
+	struct probe p = { .o = { .catalogue = catalogue,
 				   .conf = { .parity = 'N', .data_bits = 8 },
 				   .unit = 1,
 				   .function = 3,
@@ -261,7 +264,7 @@ int probe_main(int argc, char **argv, const char *share)
 				   .high = NAN } };
 	int status = probe_read_options(&p.o, argc, argv);
 
-	signal(SIGPIPE, SIG_IGN); /* of a line that the other side closes */
+	signal(SIGPIPE, SIG_IGN); /* the other side may close the connection while we write */
 	if (status >= 0) {
 		return status;
 	}
@@ -272,7 +275,7 @@ int probe_main(int argc, char **argv, const char *share)
 		fputs("emisctl probe: out of memory\n", stderr);
 		return PROBE_REFUSED;
 	}
-	status = p.o.mode == PROBE_SCAN  ? scan(&p)
+	status = p.o.mode == PROBE_SCAN  ? scan_units(&p)
 		: p.o.mode == PROBE_READ ? show_range(&p)
 		: p.o.mode == PROBE_PAIR ? show_pair(&p)
 					 : show_profile(&p);

@@ -32,7 +32,7 @@ static const char usage[] =
 	"  --shared               go on although the running emisd uses the same TCP endpoint\n\n"
 	"Exit status: 0 an answer came, 1 none did or the port is in use, 2 wrong usage.\n";
 
-/* Where a plant's values lie, by unit: a help for eyes, not a limit. */
+/* The usual range of a plant's values, by unit. Used only to point out plausible values; not a limit. */
 static const struct {
 	const char *unit;
 	double low;
@@ -40,13 +40,14 @@ static const struct {
 } plausible[] = { { "mg/m3", 0.01, 5000.0 }, { "mg/L", 0.001, 5000.0 }, { "%", 0.1, 100.0 }, { "pH", 1.0, 14.0 },
 	{ "degC", -40.0, 1500.0 }, { "kPa", -50.0, 200.0 }, { "m/s", 0.05, 60.0 }, { "L/s", 0.01, 20000.0 } };
 
-static bool fail(const char *option, const char *found, const char *expected)
+/* Prints which value was wrong. Returns false. */
+static bool refuse_value(const char *option, const char *found, const char *expected)
 {
 	fprintf(stderr, "emisctl probe: %s: found \"%s\", expected %s\n", option, found, expected);
 	return false;
 }
 
-/* "HOST:PORT", "[::1]:502"; the port may be missing when there is a usual one. */
+/* Reads "HOST:PORT" or "[::1]:502"; without `port_needed` the port may be missing and is 502. */
 static bool parse_host(struct link_conf *conf, const char *text, const char *option, bool port_needed)
 {
 	const char *colon = strrchr(text, ':'), *end = colon;
@@ -60,14 +61,14 @@ static bool parse_host(struct link_conf *conf, const char *text, const char *opt
 		end = colon = NULL; /* an IPv6 address without a port */
 	}
 	if ((!colon && port_needed) || (colon && !num_parse_int(colon + 1, 1, 65535, &port))) {
-		return fail(option, text, port_needed ? "HOST:PORT" : "HOST or HOST:PORT");
+		return refuse_value(option, text, port_needed ? "HOST:PORT" : "HOST or HOST:PORT");
 	}
 	snprintf(conf->host, sizeof(conf->host), "%.*s", end ? (int)(end - text) : (int)strlen(text), text);
 	conf->port = (int)port;
 	return true;
 }
 
-/* Decimal or 0x hexadecimal. */
+/* Reads a wire address (0 to 65535), decimal or hexadecimal with 0x. */
 static bool parse_address(const char *text, size_t length, int64_t *ret_address)
 {
 	char part[16], *end;
@@ -94,10 +95,11 @@ static bool parse_range(const char *text, double *low, double *high)
 	return num_parse_double(first, low) && num_parse_double(dots + 2, high) && *low <= *high;
 }
 
+/* Sets the plausible range by the unit of the factor. */
 static bool set_factor(struct probe_options *p, const char *key)
 {
 	struct conf_errors errors = { 0 };
-	struct site *site = site_load_factors(p->share, &errors);
+	struct site *site = site_load_factors(p->catalogue, &errors);
 	const struct factor *factor = site ? site_factor(site, key) : NULL;
 
 	for (size_t i = 0; factor && i < ARRAY_SIZE(plausible); i++) {
@@ -108,7 +110,7 @@ static bool set_factor(struct probe_options *p, const char *key)
 	}
 	conf_errors_finish(&errors);
 	site_free(site);
-	return factor ? true : fail("--factor", key, "a key of factors.conf");
+	return factor ? true : refuse_value("--factor", key, "a key of factors.conf");
 }
 
 static bool set_mode(struct probe_options *p, enum probe_mode mode)
@@ -127,7 +129,7 @@ static bool parse_read(struct probe_options *p, const char *text)
 
 	if (!parse_address(text, plus ? (size_t)(plus - text) : strlen(text), &p->address) ||
 		(plus && !num_parse_int(plus + 1, 1, REQUEST_REGISTERS, &p->count)) || p->address + p->count > 65536) {
-		return fail("--read", text, "ADDRESS or ADDRESS+N with N from 1 to 125, such as 0x000A+12");
+		return refuse_value("--read", text, "ADDRESS or ADDRESS+N with N from 1 to 125, such as 0x000A+12");
 	}
 	return set_mode(p, PROBE_READ);
 }
@@ -142,7 +144,7 @@ static bool parse_units(struct probe_options *p, const char *text)
 	}
 	if (!dash || !num_parse_int(first, 0, 255, &p->first_unit) ||
 		!num_parse_int(dash + 1, p->first_unit, 255, &p->last_unit)) {
-		return fail("--scan", text, "FIRST-LAST, such as 1-32");
+		return refuse_value("--scan", text, "FIRST-LAST, such as 1-32");
 	}
 	return true;
 }
@@ -157,7 +159,7 @@ static bool set_parity(struct link_conf *conf, const char *text)
 			return true;
 		}
 	}
-	return fail("--parity", text, "none, even or odd");
+	return refuse_value("--parity", text, "none, even or odd");
 }
 
 static bool set_timeout(struct probe_options *p, const char *text)
@@ -165,7 +167,7 @@ static bool set_timeout(struct probe_options *p, const char *text)
 	double seconds;
 
 	if (!num_parse_double(text, &seconds) || seconds < 0.02 || seconds > 10.0) {
-		return fail("--timeout", text, "seconds from 0.02 to 10");
+		return refuse_value("--timeout", text, "seconds from 0.02 to 10");
 	}
 	p->conf.timeout_ms = (int64_t)(seconds * 1000.0);
 	return true;
@@ -176,7 +178,7 @@ static bool set_integer(const char *option, const char *text, int64_t min, int64
 	char expected[48];
 
 	snprintf(expected, sizeof(expected), "an integer from %lld to %lld", (long long)min, (long long)max);
-	return num_parse_int(text, min, max, ret) || fail(option, text, expected);
+	return num_parse_int(text, min, max, ret) || refuse_value(option, text, expected);
 }
 
 static bool read_link_option(struct probe_options *p, int option, int64_t *baud, int64_t *stop_bits)
@@ -210,7 +212,7 @@ static bool read_option(struct probe_options *p, int option)
 	case 'P':
 		p->count = 2;
 		if (!parse_address(optarg, strlen(optarg), &p->address) || p->address > 65534) {
-			return fail("--pair", optarg, "an address from 0 to 65534");
+			return refuse_value("--pair", optarg, "an address from 0 to 65534");
 		}
 		return set_mode(p, PROBE_PAIR);
 	case 'p':
@@ -223,8 +225,8 @@ static bool read_option(struct probe_options *p, int option)
 	case 'w':
 		return set_timeout(p, optarg);
 	case 'g':
-		return parse_range(optarg, &p->low, &p->high) || fail("--range", optarg, "LOW..HIGH");
-	case 'S': /* --shared is for emisctl; --share and --factor were read before */
+		return parse_range(optarg, &p->low, &p->high) || refuse_value("--range", optarg, "LOW..HIGH");
+	case 'S': /* --shared is for emisctl; --share and --factor are read in probe_read_options() */
 	case 'd':
 	case 'k':
 		return true;
@@ -258,7 +260,7 @@ int probe_read_options(struct probe_options *p, int argc, char **argv)
 		}
 		bool link_option = option && strchr("tTrbyz", option);
 		linked |= option == 't' || option == 'T' || option == 'r';
-		p->share = option == 'd' ? optarg : p->share;
+		p->catalogue = option == 'd' ? optarg : p->catalogue;
 		factor = option == 'k' ? optarg : factor;
 		good = link_option ? read_link_option(p, option, &baud, &stop_bits) : read_option(p, option);
 	}
@@ -266,7 +268,9 @@ int probe_read_options(struct probe_options *p, int argc, char **argv)
 		good = parse_units(p, argv[optind++]); /* --scan 1-32 as well as --scan=1-32 */
 	}
 	if (good && (!linked || p->mode == PROBE_NOTHING || optind < argc)) {
-		fputs("emisctl probe: say which link and what to do with it; see 'emisctl probe --help'\n", stderr);
+		fputs("emisctl probe: expected one link (--tcp, --rtu, --rtu-tcp) and one action (--scan, --read, "
+		      "--pair, --profile); see 'emisctl probe --help'\n",
+			stderr);
 		good = false;
 	}
 	p->conf.baud = (int)baud;

@@ -28,6 +28,7 @@
 
 #include "daemon/base/loop.h"
 #include "daemon/mqtt/outbox.h"
+#include "daemon/store/alarm.h"
 
 #define WINDOW 100
 #define PAYLOAD_FORMAT "{\"seq\":%lld,\"ns\":%lld,\"words\":\"%01100d\"}" /* the size of an alarm event */
@@ -224,7 +225,7 @@ static void tell(struct bench *b, int64_t ns)
 
 	snprintf(alarm.id, sizeof(alarm.id), "alarm %lld", (long long)store_next_seq(b->store));
 	snprintf(payload, sizeof(payload), PAYLOAD_FORMAT, (long long)store_next_seq(b->store), (long long)ns, 0);
-	if (store_tell(b->store, &alarm, "raised", "emis/1/bench/gateway/alarm", payload) < 0) {
+	if (store_commit_alarm(b->store, &alarm, "raised", "emis/1/bench/gateway/alarm", payload) < 0) {
 		die(store_error(b->store));
 	}
 }
@@ -271,7 +272,7 @@ static void on_next(void *context)
 			tell(b, start);
 			b->commit_ns = now_ns() - start;
 			b->sent++;
-			outbox_wake(b->outbox);
+			outbox_send_new(b->outbox);
 			if (b->n_states > 0) {
 				outbox_publish_states(b->outbox);
 			}
@@ -282,11 +283,13 @@ static void on_next(void *context)
 
 static void start_outbox(struct bench *b, void (*look)(void *context))
 {
-	const struct outbox_handler handler = { state, on_parked, ignore, ignore, b, (size_t)b->n_states };
+	struct outbox_setup setup = { &b->context, b->store, NULL,
+		{ state, on_parked, ignore, ignore, b, (size_t)b->n_states } };
 	char error[256];
 
 	b->loop = loop_create();
-	b->outbox = outbox_create(&b->context, b->store, b->loop, &handler, error, sizeof(error));
+	setup.loop = b->loop;
+	b->outbox = outbox_create(&setup, error, sizeof(error));
 	b->look = loop_add_timer(b->loop, look, b);
 	if (!b->outbox || !b->look) {
 		die("no outbox");

@@ -19,7 +19,8 @@
 #include <sys/resource.h>
 
 #include "common/num.h"
-#include "daemon/store/store.h"
+#include "daemon/store/aggregate.h"
+#include "daemon/store/raw.h"
 
 #define OUTLETS 10
 #define POINTS 10 /* points of an outlet */

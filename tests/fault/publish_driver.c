@@ -1,13 +1,12 @@
-/* publish_driver.c - the way of an exceedance from the readings to the bureau, in this one program, so that any call on
- * it can be made to fail (failing.h): the parts of emisd from the store to the outbox, on the real main loop, with a
- * real broker.
+/* publish_driver.c - an exceedance from its readings to the bureau in one program, so that any call can be made to fail
+ * (failing.h): the parts of emisd from the store to the outbox, on the real main loop, with a real broker.
  *
  * publish_driver prepare CONF SHARE FOLDER
- *     A store that ends at 08:58 of an hour that is far above its limit, with messages that nobody has had yet.
+ *     Makes a store that ends at 08:58 of an hour far above its limit, with messages that were not sent yet.
  * publish_driver fail CONF SHARE FOLDER KIND FIRST STRIDE
- *     For n = FIRST, FIRST + STRIDE, ...: such a store as FOLDER/n, of the site KIND-n. A process goes on from 08:58 to
- *     09:01 while the nth call fails, and another one after that, without a fault. Prints a line for each: "run N
- * STATUS STATUS" (0 all went well, 3 a call failed); ends with the first n that no call came to. */
+ *     For n = FIRST, FIRST + STRIDE, ...: makes such a store as FOLDER/n, of the site KIND-n. One process goes on from
+ *     08:58 to 09:01 while the nth call fails, and another one after it without a fault. Prints a line for each n:
+ *     "run N STATUS STATUS" (0 no call failed, 3 a call failed); ends with the first n for which no call failed. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,8 @@
 #include "daemon/config_audit.h"
 #include "daemon/mqtt/outbox.h"
 #include "daemon/rebuild.h"
+#include "daemon/store/audit.h"
+#include "daemon/store/raw.h"
 #include "tests/fault/failing.h"
 
 #define START 1772410020000LL  /* 2026-03-02T08:07:00+08:00 */
@@ -26,8 +27,8 @@
 #define POLL_MS (5 * SECOND_MS)
 #define LOOK_NS (5 * 1000000LL)
 #define GOODBYE_MS 20
-#define PATIENCE 1000    /* looks: five seconds, for a failed mark is tried again after one */
-#define NO_PATIENCE 2000 /* without one: ten seconds, then it is an error */
+#define LOOKS_FAULTY 1000 /* 5 s: a failed record of acknowledgements is tried again after 1 s */
+#define LOOKS_GOOD 2000   /* 10 s: a run without a fault that takes longer is an error */
 
 struct path {
 	struct site *site;
@@ -40,8 +41,8 @@ struct path {
 	struct outbox *outbox;
 	struct loop_timer *look;
 	int64_t pending;
-	int looks; /* since it changed */
-	int patience;
+	int looks; /* since `pending` changed */
+	int most_looks;
 };
 
 static void set_clock(struct path *p, int64_t at_ms)
@@ -102,7 +103,7 @@ static void feed(struct path *p, int64_t from_ms, int64_t until_ms)
 	(void)recorder_flush_raw(p->recorder);
 	while (recorder_finish_raw(p->recorder, pipeline_closed_until(p->pipeline)) > 0) {
 	}
-	/* What failed is tried again with the next minute. */
+	/* A commit that failed is tried again, as emisd does each minute. */
 	for (int i = 0; i < 3 && recorder_commit(p->recorder, pipeline_closed_until(p->pipeline), true) < 0; i++) {
 	}
 }
@@ -137,21 +138,22 @@ static void on_look(void *context)
 	int r = store_outbox_count(p->store, &counts);
 	p->looks = r == 0 && counts.pending == p->pending ? p->looks + 1 : 0;
 	p->pending = counts.pending;
-	if ((r == 0 && counts.pending == 0) || p->looks > p->patience) {
+	if ((r == 0 && counts.pending == 0) || p->looks > p->most_looks) {
 		loop_stop(p->loop, 0);
 	}
 	failing_suspend(false);
 	loop_set_timer(p->look, LOOK_NS);
 }
 
-/* Sends all that waits. 0 when it arrived. */
+/* Sends all pending messages. 0 when all arrived. */
 static int publish(struct path *p)
 {
-	const struct outbox_handler handler = { no_state, on_parked, on_words, on_words, p, 0 };
+	struct outbox_setup setup = { &p->context, p->store, NULL, { no_state, on_parked, on_words, on_words, p, 0 } };
 	char error[256];
 
 	p->loop = loop_create();
-	p->outbox = p->loop ? outbox_create(&p->context, p->store, p->loop, &handler, error, sizeof(error)) : NULL;
+	setup.loop = p->loop;
+	p->outbox = p->loop ? outbox_create(&setup, error, sizeof(error)) : NULL;
 	p->look = p->outbox ? loop_add_timer(p->loop, on_look, p) : NULL;
 	if (!p->look) {
 		return -1;
@@ -198,7 +200,7 @@ static int prepare(struct site *site, const struct fault *fault)
 /* Exit status: 0 all arrived and no call failed, 3 a call failed, 1 a run without a fault went wrong. */
 static int go_on(struct site *site, const struct fault *fault)
 {
-	struct path p = { .site = site, .patience = fault->nth ? PATIENCE : NO_PATIENCE };
+	struct path p = { .site = site, .most_looks = fault->nth ? LOOKS_FAULTY : LOOKS_GOOD };
 
 	if (fault->nth) {
 		failing_arm(fault->kind, fault->nth, fault->lasting);
@@ -213,7 +215,7 @@ static int go_on(struct site *site, const struct fault *fault)
 	return failing_disarm() ? 3 : r == 0 ? 0 : 1;
 }
 
-/* In a process of its own. Its status, or 128 and the signal. */
+/* Runs `what` in a child process. Its exit status, or 128 + signal. */
 static int run(int (*what)(struct site *site, const struct fault *fault), struct site *site, const struct fault *fault,
 	const char *folder)
 {

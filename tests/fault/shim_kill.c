@@ -5,7 +5,7 @@
  *   committed     COMMIT has returned, the message was not given to the MQTT library yet
  *   sent          MQTTAsync_sendMessage() has returned; it is not known whether the broker has the message
  *   acknowledged  the broker has the message, and its row is about to be set to done
- *   marked        the row with the state done is committed */
+ *   recorded      the row with the state done is committed */
 #include <MQTTAsync.h>
 #include <dlfcn.h>
 #include <signal.h>
@@ -19,7 +19,7 @@
 static struct {
 	sqlite3_int64 row; /* of the message in the outbox; 0 = not written yet */
 	bool committed;
-	bool marked; /* the row was set to done, in a transaction that may not have ended */
+	bool recorded; /* the row was set to done, in a transaction that may not have ended */
 } message;
 
 static void die_at(const char *step)
@@ -72,9 +72,9 @@ int sqlite3_step(sqlite3_stmt *statement)
 	}
 	die_at("acknowledged");
 	int r = real(statement);
-	message.marked = true;
+	message.recorded = true;
 	if (sqlite3_get_autocommit(sqlite3_db_handle(statement))) {
-		die_at("marked");
+		die_at("recorded");
 	}
 	return r;
 }
@@ -85,7 +85,7 @@ int sqlite3_exec(
 	static int (*real)(sqlite3 *, const char *, int (*)(void *, int, char **, char **), void *, char **);
 	bool commit = strcmp(sql, "COMMIT") == 0;
 	bool ours = commit && message.row != 0 && !message.committed;
-	bool mark = commit && message.marked;
+	bool record = commit && message.recorded;
 
 	if (!real) {
 		*(void **)&real = dlsym(RTLD_NEXT, "sqlite3_exec");
@@ -98,8 +98,8 @@ int sqlite3_exec(
 		message.committed = true;
 		die_at("committed");
 	}
-	if (mark && r == SQLITE_OK) {
-		die_at("marked");
+	if (record && r == SQLITE_OK) {
+		die_at("recorded");
 	}
 	return r;
 }

@@ -79,7 +79,7 @@ struct store_event small_event(struct small_site *small, int64_t seq)
 
 	e.event.mean.start = e.event.since;
 	alarm_id(e.alarm_id, sizeof(e.alarm_id), small->site.id, &e.event);
-	/* Its second is the finest that an id tells. */
+	/* An id has only seconds; the number makes it unique. */
 	snprintf(e.alarm_id + strlen(e.alarm_id), sizeof(e.alarm_id) - strlen(e.alarm_id), "-%lld", (long long)seq);
 	snprintf(e.topic, sizeof(e.topic), "emis/1/small/DA001/alarm");
 	if (asprintf(&e.payload, "{\"seq\": %lld, \"alarm_id\": \"%s\"}", (long long)seq, e.alarm_id) < 0) {

@@ -2,7 +2,8 @@
 #ifndef EMIS_TESTS_FAULT_SMALL_SITE_H
 #define EMIS_TESTS_FAULT_SMALL_SITE_H
 
-#include "daemon/store/store.h"
+#include "daemon/store/alarm.h"
+#include "daemon/store/raw.h"
 
 #define SMALL_POINTS 3
 #define SMALL_SPACING_MS (20 * SECOND_MS) /* between two readings */

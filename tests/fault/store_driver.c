@@ -3,9 +3,9 @@
  * store_driver FOLDER SEED ROUNDS opens the store, reads it back, works for so many rounds and closes it. Each line is
  * written at once, so that whoever kills the program knows how far it came:
  *
- * "open SEQ READINGS JUDGED CHECKPOINT DAMAGES STRANGE BATCHES": what was found. The next event, the last reading, the
- * mark of what is judged, the newest checkpoint, how many files were damaged, readings that nobody sent or that are out
- * of order, batches that cannot be read.
+ * "open SEQ READINGS JUDGED CHECKPOINT DAMAGES STRANGE BATCHES": the next event, the last reading, the moment up to
+ * which all is judged, the newest checkpoint, how many files were damaged, readings that nobody sent or that are out of
+ * order, batches that cannot be read.
  *
  * "try WHAT NUMBER" and "ok WHAT NUMBER": before and after readings, event, judged, done, checkpoint.
  *
@@ -19,6 +19,11 @@
 #include <unistd.h>
 
 #include "core/mean.h"
+#include "daemon/store/aggregate.h"
+#include "daemon/store/audit.h"
+#include "daemon/store/checkpoint.h"
+#include "daemon/store/outbox.h"
+#include "daemon/store/state.h"
 #include "tests/fault/small_site.h"
 
 #define TOPIC "emis/1/small/checkpoint"
@@ -142,7 +147,7 @@ static void commit(struct driver *d)
 	say("ok judged %" PRId64 "\n", now.ms);
 }
 
-static void mark_done(struct driver *d)
+static void settle(struct driver *d)
 {
 	struct outbox_row rows[4];
 	int n = store_outbox_pending(d->small.store, 0, INT64_MAX, rows, 4);
@@ -185,7 +190,7 @@ static void work(struct driver *d, int rounds)
 			commit(d);
 		}
 		if (random_below(d, 4) == 0) {
-			mark_done(d);
+			settle(d);
 		}
 		if (random_below(d, 8) == 0) {
 			expect(d, "audit", store_audit(d->small.store, "driver", "round", "", "done"));

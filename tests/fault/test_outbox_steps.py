@@ -14,7 +14,7 @@ from tests.fault.ledger import half_transactions, verify
 from tests.support.rig import wait_for
 from tests.support.schedule import runs
 
-STEPS = ("commit", "committed", "sent", "acknowledged", "marked")
+STEPS = ("commit", "committed", "sent", "acknowledged", "recorded")
 
 
 def settled(box):
@@ -39,7 +39,7 @@ def kill_at(step, folder):
         assert all(len(numbers) == 1 for numbers in box.facts().values()), "one number a fact"
         seqs = sorted({a["seq"] for a in box.bureau.alarms()})
         assert seqs == list(range(1, seqs[-1] + 1)), "no number is missing"
-        # A message that was not committed was never sent, and a message noted as acknowledged is never sent again.
+        # A message that was not committed was never sent, and a message recorded as acknowledged is never sent again.
         assert before <= {"commit": 0, "committed": 0}.get(step, 1)
         assert len(told) == 1 or step in ("sent", "acknowledged")
         with sqlite3.connect(box.data / "state.db") as db:

@@ -98,15 +98,15 @@ def test_a_certificate_and_a_password_open_the_door(tmp_path, bad_hour, version)
 
 WRONG = [  # the fault, the broker's certificate, the settings, and the words that emisd must report
     ("a certificate for another host", "elsewhere", {},
-     "wrong host name: its certificate is for bureau.example and not for 127.0.0.1"),
-    ("an expired certificate", "expired", {}, "its certificate is out of date"),
+     "wrong host name: the broker's certificate is for bureau.example, not for 127.0.0.1"),
+    ("an expired certificate", "expired", {}, "the broker's certificate is out of date"),
     ("a broker that an unknown authority vouches for", "stranger", {},
-     'wrong authority: its certificate was signed by "test other-ca"'),
+     'wrong authority: the broker\'s certificate was signed by "test other-ca"'),
     ("a broker without TLS", "broker", {"broker": "plain"}, "no TLS there: the port answers, but not with TLS"),
     ("no certificate of ours", "broker", {"client_cert": None, "client_key": None},
-     "it wants a certificate of ours; name one with client_cert and client_key"),
+     "the broker asks for our certificate; name one with client_cert and client_key"),
     ("a certificate of ours that the broker does not know", "broker", {"client_cert": "foreign", "client_key": "foreign"},
-     "it refuses our certificate, that of client_cert"),
+     "the broker refused our certificate, that of client_cert"),
     ("a wrong password", "broker", {"password_file": "wrong-password"}, "Not authorized"),
     ("no password", "broker", {"username": "nobody", "password_file": None}, "Not authorized"),
 ]

@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct day_minute first[DAY_SLOTS], second[DAY_SLOTS];
 	size_t packed_size = 0;
 
-	if (!unpack_day(data, size, first)) {
+	if (!minute_codec_unpack(data, size, first)) {
 		return 0;
 	}
 	for (size_t i = 0; i < DAY_SLOTS; i++) { /* a mean is never infinite */
@@ -40,8 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		m->max = isfinite(m->max) ? m->max : NAN;
 		first[i].amount = isfinite(first[i].amount) ? first[i].amount : NAN;
 	}
-	unsigned char *packed = pack_day(first, &packed_size);
-	if (!packed || !unpack_day(packed, packed_size, second)) {
+	unsigned char *packed = minute_codec_pack(first, &packed_size);
+	if (!packed || !minute_codec_unpack(packed, packed_size, second)) {
 		abort();
 	}
 	for (size_t i = 0; i < DAY_SLOTS; i++) {

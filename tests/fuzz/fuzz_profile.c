@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char path[128];
 	struct conf_errors errors = { 0 };
 	struct site *site = calloc(1, sizeof(*site));
-	struct conf_load load = { .site = site, .directory = folder(), .share = folder(), .errors = &errors };
+	struct conf_load load = { .site = site, .directory = folder(), .catalogue = folder(), .errors = &errors };
 
 	snprintf(path, sizeof(path), "%s/profiles.d/x.conf", folder());
 	FILE *file = fopen(path, "we");

@@ -7,14 +7,14 @@
 #include "daemon/store/codec/reading_codec.h"
 
 struct taken {
-	struct packed *readings;
+	struct packed_reading *readings;
 	size_t n;
 };
 
-static void take(void *context, const struct packed *reading)
+static void take(void *context, const struct packed_reading *reading)
 {
 	struct taken *taken = context;
-	struct packed *grown = realloc(taken->readings, (taken->n + 1) * sizeof(*grown));
+	struct packed_reading *grown = realloc(taken->readings, (taken->n + 1) * sizeof(*grown));
 
 	if (!grown) {
 		abort();
@@ -38,13 +38,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct taken first = { 0 }, second = { 0 };
 	size_t packed_size = 0;
 
-	if (unpack_readings(data, size, 0, take, &first) && first.n < 10000) {
-		unsigned char *packed = pack_readings(first.readings, first.n, 0, false, &packed_size);
-		if (!packed || !unpack_readings(packed, packed_size, 0, take, &second) || first.n != second.n) {
+	if (reading_codec_unpack(data, size, 0, take, &first) && first.n < 10000) {
+		unsigned char *packed = reading_codec_pack(first.readings, first.n, 0, false, &packed_size);
+		if (!packed || !reading_codec_unpack(packed, packed_size, 0, take, &second) || first.n != second.n) {
 			abort();
 		}
 		for (size_t i = 0; i < first.n; i++) {
-			const struct packed *a = &first.readings[i], *b = &second.readings[i];
+			const struct packed_reading *a = &first.readings[i], *b = &second.readings[i];
 			bool same = isnan(a->reading.value) ? isnan(b->reading.value)
 							    : bits_of(a->reading.value) == bits_of(b->reading.value);
 			if (!same || a->series != b->series || a->late != b->late ||

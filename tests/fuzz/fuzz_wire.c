@@ -8,6 +8,7 @@
 
 #include "common/mend.h"
 #include "daemon/mqtt/resend.h"
+#include "daemon/store/outbox.h"
 
 #define START_MS 100000000
 
@@ -67,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	request.size = request.too_long ? MQTT_REQUEST_SIZE : size;
 	memcpy(request.payload, data, request.size);
 	resend_init(&resend, &context, NULL);
-	struct resend_answer answer = resend_take(&resend, &request, START_MS);
+	struct resend_answer answer = resend_handle_request(&resend, &request, START_MS);
 	if (!answer.payload) {
 		abort(); /* the first request always gets a reply */
 	}

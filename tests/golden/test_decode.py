@@ -237,4 +237,4 @@ def test_an_unknown_code_can_not_be_declared_normal(tmp_path):
     found = one('function = 3; address = 0; type = "u16"; status = [ "s" ];', "3 0: 0 0", folder=tmp_path,
                 more='statuses = ( { name = "s"; function = 3; address = 1; type = "u16"; otherwise = "N"; '
                      'rules = ( { equals = 1; flag = "D"; } ); } );')
-    assert "a code that no rule knows is never N" in found
+    assert "a code without a rule must not count as normal" in found

@@ -58,9 +58,9 @@ MUTANTS = [
     ("core/month_share.c", "(unsigned)floor((1.0 - needed) * hours + 1e-6)", "(unsigned)ceil((1.0 - needed) * hours)",
      "at least 95 % of the hours"),
     ("core/assess.c", "finding->severity > 1.0 - p->settings.hysteresis", "finding->severity > 1.0", "nothing flaps"),
-    ("core/alarm.c", "case VERDICT_NO_DATA:\n\t\talarm->over = 0;", "case VERDICT_NO_DATA:", "consecutive means known, too"),
-    ("core/pipeline.c", "\t\tvolume += wrap;\n", "", "a totaliser wraps"),
-    ("core/pipeline.c", "flag = flag_graver(flag, mark->flag);", "flag = mark->flag;", "a mark is no better than the flag"),
+    ("core/alarm.c", "case VERDICT_NO_DATA:\n\t\talarm->periods_over = 0;", "case VERDICT_NO_DATA:", "consecutive means known, too"),
+    ("core/reading.c", "\t\tvolume += wrap;\n", "", "a totaliser wraps"),
+    ("core/mark.c", "flag = flag_worse(flag, mark->flag);", "flag = mark->flag;", "a mark is no better than the flag"),
 ]
 
 

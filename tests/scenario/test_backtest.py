@@ -260,9 +260,9 @@ def test_the_text_form_tells_the_story(tmp_path):
 @pytest.mark.parametrize("text, words", [
     ("", "the file is empty"),
     ("so2,o2\n1,2\n", 'no column "time"'),
-    ("time,what\n2026-01-01,1\n", "no column is called as a factor"),
+    ("time,what\n2026-01-01,1\n", "no column has the name of a factor"),
     ("time,so2,o2\n", "no row after the head"),
-    ("time,so2,o2\n2026-01-01T00:00,1\n", "file.csv:2: 2 cells, and the head names 3 columns"),
+    ("time,so2,o2\n2026-01-01T00:00,1\n", "file.csv:2: 2 cells, expected 3 as in the first line"),
     ("time,so2,o2\nyesterday,1,2\n", 'file.csv:2: column 1 (time): a time reads 2026-03-02T08:00:00+08:00'),
     ("time,so2,o2\n2026-01-01T00:00,abc,2\n", 'file.csv:2: column 2 (so2): a value is a decimal number or empty, found "abc"'),
     ("time,so2,o2\n2026-01-01T00:00,nan,2\n", 'found "nan"'),

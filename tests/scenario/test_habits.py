@@ -223,7 +223,7 @@ def test_a_gateway_with_ids_of_its_own_needs_the_setting(gateway, habit):
     g = gateway(habit)
     row = wait_for(lambda: (r := g.stats())["foreign"] >= 4 and r, 30, "four foreign answers")
     assert row["answers"] == 0 and not any(raw is not None for _, raw, _ in g.seen)
-    assert "only answers with the id of another question" in g.emisd.text()
+    assert "only answers with the transaction id of another request" in g.emisd.text()
 
 
 @pytest.mark.parametrize("habit", [answers_with_ids_of_its_own, answers_with_id_0, closes_after_each_answer],

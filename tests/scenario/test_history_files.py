@@ -117,7 +117,7 @@ def test_as_many_columns_as_can_be_read(tmp_path):
 @pytest.mark.parametrize("cells", [1, 2, 4, 66])
 def test_rows_have_as_many_cells_as_the_head(tmp_path, cells):
     path = write(tmp_path / "f.csv", [*minutes(0, 2), "2026-03-02T08:02:00" + ",1" * (cells - 1)])
-    assert f"f.csv:4: {cells} cells, and the head names 3 columns" in refused(path, *STEEL)
+    assert f"f.csv:4: {cells} cells, expected 3 as in the first line" in refused(path, *STEEL)
 
 
 @pytest.mark.parametrize("column, words", [

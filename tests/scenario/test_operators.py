@@ -189,8 +189,8 @@ def test_a_mark_of_the_past_changes_nothing_closed(make_rig):
     (["DA001", "--kind", "fault", "--until", "2026-03-03", "--factor", "cod"], 'with the factor cod'),
     (["DA001", "--kind", "lunch", "--until", "2026-03-03"], "is not known; known are calibration, fault"),
     (["DA001", "--kind", "fault", "--until", "tomorrow"], "is not a moment"),
-    (["DA001", "--kind", "fault"], "--until must say a moment after --from"),
-    (["DA001", "--kind", "fault", "--from", "2026-03-03", "--until", "2026-03-03"], "--until must say a moment"),
+    (["DA001", "--kind", "fault"], "--until is missing or is not later than --from"),
+    (["DA001", "--kind", "fault", "--from", "2026-03-03", "--until", "2026-03-03"], "--until is missing or is not later"),
 ])
 def test_a_wrong_mark_is_refused(quiet, arguments, words):
     assert words in emisctl(quiet, "mark", *arguments, status=1)

@@ -15,8 +15,8 @@ def parked(rig):
 
 
 @pytest.mark.parametrize("version,words,rule", [
-    ("5", "more than the 800 that the broker takes", "messages-wait"),  # the broker announces its limit
-    ("3.1.1", "ends the connection whenever it is sent", "message-parked"),  # the broker only hangs up
+    ("5", "the broker takes at most 800", "messages-wait"),  # the broker announces its limit
+    ("3.1.1", "ends the connection whenever this message is sent", "message-parked"),  # the broker only hangs up
 ])
 def test_too_large_messages_are_set_aside_and_the_rest_flows(make_rig, version, words, rule):
     rig = make_rig(scale=60, start="2026-03-02T08:05:00+08:00", mqtt_extra=SMALL, plant=["hold so2 120"],

@@ -79,7 +79,7 @@ def test_nobody_listens(tmp_path):
 
 
 @pytest.mark.parametrize("args,said", [
-    ([], "say which link"), (["--tcp", "h"], "say which link"), (["--tcp", "h:0", "--scan"], "HOST:PORT"),
+    ([], "expected one link"), (["--tcp", "h"], "expected one link"), (["--tcp", "h:0", "--scan"], "HOST:PORT"),
     (["--rtu-tcp", "h", "--scan"], 'found "h", expected HOST:PORT'), (["--tcp", "h", "--read", "0+126"], "N from 1 to 125"),
     (["--tcp", "h", "--read", "65536"], "ADDRESS"), (["--tcp", "h", "--scan", "--read", "0"], "only one of"),
     (["--tcp", "h", "--read", "0", "--function", "5"], "an integer from 1 to 4"), (["--tcp", "h", "--scan", "9-1"], "FIRST-LAST"),

@@ -190,7 +190,7 @@ static void answer_all(struct late_peer *peer)
 	while (peer->n_in >= size) {
 		/* The worker notes the time just before it sends a request. If a request is read too late, the time
 		 * of its sending is not known: it gets no answer. */
-		int64_t asked_ms = link_alive_until(peer->link) - VOUCH_MS;
+		int64_t asked_ms = link_alive_until(peer->link) - ALIVE_MS;
 		int64_t lag_ms = clock_real_mono_ms() - asked_ms;
 		uint8_t question[12];
 		memcpy(question, peer->in, size);

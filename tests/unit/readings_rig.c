@@ -13,7 +13,10 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-#include "daemon/store/verify.h"
+#include "daemon/store/audit.h"
+#include "daemon/store/checkpoint.h"
+#include "daemon/store/mark.h"
+#include "daemon/tools/verify.h"
 
 int readings_rig_set_up(void **state)
 {

@@ -1,8 +1,9 @@
-/* readings_rig.h - a store with an outlet of three points, and the readings that went in and came out; what fails ends
- * the test. */
+/* readings_rig.h - a store with an outlet of three points, and the readings that went in and came out; a failure
+ * ends the test. */
 #ifndef EMIS_TESTS_UNIT_READINGS_RIG_H
 #define EMIS_TESTS_UNIT_READINGS_RIG_H
 
+#include "daemon/store/raw.h"
 #include "tests/unit/store_rig.h"
 
 #define HOUR(n) (EIGHT + (n)*HOUR_MS)
@@ -21,19 +22,19 @@ struct readings_rig {
 int readings_rig_set_up(void **state);
 int readings_rig_tear_down(void **state);
 
-/* Gives the store a reading; S is one that came late. */
+/* Gives the store a reading; with FLAG_MANUAL it is late. */
 void readings_send(struct readings_rig *rig, size_t point, int64_t at_ms, double value, enum flag flag);
 /* Polls all points every 2 s from `from_ms` on for `n` polls, written every 10 s. */
 void readings_send_hours(struct readings_rig *rig, int64_t from_ms, int n);
-/* Makes the hours before `until_ms` small; how many calls that took. */
+/* Finishes the hours before `until_ms`; returns the number of calls. */
 int readings_finish(struct readings_rig *rig, int64_t until_ms);
 
 /* Replays all and returns the number of damaged chunks. */
 int readings_replay(struct readings_rig *rig);
-/* What was sent comes back, bit for bit. */
+/* Expects that the readings come back as they were sent, bit for bit. */
 void readings_expect_all(struct readings_rig *rig);
 
-/* One number from a file of the store, -1 without any. */
+/* The number that a query of a file of the store gives, -1 without a row. */
 int64_t readings_query(struct readings_rig *rig, const char *file, const char *sql);
 /* How many files were found damaged since the store was opened. */
 unsigned readings_damages(struct readings_rig *rig);

@@ -20,6 +20,7 @@ void store_rig_set_up(struct store_rig *rig)
 	assert_int_equal(mkdir(rig->folder, 0700), 0);
 	snprintf(rig->site.id, sizeof(rig->site.id), "test");
 	snprintf(rig->site.store.path, sizeof(rig->site.store.path), "%s", rig->folder);
+	rig->site.store.no_sync = true; /* tests/fault has the tests of power cuts */
 	rig->site.judging.offset_min = 480;
 	rig->site.store.quota_bytes = (int64_t)1 << 40;
 	clock_init_simulated(&rig->clock, 1.0, (struct utc){ EIGHT }, NAN);

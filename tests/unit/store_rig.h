@@ -1,4 +1,4 @@
-/* store_rig.h - a store in a folder of its own, for unit tests; what fails ends the test. */
+/* store_rig.h - a store in a folder of its own, for unit tests; a failure ends the test. */
 #ifndef EMIS_TESTS_UNIT_STORE_RIG_H
 #define EMIS_TESTS_UNIT_STORE_RIG_H
 
@@ -19,15 +19,15 @@ struct store_rig {
 	struct store *store;
 };
 
-/* Makes the folder and the settings. */
+/* Makes the folder and the settings; the store will not sync. */
 void store_rig_set_up(struct store_rig *rig);
 /* Adds an outlet with points of these factors, which end with NULL; before store_rig_open(). */
 void store_rig_outlet(struct store_rig *rig, const char *id, enum medium medium, const char *const *factors);
 void store_rig_open(struct store_rig *rig);
-/* Closes what is open and takes the folder away. */
+/* Closes the store, if it is open, and deletes the folder. */
 void store_rig_tear_down(struct store_rig *rig);
 
-/* A command in the folder. */
+/* Runs a shell command in the folder. */
 void store_rig_run(struct store_rig *rig, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -12,7 +12,9 @@
 #include <sqlite3.h>
 
 #include "common/array.h"
+#include "daemon/store/aggregate.h"
 #include "daemon/store/history_read.h"
+#include "daemon/store/space.h"
 #include "tests/unit/random_mean.h"
 #include "tests/unit/store_rig.h"
 
@@ -130,24 +132,28 @@ static bool same(const struct mean_record *a, const struct stored_mean *b)
 
 static void walk(struct rig *rig, enum period period, int64_t after_ms, int64_t until_ms)
 {
+	struct aggregate_iterator *iterator = aggregate_iterator_create(rig->on.store, period);
 	struct utc at = { after_ms };
+	struct aggregate_means means;
 	int r;
 
+	assert_non_null(iterator);
+	assert_int_equal(aggregate_iterator_next(iterator, &means), 0); /* before the first seek */
+	aggregate_iterator_seek(iterator, at, (struct utc){ until_ms });
 	rig->n_got = 0;
-	for (;;) {
-		struct utc before = at;
-		size_t n = rig->n_got;
-		r = store_aggregate_next(rig->on.store, period, at, (struct utc){ until_ms }, &at, take, rig);
-		if (r <= 0) {
-			break;
+	while ((r = aggregate_iterator_next(iterator, &means)) == 1) {
+		assert_true(means.start.ms > at.ms && means.start.ms < until_ms);
+		assert_true(means.n > 0);
+		for (size_t i = 0; i < means.n; i++) {
+			assert_int_equal(means.means[i].mean.start.ms, means.start.ms);
+			take(rig, &means.means[i]);
 		}
-		assert_true(at.ms > before.ms && at.ms < until_ms);
-		assert_true(rig->n_got > n);
-		assert_int_equal(rig->got[n].mean.start.ms, at.ms);
+		at = means.start;
 	}
 	if (r < 0) {
 		fail_msg("%s", store_error(rig->on.store));
 	}
+	aggregate_iterator_destroy(iterator);
 }
 
 struct expected {
@@ -185,7 +191,7 @@ static void take_history(void *context, const struct mean *mean, double amount)
 	assert_true(same(r, &got));
 }
 
-/* What emisctl history reads of each series, beside the open store. */
+/* Reads each series as emisctl history does, beside the open store. */
 static void expect_history(struct rig *rig, enum period period)
 {
 	static const struct {
@@ -214,6 +220,14 @@ static void expect_history(struct rig *rig, enum period period)
 		assert_int_equal(q.damaged, 0);
 		assert_null(next_of(&e));
 	}
+}
+
+static void count_series(void *context, const struct history_series *series)
+{
+	unsigned *n = context;
+
+	*n += strcmp(series->outlet, "DA001") == 0 && strcmp(series->factor, "so2") == 0 &&
+		series->kind == SERIES_CONVERTED && series->o2_ref == 16.0;
 }
 
 /* The walk gives what was sent, in its order, and so does the history of each series. */
@@ -256,6 +270,11 @@ static void minutes_come_back(void **state)
 	store_close(rig->on.store);
 	store_rig_open(&rig->on);
 	expect_all(rig, PERIOD_MINUTE);
+
+	struct history_query q = { .directory = rig->on.folder };
+	unsigned n = 0;
+	assert_int_equal(history_read_series(&q, false, count_series, &n), 0);
+	assert_int_equal(n, 1);
 }
 
 static void a_day_that_is_over_is_packed(void **state)
@@ -264,7 +283,7 @@ static void a_day_that_is_over_is_packed(void **state)
 
 	record_minutes(rig, MIDNIGHT - HOUR_MS, MIDNIGHT + 25 * HOUR_MS);
 	write_all(rig);
-	assert_int_equal(pack_until(rig, MIDNIGHT + HOUR_MS - 1), 0); /* not before the grace */
+	assert_int_equal(pack_until(rig, MIDNIGHT + HOUR_MS - 1), 0); /* the grace of an hour is not over */
 	assert_true(pack_until(rig, MIDNIGHT + 25 * HOUR_MS) > 8);    /* one slice a series and day at least */
 	expect_all(rig, PERIOD_MINUTE);
 	count_in(rig, "min-202603.db", "SELECT count(*) FROM minutes", 8);
@@ -307,7 +326,7 @@ static void minutes_that_come_again_replace_packed_ones(void **state)
 	record_minutes(rig, MIDNIGHT, MIDNIGHT + DAY_MS);
 	write_all(rig);
 	(void)pack_until(rig, MIDNIGHT + 2 * DAY_MS);
-	/* A rebuild writes an hour again, of which one minute is another now. */
+	/* A rebuild writes an hour again; one of its minutes has changed. */
 	size_t first = 0;
 	while (rig->sent[first].mean.start.ms < EIGHT) {
 		first++;
@@ -356,7 +375,7 @@ static void the_walk_goes_over_months_and_gaps(void **state)
 	expect_all(rig, PERIOD_MINUTE);
 	count_in(rig, "min-202612.db", "SELECT sum(n) FROM minutes", 9);
 	count_in(rig, "min-202701.db", "SELECT sum(n) FROM minutes", 10);
-	/* Both ends are exclusive. */
+	/* `after` and `until` are exclusive. */
 	walk(rig, PERIOD_MINUTE, NEW_YEAR - 2 * MINUTE_MS, NEW_YEAR + MINUTE_MS);
 	assert_int_equal(rig->n_got, 3 + 4);
 	walk(rig, PERIOD_MINUTE, NEW_YEAR - 2 * MINUTE_MS, NEW_YEAR - MINUTE_MS);
@@ -454,8 +473,8 @@ static void damaged_days_are_passed_over_and_told(void **state)
 	walk(rig, PERIOD_MINUTE, INT64_MIN, INT64_MAX);
 	assert_int_equal(rig->n_got, 120 + 6);
 	assert_non_null(strstr(store_damage(rig->on.store, &n), "the minutes of 1 series of 2026-03-02 are damaged"));
-	assert_int_equal(n, 1); /* told once */
-	/* What is made again heals it. */
+	assert_int_equal(n, 1); /* reported once */
+	/* Minutes that are written again replace the damaged row. */
 	write_all(rig);
 	(void)pack_until(rig, MIDNIGHT + 2 * DAY_MS);
 	expect_all(rig, PERIOD_MINUTE);
@@ -482,7 +501,7 @@ static void damaged_files_are_salvaged(struct rig *rig, bool after_kill)
 	write_all(rig);
 	store_close(rig->on.store);
 	rig->on.store = NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) { /* a page in the midst of each */
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) { /* a page in the middle of each file */
 		store_rig_run(&rig->on, "sqlite3 %s 'PRAGMA wal_checkpoint(TRUNCATE)' > /dev/null", files[i].name);
 		store_rig_run(&rig->on, "dd if=/dev/urandom of=%s bs=4096 seek=%u count=1 conv=notrunc 2> /dev/null",
 			files[i].name, files[i].page);
@@ -538,7 +557,7 @@ static void the_quota_takes_only_means_that_need_not_be_kept(void **state)
 	assert_int_equal(rig->n_got, january);
 	assert_true(same(&rig->sent[january], &rig->got[0]));
 	rig->on.site.store.keep_means = 1;
-	rig->on.clock.start.ms += 366 * DAY_MS; /* March 2027: the minutes of 2026 have served, too */
+	rig->on.clock.start.ms += 366 * DAY_MS; /* March 2027: the minutes of 2026 may go, too */
 	assert_int_equal(store_keep_room(rig->on.store), 0);
 	store_rig_run(&rig->on,
 		"test ! -e roll-2025.db && test -e roll-2026.db && test ! -e min-202601.db && test -e state.db");

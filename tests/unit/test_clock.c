@@ -30,7 +30,7 @@ static void check(const struct look *looks, size_t n, int64_t newest_ms)
 	for (size_t i = 0; i < n; i++) {
 		const struct look *l = &looks[i];
 		enum clock_change change =
-			clock_watch_look(&w, (struct utc){ l->now_ms }, (struct mono){ l->mono_ms }, l->stamp);
+			clock_watch_update(&w, (struct utc){ l->now_ms }, (struct mono){ l->mono_ms }, l->stamp);
 		if (change != l->change || w.set != l->set) {
 			fail_msg("%s: change %d, set %d", l->rule, (int)change, (int)w.set);
 		}

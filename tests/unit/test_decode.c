@@ -294,7 +294,8 @@ static void test_words_of_answers(void **state)
 		{ { .result = ANSWER_BROKEN, .trouble = TROUBLE_CHECKSUM }, "an answer with a wrong checksum" },
 		{ { .result = ANSWER_BROKEN, .trouble = TROUBLE_CLOSED }, "no connection" },
 		{ { .result = ANSWER_EXCEPTION, .exception = 2 }, "exception 2 (illegal data address)" },
-		{ { .result = ANSWER_GATEWAY, .exception = 11 }, "exception 11 (gateway target silent)" },
+		{ { .result = ANSWER_GATEWAY, .exception = 11 },
+			"exception 11 (the device behind the gateway does not answer)" },
 		{ { .result = ANSWER_EXCEPTION, .exception = 7 }, "exception 7 (unknown code)" },
 		{ { .result = ANSWER_EXCEPTION, .exception = 200 }, "exception 200 (unknown code)" },
 	};

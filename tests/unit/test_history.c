@@ -68,7 +68,7 @@ static void any_number_comes_back_near(void **state)
 	}
 }
 
-/* What is printed of some minutes; the caller frees it. */
+/* The print of some minutes; the caller frees it. */
 static char *print(enum history_format format, bool raw, int64_t first_ms, int64_t step_ms, size_t n)
 {
 	struct history_out *out = calloc(1, sizeof(*out));

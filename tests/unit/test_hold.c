@@ -1,4 +1,4 @@
-/* test_hold.c - what is held back after a refusal, how long, and what is let go. */
+/* test_hold.c - which messages are held back after a refusal, and for how long. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,12 +18,12 @@ static void test_what_a_reason_code_says(void **state)
 		{ 0x80, REFUSAL_OF_CLIENT }, { 0x83, REFUSAL_OF_CLIENT }, { 0x87, REFUSAL_OF_TOPIC },
 		{ 0x90, REFUSAL_FOR_GOOD }, { 0x91, REFUSAL_OF_CLIENT }, { 0x97, REFUSAL_OF_CLIENT },
 		{ 0x99, REFUSAL_FOR_GOOD },
-		{ 0xFF, REFUSAL_OF_CLIENT }, /* not of MQTT 5.0: nothing is lost for what is not known */
+		{ 0xFF, REFUSAL_OF_CLIENT }, /* unknown to MQTT 5.0: passes, so that no message is lost for it */
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(refusal_of(cases[i].code), cases[i].refusal);
+		assert_int_equal(hold_refusal_of(cases[i].code), cases[i].refusal);
 	}
 }
 
@@ -31,7 +31,7 @@ static bool refuse(struct hold *hold, const char *topic, int64_t id, enum refusa
 {
 	const struct refused refused = { topic, id, refusal, "why" };
 
-	return hold_refused(hold, &refused, now_ms);
+	return hold_add_refusal(hold, &refused, now_ms);
 }
 
 static void test_a_quota_holds_everything_and_one_is_tried(void **state)
@@ -41,15 +41,15 @@ static void test_a_quota_holds_everything_and_one_is_tried(void **state)
 	(void)state;
 	assert_true(hold_admits(&hold, "a", 1, 0));
 	assert_true(refuse(&hold, "a", 1, REFUSAL_OF_CLIENT, 0));
-	assert_false(refuse(&hold, "a", 2, REFUSAL_OF_CLIENT, 1)); /* was on its way with the first */
+	assert_false(refuse(&hold, "a", 2, REFUSAL_OF_CLIENT, 1)); /* was in flight with the first */
 	assert_false(hold_admits(&hold, "a", 1, 999));
 	assert_false(hold_admits(&hold, "b", 3, 999));
-	assert_int_equal(hold_next(&hold), 1000);
+	assert_int_equal(hold_next_try_ms(&hold), 1000);
 	assert_true(hold_admits(&hold, "a", 1, 1000));
 	assert_false(hold_admits(&hold, "a", 2, 1000)); /* one at a time */
-	assert_int_equal(hold_next(&hold), INT64_MAX);
-	assert_false(hold_settled(&hold, 2));
-	assert_true(hold_settled(&hold, 1));
+	assert_int_equal(hold_next_try_ms(&hold), INT64_MAX);
+	assert_false(hold_settle(&hold, 2));
+	assert_true(hold_settle(&hold, 1));
 	assert_true(hold_is_empty(&hold));
 	assert_true(hold_admits(&hold, "b", 3, 1001));
 }
@@ -62,7 +62,7 @@ static void test_the_pause_grows_up_to_a_minute(void **state)
 	(void)state;
 	assert_true(refuse(&hold, "a", 1, REFUSAL_OF_TOPIC, now));
 	for (int i = 0; i < 40; i++) {
-		int64_t pause = hold_next(&hold) - now;
+		int64_t pause = hold_next_try_ms(&hold) - now;
 		assert_true(pause >= before && pause <= 60000);
 		before = pause;
 		now += pause;
@@ -82,7 +82,7 @@ static void test_one_message_does_not_hold_all_for_ever(void **state)
 	(void)state;
 	assert_true(refuse(&hold, "a", 1, REFUSAL_OF_CLIENT, now));
 	while (!hold_admits(&hold, "b", 2, now)) {
-		now = hold_next(&hold);
+		now = hold_next_try_ms(&hold);
 		assert_true(hold_admits(&hold, "a", 1, now));
 		assert_true(refuse(&hold, "a", 1, REFUSAL_OF_CLIENT, now));
 		assert_true(++tries < 20);
@@ -102,7 +102,7 @@ static void test_no_right_to_a_topic_holds_that_topic(void **state)
 	assert_true(hold_admits(&hold, "a", 1, 1000));
 	hold_withdraw(&hold, 1); /* it could not be handed over */
 	assert_true(hold_admits(&hold, "a", 1, 1001));
-	assert_true(hold_settled(&hold, 1));
+	assert_true(hold_settle(&hold, 1));
 	assert_true(hold_is_empty(&hold));
 }
 
@@ -114,22 +114,22 @@ static void test_a_right_that_is_missing_for_long(void **state)
 
 	(void)state;
 	assert_true(refuse(&hold, "a", 1, REFUSAL_OF_TOPIC, now));
-	while (!hold_aside(&hold, "a")) {
-		now = hold_next(&hold);
+	while (!hold_aside_reason(&hold, "a")) {
+		now = hold_next_try_ms(&hold);
 		assert_null(hold_due_topic(&hold, now));
 		assert_true(hold_admits(&hold, "a", 1, now));
 		assert_true(refuse(&hold, "a", 1, REFUSAL_OF_TOPIC, now));
 	}
 	assert_true(now > 15000 && now < 30000);
-	assert_string_equal(hold_aside(&hold, "a"), "why");
-	assert_null(hold_aside(&hold, "b"));
+	assert_string_equal(hold_aside_reason(&hold, "a"), "why");
+	assert_null(hold_aside_reason(&hold, "b"));
 	assert_null(hold_due_topic(&hold, now));
-	now = hold_next(&hold);
+	now = hold_next_try_ms(&hold);
 	assert_string_equal(hold_due_topic(&hold, now), "a");
-	hold_try(&hold, "a", 1);
+	hold_start_try(&hold, "a", 1);
 	assert_null(hold_due_topic(&hold, now));
-	assert_true(hold_settled(&hold, 1));
-	assert_null(hold_aside(&hold, "a"));
+	assert_true(hold_settle(&hold, 1));
+	assert_null(hold_aside_reason(&hold, "a"));
 }
 
 static void test_more_topics_than_there_is_room_for(void **state)

@@ -21,10 +21,10 @@ static void expect_packed_same(const struct day_minute *slots)
 {
 	static struct day_minute got[DAY_SLOTS];
 	size_t size = 0;
-	unsigned char *data = pack_day(slots, &size);
+	unsigned char *data = minute_codec_pack(slots, &size);
 
 	assert_non_null(data);
-	assert_true(unpack_day(data, size, got));
+	assert_true(minute_codec_unpack(data, size, got));
 	for (size_t i = 0; i < DAY_SLOTS; i++) {
 		const struct mean *a = &slots[i].mean, *b = &got[i].mean;
 		assert_int_equal(slots[i].present, got[i].present);
@@ -36,7 +36,7 @@ static void expect_packed_same(const struct day_minute *slots)
 		}
 	}
 	for (size_t cut = 0; cut < size; cut += 1 + size / 50) { /* what is cut short is refused, not believed */
-		assert_false(unpack_day(data, cut, got));
+		assert_false(minute_codec_unpack(data, cut, got));
 	}
 	free(data);
 }
@@ -84,7 +84,7 @@ static void means_of_decimal_readings_become_small(void **state)
 		slots[i] = (struct day_minute){ .present = true, .amount = NAN };
 		slots[i].mean = random_mean(mean_rule_of(MEDIUM_GAS, PERIOD_MINUTE), 0, &seed);
 	}
-	free(pack_day(slots, &size));
+	free(minute_codec_pack(slots, &size));
 	assert_true(
 		size < DAY_SLOTS * 8); /* value, min, max, flag and counts of a noisy minute: less than one double */
 }

@@ -258,7 +258,7 @@ static void test_what_tells_no_value(void **state)
 			.raw_min = rows[i].raw_min,
 			.raw_max = rows[i].raw_max,
 			.n_absent = rows[i].n_absent };
-		if (channel_tells_no_value(&c) != rows[i].tells) {
+		if (channel_detects_no_value(&c) != rows[i].tells) {
 			fail_msg("%s", rows[i].rule);
 		}
 	}

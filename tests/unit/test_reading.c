@@ -68,7 +68,7 @@ static unsigned read_once(struct blocks *blocks, const bool *bad, struct answer 
 				(void)blocks_refuse(blocks, i, 2, 0); /* the result only says whether to log a line */
 			}
 		}
-		blocks_put_together(blocks, i, &found, &whole[blocks->list[i].planned], any);
+		blocks_merge_answer(blocks, i, &found, &whole[blocks->list[i].planned], any);
 	}
 	return asked;
 }
@@ -125,7 +125,7 @@ static void test_a_refusal_is_told_once_and_asked_ever_less_often(void **state)
 	assert_int_equal(first, 10000);
 	assert_false(blocks_refuse(&blocks, 0, 2, blocks.list[0].again_ms));
 	assert_int_equal(blocks.list[0].again_ms - (1000 + first), 2 * first);
-	assert_int_equal(blocks_refused(&blocks), 1);
+	assert_int_equal(blocks_count_refused(&blocks), 1);
 	blocks_finish(&blocks);
 }
 
@@ -147,20 +147,20 @@ static void test_response_times(void **state)
 	struct latency latency = { 0 };
 
 	(void)state;
-	assert_true(isnan(latency_within(&latency, 0.5)));
+	assert_true(isnan(latency_percentile(&latency, 0.5)));
 	for (int i = 0; i < 90; i++) {
 		latency_add(&latency, 5000);
 	}
 	for (int i = 0; i < 10; i++) {
 		latency_add(&latency, 100000);
 	}
-	double median = latency_within(&latency, 0.5), most = latency_within(&latency, 0.95);
+	double median = latency_percentile(&latency, 0.5), most = latency_percentile(&latency, 0.95);
 	assert_true(median >= 5.0 && median <= 5.0 * 1.19);
 	assert_true(most >= 100.0 * 0.99 && most <= 100.0);
 	for (int i = 0; i < 5000; i++) {
 		latency_add(&latency, 1000);
 	}
-	assert_true(latency_within(&latency, 0.95) < 1.2); /* old response times are forgotten */
+	assert_true(latency_percentile(&latency, 0.95) < 1.2); /* old response times are forgotten */
 	assert_int_equal(latency.max_us, 100000);
 }
 

@@ -1,4 +1,5 @@
-/* test_relabel.c - readings taken before the clock was set get their time, once, whatever happens between. */
+/* test_relabel.c - readings taken before the clock was set get their wall time exactly once, whatever happens between.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,9 @@
 
 #include <cmocka.h>
 
+#include "daemon/store/raw.h"
+#include "daemon/store/relabel.h"
+#include "daemon/store/space.h"
 #include "daemon/store/store_internal.h"
 #include "tests/unit/store_rig.h"
 
@@ -130,7 +134,7 @@ static void test_an_attempt_that_was_cut_short_adds_nothing_twice(void **state)
 	wait_for_clock(rig, mono_ms, 900);
 	assert_int_equal(store_clock_note(rig->on.store, clock_mono(&rig->on.clock), offset_ms), 0);
 	store_close(rig->on.store);
-	/* As if the power went between the two commits: what was moved is there, and what waited, too. */
+	/* As after a power cut between the two commits: the readings are in both files. */
 	store_rig_run(&rig->on, "mkdir kept && cp raw-19*.db kept/");
 	store_rig_open(&rig->on);
 	assert_int_equal(relabel_all(rig), 0);
@@ -151,9 +155,9 @@ static void test_readings_of_a_boot_that_never_knew_the_time_are_kept_and_counte
 	store_rig_open(&rig->on);
 	assert_int_equal(store_clock_note(rig->on.store, clock_mono(&rig->on.clock), EIGHT), 0);
 	assert_int_equal(relabel_all(rig), 200);
-	assert_int_equal(relabel_all(rig), 200); /* nor does asking again change anything */
+	assert_int_equal(relabel_all(rig), 200); /* another call changes nothing */
 	assert_true(is_there(rig, "raw-19700101.db"));
-	rig->on.site.store.quota_bytes = 1; /* retention spares them */
+	rig->on.site.store.quota_bytes = 1; /* retention does not delete their file */
 	assert_int_equal(store_keep_room(rig->on.store), 0);
 	assert_true(is_there(rig, "raw-19700101.db"));
 }

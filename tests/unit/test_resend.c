@@ -12,6 +12,8 @@
 
 #include "common/array.h"
 #include "daemon/mqtt/resend.h"
+#include "daemon/store/alarm.h"
+#include "daemon/store/outbox.h"
 #include "tests/unit/store_rig.h"
 
 struct rig {
@@ -33,7 +35,7 @@ static int set_up(void **state)
 	for (int64_t seq = 1; seq <= 3; seq++) {
 		struct store_alarm alarm = { .raised = true, .rule = "disk-low", .outlet = GATEWAY };
 		snprintf(alarm.id, sizeof(alarm.id), "alarm %d", (int)seq);
-		assert_int_equal(store_tell(rig->on.store, &alarm, "raised", "topic", "{}"), 0);
+		assert_int_equal(store_commit_alarm(rig->on.store, &alarm, "raised", "topic", "{}"), 0);
 	}
 	static const int64_t ids[] = { 1, 2, 3 };
 	assert_int_equal(store_outbox_done(rig->on.store, ids, 3, clock_utc(&rig->on.clock)), 0);
@@ -58,7 +60,7 @@ static json_t *ask(struct rig *rig, const char *payload, size_t size)
 	struct mqtt_request request = { .size = size, .too_long = size > MQTT_REQUEST_SIZE };
 
 	memcpy(request.payload, payload, request.too_long ? MQTT_REQUEST_SIZE : size);
-	struct resend_answer answer = resend_take(&rig->resend, &request, rig->now_ms);
+	struct resend_answer answer = resend_handle_request(&rig->resend, &request, rig->now_ms);
 	json_t *reply = answer.payload ? json_loads(answer.payload, 0, NULL) : NULL;
 	free(answer.payload);
 	return reply;
@@ -181,6 +183,12 @@ static void test_a_reply_goes_where_replies_belong(void **state)
 		{ "emis/1/test/resend/reply/#", "emis/1/test/resend/reply" },
 		{ "emis/1/test/DA001/alarm", "emis/1/test/resend/reply" },
 		{ "elsewhere", "emis/1/test/resend/reply" },
+		{ "emis/1/test/resend/reply/+", "emis/1/test/resend/reply" },
+		{ "emis/1/test/resend/reply/\xE5\x8F\xB0", "emis/1/test/resend/reply/\xE5\x8F\xB0" },
+		{ "emis/1/test/resend/reply/\x07", "emis/1/test/resend/reply" },
+		{ "emis/1/test/resend/reply/\x7F", "emis/1/test/resend/reply" },
+		{ "emis/1/test/resend/reply/\xC2\x85", "emis/1/test/resend/reply" }, /* a C1 control */
+		{ "emis/1/test/resend/reply/\xFF", "emis/1/test/resend/reply" },
 	};
 	struct rig *rig = *state;
 
@@ -188,7 +196,7 @@ static void test_a_reply_goes_where_replies_belong(void **state)
 		struct mqtt_request request = { .size = 0 };
 		snprintf(request.response_topic, sizeof(request.response_topic), "%s", cases[i].wanted);
 		rig->now_ms += 10000;
-		struct resend_answer answer = resend_take(&rig->resend, &request, rig->now_ms);
+		struct resend_answer answer = resend_handle_request(&rig->resend, &request, rig->now_ms);
 		assert_string_equal(answer.topic, cases[i].topic);
 		free(answer.payload);
 	}

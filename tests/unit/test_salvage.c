@@ -1,4 +1,5 @@
-/* test_salvage.c - damaged and lost files: set aside, saved as far as can be, replaced, and told. */
+/* test_salvage.c - damaged and lost files: set aside, replaced with every row that can be read, and reported. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,9 +10,12 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "common/text.h"
+#include "daemon/store/audit.h"
 #include "daemon/store/check.h"
+#include "daemon/store/checkpoint.h"
 #include "tests/unit/readings_rig.h"
 
 /* Overwrites a part of a file of the closed store with noise. */
@@ -49,7 +53,7 @@ static void test_a_damaged_state(void **state)
 	for (int64_t page = 0; page < pages; page += 3) {
 		store_rig_run(&rig->on, "rm -f *-wal *-shm && cp kept state.db");
 		corrupt(rig, "state.db", (long)(page * 4096), page == 0 ? 200 : 4096);
-		store_rig_open(&rig->on); /* it starts, whatever is left */
+		store_rig_open(&rig->on); /* it opens, whatever is left of the file */
 		assert_int_equal(readings_damages(rig), 1);
 		assert_int_equal(store_audit(rig->on.store, "somebody", "goes on", "", ""), 0);
 		store_close(rig->on.store);
@@ -60,7 +64,7 @@ static void test_a_damaged_state(void **state)
 	assert_int_equal(rig->n_got, rig->n_sent);
 }
 
-/* One page in the middle costs what lay on it, no more. */
+/* A damaged page in the middle costs only its own rows. */
 static void test_most_of_a_damaged_state_is_saved(void **state)
 {
 	struct readings_rig *rig = *state;
@@ -101,13 +105,38 @@ static void test_a_damaged_day_of_readings(void **state)
 	assert_int_equal(readings_replay(rig), 0);
 	assert_int_equal(readings_damages(rig), 1);
 	assert_true(rig->n_got < rig->n_sent && rig->n_got > rig->n_sent - 1000);
-	/* Also where nobody expects it, and while it is written to. */
+	/* Damage that is found without a check, while the file is written. */
 	corrupt(rig, "raw-20260302.db", 0, 4096);
 	store_close(rig->on.store);
 	store_rig_open(&rig->on);
 	readings_send(rig, 0, HOUR(3), 1.0, FLAG_NORMAL);
 	assert_int_equal(store_raw_flush(rig->on.store), 0);
 	assert_int_equal(readings_damages(rig), 1);
+}
+
+/* The main loop uses the new file: it waits 200 ms for another program, not the 3 s of a start. */
+static void test_a_salvaged_file_is_not_waited_for(void **state)
+{
+	struct readings_rig *rig = *state;
+	char path[128];
+	sqlite3 *db = NULL;
+
+	readings_send_hours(rig, HOUR(0), 100);
+	store_close(rig->on.store);
+	corrupt(rig, "raw-20260302.db", 0, 512);
+	store_rig_open(&rig->on);
+	readings_send(rig, 0, HOUR(1), 1.0, FLAG_NORMAL);
+	assert_int_equal(store_raw_flush(rig->on.store), 0);
+	assert_int_equal(readings_damages(rig), 1);
+	snprintf(path, sizeof(path), "%s/raw-20260302.db", rig->on.folder);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	readings_send(rig, 0, HOUR(1) + 2000, 2.0, FLAG_NORMAL);
+	int64_t start = clock_real_mono_ms();
+	assert_int_equal(store_raw_flush(rig->on.store), -EBUSY);
+	assert_true(clock_real_mono_ms() - start < 1500);
+	assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
 }
 
 /* Waits until all files are checked. */
@@ -150,17 +179,17 @@ static void test_old_days_are_checked_in_the_background_after_an_unclean_stop(vo
 	assert_true(at > 0);
 	corrupt(rig, "raw-20260226.db", (long)at, 512);
 	(void)readings_query(rig, "state.db", "UPDATE meta SET value='1' WHERE key='in_use'"); /* the power was cut */
-	refused_for_another_site(rig); /* and a start that comes to nothing does not hide that */
+	refused_for_another_site(rig); /* a start that fails does not hide that */
 	store_rig_open(&rig->on);
 	check_in_background(rig);
 	assert_int_equal(readings_damages(rig), 1);
 	assert_in_range(readings_query(rig, "raw-20260226.db", "SELECT count(*) FROM chunk"), 1, 199);
-	/* Ended in the middle it leaves nothing behind. */
+	/* A check that is ended early leaves nothing behind. */
 	assert_int_equal(store_check_start(rig->on.store, &check), 0);
 	store_check_end(check);
 }
 
-/* A table and its index that say different things pass the quick check, and then no row can be put in. */
+/* A table and an index that contradict each other pass the quick check, but no row can be inserted. */
 static void test_an_index_that_lies(void **state)
 {
 	struct readings_rig *rig = *state;
@@ -195,7 +224,7 @@ static void test_an_index_that_lies(void **state)
 	readings_expect_all(rig);
 }
 
-/* The file of the key came to be, and then the power went. */
+/* A power cut after the file of the key was made and before its audit row. */
 static void test_a_key_without_its_row(void **state)
 {
 	struct readings_rig *rig = *state;
@@ -209,7 +238,7 @@ static void test_a_key_without_its_row(void **state)
 	assert_int_equal(readings_verify(rig, NULL, NULL), 0);
 }
 
-/* A key that is none signs nothing; what the old one signed is still good. */
+/* A damaged key signs nothing more; signatures made with it are still good. */
 static void test_a_damaged_key(void **state)
 {
 	struct readings_rig *rig = *state;
@@ -241,6 +270,31 @@ static void test_no_number_comes_twice(void **state)
 	assert_int_equal(c.number, 3);
 }
 
+/* A damaged page may hold NULL where the table forbids it; the readings of that name are lost, the others are not. */
+static void test_a_name_that_is_lost(void **state)
+{
+	struct readings_rig *rig = *state;
+	char path[128];
+	sqlite3 *db = NULL;
+
+	readings_send_hours(rig, HOUR(0), 100);
+	store_close(rig->on.store);
+	snprintf(path, sizeof(path), "%s/raw-20260302.db", rig->on.folder);
+	for (int i = 0; i < 2; i++) { /* the schema is read when the file is opened */
+		assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+		assert_int_equal(sqlite3_exec(db,
+					 i == 0 ? "PRAGMA writable_schema=ON;"
+						  " UPDATE sqlite_master SET sql=replace(sql, 'NOT NULL', '')"
+						: "UPDATE series SET name=NULL WHERE id=1; UPDATE boot SET name=NULL",
+					 NULL, NULL, NULL),
+			SQLITE_OK);
+		sqlite3_close(db);
+	}
+	store_rig_open(&rig->on);
+	assert_int_equal(readings_replay(rig), 0);
+	assert_int_equal(rig->n_got, rig->n_sent - 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +308,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_an_index_that_lies, readings_rig_set_up, readings_rig_tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_a_key_without_its_row, readings_rig_set_up, readings_rig_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_salvaged_file_is_not_waited_for, readings_rig_set_up, readings_rig_tear_down),
+		cmocka_unit_test_setup_teardown(test_a_name_that_is_lost, readings_rig_set_up, readings_rig_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_damaged_key, readings_rig_set_up, readings_rig_tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_no_number_comes_twice, readings_rig_set_up, readings_rig_tear_down),

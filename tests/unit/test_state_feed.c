@@ -1,4 +1,4 @@
-/* test_state_feed.c - every state that changed is published in the end, and none twice at once. */
+/* test_state_feed.c - every state that changed is published in the end; none is in flight twice. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +31,7 @@ static void test_all_of_them_go_once(void **state)
 	state_feed_destroy(feed);
 }
 
-/* What changes while it is on its way goes again, and only after the first was settled. */
+/* A state that changes while it is in flight is published again, but only after the first one was settled. */
 static void test_the_newest_value_goes(void **state)
 {
 	struct state_feed *feed = state_feed_create(2);
@@ -42,13 +42,13 @@ static void test_the_newest_value_goes(void **state)
 	assert_true(state_feed_next(feed, &index));
 	state_feed_want(feed, 1);
 	assert_false(state_feed_next(feed, &index));
-	state_feed_settled(feed, 1);
+	state_feed_settle(feed, 1);
 	assert_true(state_feed_next(feed, &index));
 	assert_int_equal(index, 1);
 	state_feed_lost(feed);
 	assert_int_equal(state_feed_in_flight(feed), 0);
 	assert_true(state_feed_next(feed, &index));
-	state_feed_settled(feed, index);
+	state_feed_settle(feed, index);
 	assert_false(state_feed_next(feed, &index));
 	state_feed_destroy(feed);
 }
@@ -78,7 +78,7 @@ static void test_random_lines(void **state)
 			index = way[k];
 			way[k] = way[--n];
 			if (rand() % 4) {
-				state_feed_settled(feed, index);
+				state_feed_settle(feed, index);
 			} else {
 				state_feed_put_back(feed, index);
 				due[index] = true;
@@ -92,11 +92,11 @@ static void test_random_lines(void **state)
 		assert_int_equal(state_feed_in_flight(feed), n);
 	}
 	while (n > 0) {
-		state_feed_settled(feed, way[--n]);
+		state_feed_settle(feed, way[--n]);
 	}
 	while (state_feed_next(feed, &index)) {
 		due[index] = false;
-		state_feed_settled(feed, index);
+		state_feed_settle(feed, index);
 	}
 	for (size_t i = 0; i < N; i++) {
 		assert_false(due[i]);

@@ -121,6 +121,32 @@ static void test_periods_follow_the_offset(void **state)
 	assert_string_equal(time_format(time_next_quarter(at, 480), 480, text), "2026-04-01T00:00:00+08:00");
 }
 
+static void test_parts_of_a_wall_clock(void **state)
+{
+	static const struct {
+		const char *text;
+		struct time_parts parts;
+	} cases[] = {
+		{ "2026-03-02T08:00:00+08:00", { 2026, 3, 2, 8, 0, 0 } },
+		{ "2026-12-31T16:00:00Z", { 2027, 1, 1, 0, 0, 0 } },
+		{ "2024-02-29T23:59:59+08:00", { 2024, 2, 29, 23, 59, 59 } },
+		{ "2000-02-29T00:00:00+08:00", { 2000, 2, 29, 0, 0, 0 } },
+		{ "1970-01-01T00:00:00Z", { 1970, 1, 1, 8, 0, 0 } },
+		{ "9999-12-31T23:59:59+08:00", { 9999, 12, 31, 23, 59, 59 } },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct utc at, back;
+		assert_true(time_parse(cases[i].text, 0, &at));
+		struct time_parts parts = time_to_parts(at, CHINA_OFFSET_MIN);
+		assert_memory_equal(&parts, &cases[i].parts, sizeof(parts));
+		assert_true(time_from_parts(&parts, CHINA_OFFSET_MIN, &back));
+		assert_int_equal(back.ms, at.ms);
+	}
+	assert_int_equal(time_to_parts((struct utc){ -1 }, 0).year, 1969);
+}
+
 static void test_zones_durations_and_sizes(void **state)
 {
 	int offset;
@@ -184,7 +210,7 @@ static void test_names_and_flags(void **state)
 		assert_true(flag_from_letter(flag_letter((enum flag)i), &flag) && flag == (enum flag)i);
 	}
 	assert_false(flag_from_letter('X', &flag));
-	assert_int_equal(flag_graver(FLAG_FAULT, FLAG_NO_COMM), FLAG_FAULT);
+	assert_int_equal(flag_worse(FLAG_FAULT, FLAG_NO_COMM), FLAG_FAULT);
 }
 
 int main(void)
@@ -194,6 +220,7 @@ int main(void)
 		cmocka_unit_test(test_what_no_calendar_or_clock_shows),
 		cmocka_unit_test(test_offsets),
 		cmocka_unit_test(test_periods_follow_the_offset),
+		cmocka_unit_test(test_parts_of_a_wall_clock),
 		cmocka_unit_test(test_zones_durations_and_sizes),
 		cmocka_unit_test(test_numbers_are_whole_and_finite),
 		cmocka_unit_test(test_names_and_flags),

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "daemon/store/audit.h"
+#include "daemon/store/checkpoint.h"
 #include "tests/unit/readings_rig.h"
 
 static void test_nothing_was_changed(void **state)
@@ -56,6 +58,14 @@ static void test_each_change_shows(void **state)
 			"INSERT INTO audit(at_ms, boot, mono_ms, who, what, old, new, simulated)"
 			" VALUES(1, '', 1, 'a', 'b', '', '', 1)",
 			"1 audit rows are not in the chain" },
+		{ "state.db", "UPDATE link SET content=x'00' WHERE id=4", "links 4 to 4: the link is damaged" },
+		{ "state.db", "UPDATE link SET kind='x' WHERE id=4", "link 4 is of the unknown kind \"x\"" },
+		{ "state.db", "UPDATE link SET hash=zeroblob(32) WHERE id=6",
+			"checkpoint 2 knows another hash of link 6" },
+		{ "state.db", "UPDATE audit SET new='' WHERE what='key made'", "which the audit log does not name" },
+		{ "state.db", "DROP TABLE link", "the chain cannot be read beyond link 0: no such table: link" },
+		{ "state.db", "DROP TABLE outbox", "no such table: outbox" },
+		{ "state.db", "DROP TABLE checkpoint", "the checkpoints cannot be read: no such table: checkpoint" },
 	};
 	struct readings_rig *rig = *state;
 
@@ -72,7 +82,7 @@ static void test_each_change_shows(void **state)
 	}
 }
 
-/* Who owns the box can write a whole new history; not one that agrees with what was kept elsewhere. */
+/* The owner of the box can write a whole new history, but not one that agrees with a checkpoint kept elsewhere. */
 static void test_what_was_kept_elsewhere(void **state)
 {
 	struct readings_rig *rig = *state;
@@ -98,6 +108,34 @@ static void test_what_was_kept_elsewhere(void **state)
 	assert_non_null(strstr(rig->words, "6 links, 0 rows compared"));
 }
 
+static void test_a_file_of_readings_is_gone(void **state)
+{
+	struct readings_rig *rig = *state;
+
+	readings_make_history(rig);
+	store_rig_run(&rig->on, "rm raw-20260302.db");
+	assert_int_equal(readings_verify(rig, NULL, NULL), 1);
+	assert_non_null(strstr(rig->words, "FAILED  links 2 to 2: raw-20260302.db is not there, and no retention"));
+	assert_non_null(strstr(rig->words, "FAILED  links 6 to 6: raw-20260302.db is not there, and no retention"));
+	store_rig_open(&rig->on);
+	assert_int_equal(store_audit(rig->on.store, "emisd", "delete raw-20260302.db", "", ""), 0);
+	assert_int_equal(readings_verify(rig, NULL, NULL), 0);
+	assert_non_null(strstr(rig->words, "2 in files that retention deleted"));
+}
+
+static void test_wrong_usage_and_no_store(void **state)
+{
+	struct readings_rig *rig = *state;
+
+	assert_int_equal(readings_verify(rig, "--directory", "/nowhere"), 1);
+	assert_int_equal(readings_verify(rig, "--help", ""), 0);
+	assert_non_null(strstr(rig->words, "Usage: emisctl verify [OPTION]..."));
+	assert_int_equal(readings_verify(rig, "stray", "words"), 2);
+	assert_int_equal(readings_verify(rig, "--unknown", ""), 2);
+	assert_int_equal(readings_verify(rig, "--from", "yesterday"), 2);
+	assert_int_equal(readings_verify(rig, "--against", "7:short"), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +143,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_each_change_shows, readings_rig_set_up, readings_rig_tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_what_was_kept_elsewhere, readings_rig_set_up, readings_rig_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_file_of_readings_is_gone, readings_rig_set_up, readings_rig_tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_wrong_usage_and_no_store, readings_rig_set_up, readings_rig_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

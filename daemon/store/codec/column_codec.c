@@ -6,21 +6,21 @@
 #include <zlib.h>
 
 #define MAX_DECIMALS 9
-#define DEFLATE_LEVEL 3  /* 6 makes them 3 % smaller for a third more work */
-#define PATCHED_SHARE 16 /* at most one number in so many */
-#define PATCH_DIGITS 25  /* a patch takes ten bytes: so many decimal digits of numbers */
+#define DEFLATE_LEVEL 3      /* level 6 saves 3 % more bytes and costs a third more time */
+#define NUMBERS_PER_PATCH 16 /* at most one number in 16 may be patched */
+#define PATCH_DIGITS 25      /* a patch takes ten bytes, as many as 25 decimal digits of numbers */
 #define MAX_QUOTIENT_DECIMALS 6
-#define LAST_BITS 4096           /* a sum of readings is rounded at each step: so far off is still near */
+#define LAST_BITS 4096           /* rounding of a sum of readings moves the mean by fewer representable numbers */
 #define EXACT 9007199254740992.0 /* 2^53: integers up to here are exact in a double */
 
-/* How the numbers of a column are written; the low four bits are the decimals of the first two. */
+/* How the numbers of a column are written. Of DECIMAL, FLOAT and QUOTIENT the low four bits are the decimals d. */
 enum form {
 	FORM_DECIMAL = 0x00, /* k / 10^d, computed in double */
-	FORM_FLOAT = 0x10,   /* the same, then rounded to single precision */
+	FORM_FLOAT = 0x10,   /* k / 10^d, then rounded to single precision */
 	FORM_BITS32 = 0x20,  /* the bits of a single-precision number */
 	FORM_BITS64 = 0x30,
-	FORM_PATCHED = 0x80,  /* with one of the first two: some numbers do not fit, and their bits follow */
-	FORM_QUOTIENT = 0x40, /* k / 10^d / divisor, but for the last bits, which follow */
+	FORM_PATCHED = 0x80,  /* added to DECIMAL or FLOAT: the bits of numbers that do not fit follow */
+	FORM_QUOTIENT = 0x40, /* k / 10^d / divisor; the difference in the last bits follows */
 };
 #define DECIMALS_MASK 0x0F
 
@@ -39,7 +39,7 @@ static uint64_t bits_of(double value)
 
 static bool fits_float(double value)
 {
-	/* Beyond FLT_MAX the conversion is undefined; NaN is not compared away. */
+	/* The conversion is undefined beyond FLT_MAX. Bits are compared, so NaN differs from other NaN. */
 	return fabs(value) < 3e38 && bits_of((double)(float)value) == bits_of(value);
 }
 
@@ -58,12 +58,12 @@ static bool to_integer(double value, enum form form, int decimals, int64_t *ret_
 	if (!(fabs(scaled) < EXACT)) {
 		return false;
 	}
-	*ret_k =
-		(int64_t)(scaled < 0.0 ? scaled - 0.5 : scaled + 0.5); /* llrint() is a call, and this is asked often */
+	/* Faster than a call of llrint(), in the innermost loop. */
+	*ret_k = (int64_t)(scaled < 0.0 ? scaled - 0.5 : scaled + 0.5);
 	return bits_of(read_decimal(*ret_k, form, decimals)) == bits_of(value);
 }
 
-/* How many numbers do not have so many decimals; stops beyond `most`. */
+/* Counts the numbers that need more decimals; stops when there are more than `most`. */
 static size_t count_misfits(const double *numbers, size_t n, enum form form, int decimals, size_t most)
 {
 	size_t misfits = 0;
@@ -75,14 +75,16 @@ static size_t count_misfits(const double *numbers, size_t n, enum form form, int
 	return misfits;
 }
 
-/* The decimals that make the column small, or -1. A few numbers may have more: they are patched. */
+/* The number of decimals that makes the column smallest, or -1. *ret_misfits numbers have more decimals and are to be
+ * patched. */
 static int decimals_of(const double *numbers, size_t n, enum form form, size_t *ret_misfits)
 {
-	size_t most = n / PATCHED_SHARE, misfits = 0;
+	size_t most = n / NUMBERS_PER_PATCH, misfits = 0;
 	int decimals = 0, best = -1;
 	int64_t k;
 
-	for (size_t i = 0; i < n; i++) { /* the fewest that all have but for those that none is enough for */
+	/* Enough decimals for every number, except for those that no count is enough for. */
+	for (size_t i = 0; i < n; i++) {
 		int wanted = decimals;
 		while (wanted <= MAX_DECIMALS && !to_integer(numbers[i], form, wanted, &k)) {
 			wanted++;
@@ -134,7 +136,7 @@ static void put_patches(struct bytes_out *out, const double *numbers, size_t n, 
 	}
 }
 
-/* Byte by byte over all numbers: the high bytes of like numbers are alike. */
+/* First the lowest byte of every number, then the next: high bytes of similar numbers are equal and deflate well. */
 static void put_bits(struct bytes_out *out, const double *numbers, size_t n, enum form form)
 {
 	bytes_put_u8(out, (uint8_t)form);
@@ -149,12 +151,12 @@ static void put_bits(struct bytes_out *out, const double *numbers, size_t n, enu
 	}
 }
 
-void column_put_numbers(struct bytes_out *out, const double *numbers, size_t n)
+void column_codec_put_numbers(struct bytes_out *out, const double *numbers, size_t n)
 {
 	size_t misfits = 0;
 	bool single = true;
 
-	/* A decimal fraction that is a single-precision number, too, comes back from either form. */
+	/* Numbers that fit into single precision are read back exactly from FLOAT as well as from DECIMAL. */
 	for (size_t i = 0; single && i < n; i++) {
 		single = fits_float(numbers[i]);
 	}
@@ -174,8 +176,8 @@ void column_put_numbers(struct bytes_out *out, const double *numbers, size_t n)
 
 /* ---- quotients ---- */
 
-/* How many representable numbers lie between k / 10^d / divisor and the number; false when too many or when k is too
- * large. */
+/* *ret_off counts the representable numbers between k / 10^d / divisor and `number`. False when there are too many, or
+ * when k is too large. */
 static bool to_quotient(double number, double divisor, int decimals, int64_t *ret_k, int64_t *ret_off)
 {
 	double scaled = number * divisor * powers[decimals];
@@ -184,7 +186,7 @@ static bool to_quotient(double number, double divisor, int decimals, int64_t *re
 		return false;
 	}
 	*ret_k = llrint(scaled);
-	/* Zero and what lies on the other side of it are far apart as bits, and then this form is not taken. */
+	/* Bits of numbers with different signs are far apart: then false is returned below. */
 	if (__builtin_sub_overflow(
 		    (int64_t)bits_of(number), (int64_t)bits_of((double)*ret_k / powers[decimals] / divisor), ret_off)) {
 		return false;
@@ -192,7 +194,7 @@ static bool to_quotient(double number, double divisor, int decimals, int64_t *re
 	return *ret_off<LAST_BITS && * ret_off> - LAST_BITS;
 }
 
-/* The fewest decimals that all numbers have, or -1. */
+/* The fewest decimals that are enough for all numbers, or -1. */
 static int quotient_decimals(const double *numbers, const double *divisors, size_t n)
 {
 	int decimals = 0;
@@ -213,34 +215,35 @@ static int quotient_decimals(const double *numbers, const double *divisors, size
 	return decimals;
 }
 
-void column_put_quotients(struct bytes_out *out, const double *numbers, const double *divisors, size_t n)
+void column_codec_put_quotients(struct bytes_out *out, const double *numbers, const double *divisors, size_t n)
 {
 	int decimals = quotient_decimals(numbers, divisors, n);
 	size_t misfits = 0;
 	int64_t k = 0, before = 0, off = 0;
 
 	if (decimals < 0 || decimals_of(numbers, n, FORM_DECIMAL, &misfits) >= 0) {
-		column_put_numbers(out, numbers, n);
+		column_codec_put_numbers(out, numbers, n);
 		return;
 	}
 	bytes_put_u8(out, (uint8_t)((int)FORM_QUOTIENT | decimals));
+	/* to_quotient() cannot fail: quotient_decimals() has tried every number. */
 	for (size_t i = 0; i < n; i++) {
-		(void)to_quotient(numbers[i], divisors[i], decimals, &k, &off); /* quotient_decimals() asked */
+		(void)to_quotient(numbers[i], divisors[i], decimals, &k, &off);
 		bytes_put_signed(out, k - before);
 		before = k;
 	}
 	for (size_t i = 0; i < n; i++) {
-		(void)to_quotient(numbers[i], divisors[i], decimals, &k, &off); /* likewise */
+		(void)to_quotient(numbers[i], divisors[i], decimals, &k, &off);
 		bytes_put_signed(out, off);
 	}
 }
 
-bool column_get_quotients(struct bytes_in *in, const double *divisors, double *ret_numbers, size_t n)
+bool column_codec_get_quotients(struct bytes_in *in, const double *divisors, double *ret_numbers, size_t n)
 {
 	int64_t k = 0;
 
 	if (in->left == 0 || (in->data[0] & ~DECIMALS_MASK) != FORM_QUOTIENT) {
-		return column_get_numbers(in, ret_numbers, n);
+		return column_codec_get_numbers(in, ret_numbers, n);
 	}
 	int decimals = bytes_get_u8(in) & DECIMALS_MASK;
 	if (decimals > MAX_QUOTIENT_DECIMALS) {
@@ -298,7 +301,7 @@ static bool get_patches(struct bytes_in *in, double *numbers, size_t n)
 	return !in->failed;
 }
 
-bool column_get_numbers(struct bytes_in *in, double *ret_numbers, size_t n)
+bool column_codec_get_numbers(struct bytes_in *in, double *ret_numbers, size_t n)
 {
 	uint8_t head = bytes_get_u8(in);
 	enum form form = (enum form)(head & ~(DECIMALS_MASK | FORM_PATCHED));
@@ -322,7 +325,7 @@ bool column_get_numbers(struct bytes_in *in, double *ret_numbers, size_t n)
 	return !in->failed && (!(head & FORM_PATCHED) || get_patches(in, ret_numbers, n));
 }
 
-void column_put_runs(struct bytes_out *out, const uint8_t *values, size_t n)
+void column_codec_put_runs(struct bytes_out *out, const uint8_t *values, size_t n)
 {
 	for (size_t i = 0; i < n;) {
 		size_t end = i + 1;
@@ -335,7 +338,7 @@ void column_put_runs(struct bytes_out *out, const uint8_t *values, size_t n)
 	}
 }
 
-bool column_get_runs(struct bytes_in *in, uint8_t *ret_values, size_t n)
+bool column_codec_get_runs(struct bytes_in *in, uint8_t *ret_values, size_t n)
 {
 	for (size_t i = 0; i < n;) {
 		uint64_t run = bytes_get_unsigned(in);
@@ -349,7 +352,7 @@ bool column_get_runs(struct bytes_in *in, uint8_t *ret_values, size_t n)
 	return true;
 }
 
-void column_put_steps(struct bytes_out *out, const int64_t *values, size_t n)
+void column_codec_put_steps(struct bytes_out *out, const int64_t *values, size_t n)
 {
 	int64_t before = 0, step = 0;
 
@@ -360,7 +363,7 @@ void column_put_steps(struct bytes_out *out, const int64_t *values, size_t n)
 	}
 }
 
-bool column_get_steps(struct bytes_in *in, int64_t *ret_values, size_t n)
+bool column_codec_get_steps(struct bytes_in *in, int64_t *ret_values, size_t n)
 {
 	int64_t before = 0, step = 0;
 
@@ -376,7 +379,7 @@ bool column_get_steps(struct bytes_in *in, int64_t *ret_values, size_t n)
 	return !in->failed;
 }
 
-struct bytes_out column_close(struct bytes_out plain, bool deflate)
+struct bytes_out column_codec_close(struct bytes_out plain, bool deflate)
 {
 	struct bytes_out closed = { 0 };
 	uLongf size = deflate ? compressBound(plain.n) : 0;
@@ -396,7 +399,7 @@ struct bytes_out column_close(struct bytes_out plain, bool deflate)
 	return closed;
 }
 
-unsigned char *column_open(const unsigned char *data, size_t size, size_t limit, size_t *ret_size)
+unsigned char *column_codec_open(const unsigned char *data, size_t size, size_t limit, size_t *ret_size)
 {
 	struct bytes_in in = { .data = data, .left = size };
 	uint8_t head = bytes_get_u8(&in);

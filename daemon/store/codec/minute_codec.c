@@ -1,5 +1,5 @@
-/* minute_codec.c - columns, each of what changes little from minute to minute, then deflated:
- * places, valid, flags, the numbers that are there, values, min, max, amounts, n_valid, n_due, counts by flag. */
+/* minute_codec.c - one column for each field of a mean, then all deflated: a field changes little from minute to
+ * minute. The order of columns is that of minute_codec_pack(). */
 #include "daemon/store/codec/minute_codec.h"
 
 #include <math.h>
@@ -11,10 +11,10 @@
 #define MAX_PLAIN ((size_t)DAY_SLOTS * 256)
 #define FLAG_MASK 0x0F
 #define VALID_BIT 0x10
-/* Which numbers are there. */
+/* Which numbers of a minute are finite. */
 enum { HAS_VALUE = 1, HAS_MIN = 2, HAS_MAX = 4, HAS_AMOUNT = 8, HAS_ALL = 15 };
 
-/* Those slots that are present, and room for one column of them. */
+/* The slots that are present, and room for one column of them. */
 struct day_columns {
 	const struct day_minute *minutes[DAY_SLOTS];
 	size_t n;
@@ -47,20 +47,20 @@ static void set_number(struct day_minute *m, unsigned which, double number)
 					   : &m->amount) = number;
 }
 
-static void put_marks(struct day_columns *c)
+static void put_flags(struct day_columns *c)
 {
 	for (size_t i = 0; i < c->n; i++) {
 		c->bytes[i] =
 			(uint8_t)((unsigned)c->minutes[i]->mean.flag | (c->minutes[i]->mean.valid ? VALID_BIT : 0));
 	}
-	column_put_runs(&c->out, c->bytes, c->n);
+	column_codec_put_runs(&c->out, c->bytes, c->n);
 	for (size_t i = 0; i < c->n; i++) {
 		c->bytes[i] = (uint8_t)numbers_of(c->minutes[i]);
 	}
-	column_put_runs(&c->out, c->bytes, c->n);
+	column_codec_put_runs(&c->out, c->bytes, c->n);
 }
 
-/* A mean is the sum of n_valid readings by their number, and the sum of decimal fractions is one. */
+/* A mean is a sum over n_valid, and a sum of decimal fractions is a decimal fraction: so n_valid is the divisor. */
 static void put_numbers(struct day_columns *c, unsigned which)
 {
 	size_t n = 0;
@@ -72,9 +72,9 @@ static void put_numbers(struct day_columns *c, unsigned which)
 		}
 	}
 	if (which == HAS_VALUE) {
-		column_put_quotients(&c->out, c->numbers, c->divisors, n);
+		column_codec_put_quotients(&c->out, c->numbers, c->divisors, n);
 	} else {
-		column_put_numbers(&c->out, c->numbers, n);
+		column_codec_put_numbers(&c->out, c->numbers, n);
 	}
 }
 
@@ -93,12 +93,12 @@ static void put_counts(struct day_columns *c)
 			c->integers[i] = c->minutes[i]->mean.counts[f];
 		}
 		if (used & (1U << f)) {
-			column_put_steps(&c->out, c->integers, c->n);
+			column_codec_put_steps(&c->out, c->integers, c->n);
 		}
 	}
 }
 
-unsigned char *pack_day(const struct day_minute *slots, size_t *ret_size)
+unsigned char *minute_codec_pack(const struct day_minute *slots, size_t *ret_size)
 {
 	struct day_columns *c = calloc(1, sizeof(*c));
 
@@ -112,21 +112,21 @@ unsigned char *pack_day(const struct day_minute *slots, size_t *ret_size)
 		}
 	}
 	bytes_put_unsigned(&c->out, c->n);
-	column_put_steps(&c->out, c->integers, c->n);
-	put_marks(c);
+	column_codec_put_steps(&c->out, c->integers, c->n);
+	put_flags(c);
 	for (size_t i = 0; i < c->n; i++) {
 		c->integers[i] = c->minutes[i]->mean.n_valid;
 	}
-	column_put_steps(&c->out, c->integers, c->n);
+	column_codec_put_steps(&c->out, c->integers, c->n);
 	for (size_t i = 0; i < c->n; i++) {
 		c->integers[i] = c->minutes[i]->mean.n_due;
 	}
-	column_put_steps(&c->out, c->integers, c->n);
+	column_codec_put_steps(&c->out, c->integers, c->n);
 	put_counts(c);
 	for (unsigned which = HAS_VALUE; which <= HAS_AMOUNT; which <<= 1) {
 		put_numbers(c, which);
 	}
-	struct bytes_out out = column_close(c->out, true);
+	struct bytes_out out = column_codec_close(c->out, true);
 	free(c);
 	if (out.failed) {
 		free(out.data);
@@ -152,7 +152,7 @@ static bool get_places(struct day_reading *r, struct day_minute *slots)
 {
 	uint64_t n = bytes_get_unsigned(&r->in);
 
-	if (n == 0 || n > DAY_SLOTS || !column_get_steps(&r->in, r->integers, n)) {
+	if (n == 0 || n > DAY_SLOTS || !column_codec_get_steps(&r->in, r->integers, n)) {
 		return false;
 	}
 	for (r->n = 0; r->n < n; r->n++) {
@@ -166,9 +166,9 @@ static bool get_places(struct day_reading *r, struct day_minute *slots)
 	return true;
 }
 
-static bool get_marks(struct day_reading *r)
+static bool get_flags(struct day_reading *r)
 {
-	if (!column_get_runs(&r->in, r->bytes, r->n)) {
+	if (!column_codec_get_runs(&r->in, r->bytes, r->n)) {
 		return false;
 	}
 	for (size_t i = 0; i < r->n; i++) {
@@ -179,13 +179,13 @@ static bool get_marks(struct day_reading *r)
 		r->minutes[i]->mean.flag = (enum flag)flag;
 		r->minutes[i]->mean.valid = r->bytes[i] & VALID_BIT;
 	}
-	return column_get_runs(&r->in, r->bytes, r->n); /* which numbers are there, for get_numbers() */
+	return column_codec_get_runs(&r->in, r->bytes, r->n); /* HAS_ bits, for get_numbers() */
 }
 
-/* Small integers into r->integers. */
+/* Reads integers from 0 to UINT32_MAX into r->integers. */
 static bool get_small(struct day_reading *r)
 {
-	if (!column_get_steps(&r->in, r->integers, r->n)) {
+	if (!column_codec_get_steps(&r->in, r->integers, r->n)) {
 		return false;
 	}
 	for (size_t i = 0; i < r->n; i++) {
@@ -237,8 +237,8 @@ static bool get_numbers(struct day_reading *r, unsigned which)
 			return false;
 		}
 	}
-	bool good = which == HAS_VALUE ? column_get_quotients(&r->in, r->divisors, r->numbers, n)
-				       : column_get_numbers(&r->in, r->numbers, n);
+	bool good = which == HAS_VALUE ? column_codec_get_quotients(&r->in, r->divisors, r->numbers, n)
+				       : column_codec_get_numbers(&r->in, r->numbers, n);
 	n = 0;
 	for (size_t i = 0; good && i < r->n; i++) {
 		set_number(r->minutes[i], which, r->bytes[i] & which ? r->numbers[n++] : NAN);
@@ -246,17 +246,17 @@ static bool get_numbers(struct day_reading *r, unsigned which)
 	return good;
 }
 
-bool unpack_day(const unsigned char *data, size_t size, struct day_minute *slots)
+bool minute_codec_unpack(const unsigned char *data, size_t size, struct day_minute *slots)
 {
-	struct day_reading r; /* 48 KB: of the stack, for years of days are read in a row */
+	struct day_reading r; /* 48 KB on the stack: emisctl history reads years of days in a row */
 	size_t plain_size = 0;
-	unsigned char *plain = column_open(data, size, MAX_PLAIN, &plain_size);
+	unsigned char *plain = column_codec_open(data, size, MAX_PLAIN, &plain_size);
 	bool good = plain;
 
 	memset(slots, 0, DAY_SLOTS * sizeof(*slots));
 	if (good) {
 		r.in = (struct bytes_in){ .data = plain, .left = plain_size };
-		good = get_places(&r, slots) && get_marks(&r) && get_counts(&r);
+		good = get_places(&r, slots) && get_flags(&r) && get_counts(&r);
 		for (unsigned which = HAS_VALUE; good && which <= HAS_AMOUNT; which <<= 1) {
 			good = get_numbers(&r, which);
 		}

@@ -7,7 +7,7 @@
 
 #define LATE_BIT 0x80
 #define NO_VALUE_BIT 0x40
-#define MAX_READINGS 8000000ULL /* of one pack: an hour of a thousand points every half second */
+#define MAX_READINGS 8000000ULL /* in one pack: more than an hour of 1000 points every half second */
 #define MAX_PLAIN (MAX_READINGS * 16)
 
 /* Readings of one stamp in the order of their series. */
@@ -26,7 +26,7 @@ struct group {
 };
 
 struct packing {
-	const struct packed *readings;
+	const struct packed_reading *readings;
 	size_t n;
 	int64_t base_ms;
 	struct instant *instants;
@@ -34,11 +34,11 @@ struct packing {
 	struct group *groups;
 	size_t n_groups;
 	size_t *members;     /* instants by group */
-	int64_t first_stamp; /* of the group before: polls lie close together */
+	int64_t first_stamp; /* of the group before; stamps are stored relative to it */
 	/* columns of the group that is being written */
 	int64_t *stamps;
 	double *numbers;
-	uint8_t *marks;
+	uint8_t *flags;
 	struct bytes_out out;
 };
 
@@ -105,10 +105,10 @@ static const struct instant *member(const struct packing *p, const struct group 
 	return &p->instants[p->members[group->first + k]];
 }
 
-/* As runs of equal steps: the channels of an instrument mostly follow each other. */
+/* Runs of equal steps: the series of an instrument mostly have ids that follow each other. */
 static void put_series(struct packing *p, const struct instant *instant)
 {
-	const struct packed *r = &p->readings[instant->first];
+	const struct packed_reading *r = &p->readings[instant->first];
 	uint16_t before = 0;
 
 	for (size_t i = 0; i < instant->n;) {
@@ -139,22 +139,22 @@ static void put_head(struct packing *p)
 	}
 }
 
-/* Of all series one after another: mostly one run. */
-static void put_marks(struct packing *p, const struct group *group)
+/* The flag byte of every reading, series after series: mostly one run. */
+static void put_flags(struct packing *p, const struct group *group)
 {
 	size_t n = 0;
 
 	for (size_t column = 0; column < group->n_series; column++) {
 		for (size_t i = 0; i < group->n_instants; i++) {
-			const struct packed *r = &p->readings[member(p, group, i)->first + column];
-			p->marks[n++] = (uint8_t)((unsigned)r->reading.flag | (r->late ? LATE_BIT : 0) |
+			const struct packed_reading *r = &p->readings[member(p, group, i)->first + column];
+			p->flags[n++] = (uint8_t)((unsigned)r->reading.flag | (r->late ? LATE_BIT : 0) |
 				(isnan(r->reading.value) ? NO_VALUE_BIT : 0));
 		}
 	}
-	column_put_runs(&p->out, p->marks, n);
+	column_codec_put_runs(&p->out, p->flags, n);
 }
 
-/* Numbers stand only where there is a value. */
+/* The numbers of a series; readings without a value have none. */
 static void put_column(struct packing *p, const struct group *group, size_t column)
 {
 	size_t n_numbers = 0;
@@ -165,28 +165,29 @@ static void put_column(struct packing *p, const struct group *group, size_t colu
 			p->numbers[n_numbers++] = value;
 		}
 	}
-	column_put_numbers(&p->out, p->numbers, n_numbers);
+	column_codec_put_numbers(&p->out, p->numbers, n_numbers);
 }
 
 static bool put_group(struct packing *p, const struct group *group)
 {
 	for (size_t i = 0; i < group->n_instants; i++) {
 		int64_t offset = p->readings[member(p, group, i)->first].reading.at.ms - p->base_ms;
-		if (offset > PACK_SPAN_MS || offset < -PACK_SPAN_MS) {
+		if (offset > READING_CODEC_SPAN_MS || offset < -READING_CODEC_SPAN_MS) {
 			return false;
 		}
 		p->stamps[i] = offset - p->first_stamp;
 	}
 	p->first_stamp += p->stamps[0];
-	column_put_steps(&p->out, p->stamps, group->n_instants);
-	put_marks(p, group);
+	column_codec_put_steps(&p->out, p->stamps, group->n_instants);
+	put_flags(p, group);
 	for (size_t column = 0; column < group->n_series; column++) {
 		put_column(p, group, column);
 	}
 	return true;
 }
 
-unsigned char *pack_readings(const struct packed *readings, size_t n, int64_t base_ms, bool deflate, size_t *ret_size)
+unsigned char *reading_codec_pack(
+	const struct packed_reading *readings, size_t n, int64_t base_ms, bool deflate, size_t *ret_size)
 {
 	struct packing p = { .readings = readings, .n = n, .base_ms = base_ms };
 	bool good = false;
@@ -196,8 +197,8 @@ unsigned char *pack_readings(const struct packed *readings, size_t n, int64_t ba
 	p.members = malloc(n * sizeof(*p.members));
 	p.stamps = malloc(n * sizeof(*p.stamps));
 	p.numbers = malloc(n * sizeof(*p.numbers));
-	p.marks = malloc(n);
-	if (p.instants && p.groups && p.members && p.stamps && p.numbers && p.marks && n <= MAX_READINGS) {
+	p.flags = malloc(n);
+	if (p.instants && p.groups && p.members && p.stamps && p.numbers && p.flags && n <= MAX_READINGS) {
 		find_instants(&p);
 		find_groups(&p);
 		put_head(&p);
@@ -211,8 +212,8 @@ unsigned char *pack_readings(const struct packed *readings, size_t n, int64_t ba
 	free(p.members);
 	free(p.stamps);
 	free(p.numbers);
-	free(p.marks);
-	p.out = column_close(p.out, deflate);
+	free(p.flags);
+	p.out = column_codec_close(p.out, deflate);
 	if (!good || p.out.failed) {
 		free(p.out.data);
 		return NULL;
@@ -228,9 +229,9 @@ struct columns {
 	size_t n_series;
 	size_t n_instants;
 	int64_t *stamps;
-	uint8_t *marks;  /* n_instants of each series */
-	double *numbers; /* likewise */
-	size_t next;     /* instant to be handed out */
+	uint8_t *flags;  /* n_instants for each series */
+	double *numbers; /* n_instants for each series */
+	size_t next;     /* instant to hand out next */
 };
 
 struct unpacking {
@@ -254,9 +255,9 @@ static bool get_series(struct unpacking *u, struct columns *c)
 	c->n_instants = n_instants;
 	c->series = calloc(n_series, sizeof(*c->series));
 	c->stamps = calloc(n_instants, sizeof(*c->stamps));
-	c->marks = calloc(n_series * n_instants, sizeof(*c->marks));
+	c->flags = calloc(n_series * n_instants, sizeof(*c->flags));
 	c->numbers = calloc(n_series * n_instants, sizeof(*c->numbers));
-	if (!c->series || !c->stamps || !c->marks || !c->numbers) {
+	if (!c->series || !c->stamps || !c->flags || !c->numbers) {
 		return false;
 	}
 	for (size_t i = 0; i < n_series;) {
@@ -293,7 +294,7 @@ static bool get_head(struct unpacking *u)
 	return u->groups && total == u->n;
 }
 
-/* Remembers where the order stands: it is walked twice, the first time to count. */
+/* Checks the order of instants and remembers where the order begins: hand_out() reads the order again. */
 static bool check_order(struct unpacking *u)
 {
 	const unsigned char *start = u->in.data;
@@ -310,35 +311,35 @@ static bool check_order(struct unpacking *u)
 	return !u->in.failed;
 }
 
-/* Numbers stand only where there is a value: they are spread over the column from its end. */
-static bool get_column(struct unpacking *u, const uint8_t *marks, double *numbers, size_t n)
+/* Reads the numbers of a column, then moves them, from the last to the first, to the readings that have a value. */
+static bool get_column(struct unpacking *u, const uint8_t *flags, double *numbers, size_t n)
 {
 	size_t n_numbers = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		n_numbers += !(marks[i] & NO_VALUE_BIT);
-		if ((marks[i] & ~(LATE_BIT | NO_VALUE_BIT)) >= FLAG_COUNT) {
+		n_numbers += !(flags[i] & NO_VALUE_BIT);
+		if ((flags[i] & ~(LATE_BIT | NO_VALUE_BIT)) >= FLAG_COUNT) {
 			return false;
 		}
 	}
-	if (!column_get_numbers(&u->in, numbers, n_numbers)) {
+	if (!column_codec_get_numbers(&u->in, numbers, n_numbers)) {
 		return false;
 	}
 	for (size_t i = n; i-- > 0;) {
-		numbers[i] = marks[i] & NO_VALUE_BIT ? NAN : numbers[--n_numbers];
+		numbers[i] = flags[i] & NO_VALUE_BIT ? NAN : numbers[--n_numbers];
 	}
 	return true;
 }
 
-/* Stamps are told from the first one of the group before. */
+/* Stamps are stored relative to the first stamp of the group before. */
 static bool get_stamps(struct unpacking *u, struct columns *c, int64_t *first)
 {
-	if (!column_get_steps(&u->in, c->stamps, c->n_instants)) {
+	if (!column_codec_get_steps(&u->in, c->stamps, c->n_instants)) {
 		return false;
 	}
 	for (size_t i = 0; i < c->n_instants; i++) {
-		if (__builtin_add_overflow(c->stamps[i], *first, &c->stamps[i]) || c->stamps[i] > PACK_SPAN_MS ||
-			c->stamps[i] < -PACK_SPAN_MS) {
+		if (__builtin_add_overflow(c->stamps[i], *first, &c->stamps[i]) ||
+			c->stamps[i] > READING_CODEC_SPAN_MS || c->stamps[i] < -READING_CODEC_SPAN_MS) {
 			return false;
 		}
 	}
@@ -353,13 +354,13 @@ static bool get_columns(struct unpacking *u)
 	for (size_t g = 0; g < u->n_groups; g++) {
 		struct columns *c = &u->groups[g];
 		if (c->next != c->n_instants || !get_stamps(u, c, &first_stamp) ||
-			!column_get_runs(&u->in, c->marks, c->n_series * c->n_instants)) {
+			!column_codec_get_runs(&u->in, c->flags, c->n_series * c->n_instants)) {
 			return false;
 		}
 		c->next = 0;
 		for (size_t s = 0; s < c->n_series; s++) {
 			size_t first = s * c->n_instants;
-			if (!get_column(u, c->marks + first, c->numbers + first, c->n_instants)) {
+			if (!get_column(u, c->flags + first, c->numbers + first, c->n_instants)) {
 				return false;
 			}
 		}
@@ -368,17 +369,17 @@ static bool get_columns(struct unpacking *u)
 }
 
 static void hand_out(const struct unpacking *u, int64_t base_ms,
-	void (*take)(void *context, const struct packed *reading), void *context)
+	void (*take)(void *context, const struct packed_reading *reading), void *context)
 {
 	struct bytes_in order = { .data = u->order, .left = u->order_size };
 
 	for (uint64_t i = 0; i < u->n_instants; i++) {
 		struct columns *c = &u->groups[bytes_get_unsigned(&order)];
 		for (size_t s = 0; s < c->n_series; s++) {
-			uint8_t mark = c->marks[s * c->n_instants + c->next];
-			struct packed r = { .series = c->series[s], .late = mark & LATE_BIT };
+			uint8_t bits = c->flags[s * c->n_instants + c->next];
+			struct packed_reading r = { .series = c->series[s], .late = bits & LATE_BIT };
 			r.reading.at.ms = base_ms + c->stamps[c->next];
-			r.reading.flag = (enum flag)(mark & ~(LATE_BIT | NO_VALUE_BIT));
+			r.reading.flag = (enum flag)(bits & ~(LATE_BIT | NO_VALUE_BIT));
 			r.reading.value = c->numbers[s * c->n_instants + c->next];
 			take(context, &r);
 		}
@@ -386,12 +387,12 @@ static void hand_out(const struct unpacking *u, int64_t base_ms,
 	}
 }
 
-bool unpack_readings(const unsigned char *data, size_t size, int64_t base_ms,
-	void (*take)(void *context, const struct packed *reading), void *context)
+bool reading_codec_unpack(const unsigned char *data, size_t size, int64_t base_ms,
+	void (*take)(void *context, const struct packed_reading *reading), void *context)
 {
 	struct unpacking u = { 0 };
 	size_t plain_size = 0;
-	unsigned char *plain = column_open(data, size, MAX_PLAIN, &plain_size);
+	unsigned char *plain = column_codec_open(data, size, MAX_PLAIN, &plain_size);
 
 	u.in = (struct bytes_in){ .data = plain, .left = plain_size };
 	bool good = plain && get_head(&u) && check_order(&u) && get_columns(&u);
@@ -401,7 +402,7 @@ bool unpack_readings(const unsigned char *data, size_t size, int64_t base_ms,
 	for (size_t g = 0; g < u.n_groups; g++) {
 		free(u.groups[g].series);
 		free(u.groups[g].stamps);
-		free(u.groups[g].marks);
+		free(u.groups[g].flags);
 		free(u.groups[g].numbers);
 	}
 	free(u.groups);
@@ -409,13 +410,13 @@ bool unpack_readings(const unsigned char *data, size_t size, int64_t base_ms,
 	return good;
 }
 
-void packed_list_take(void *context, const struct packed *reading)
+void reading_codec_collect(void *context, const struct packed_reading *reading)
 {
-	struct packed_list *list = context;
+	struct packed_readings *list = context;
 
 	if (list->n == list->room) {
 		size_t room = list->room ? list->room * 2 : 4096;
-		struct packed *grown = realloc(list->readings, room * sizeof(*grown));
+		struct packed_reading *grown = realloc(list->readings, room * sizeof(*grown));
 		list->failed |= !grown;
 		if (!grown) {
 			return;

@@ -1,7 +1,7 @@
 /* reading_codec.h - readings as bytes: exactly reversible, in the order in which they came. Pure.
  *
- * Readings that follow each other with one stamp are an instant (the channels of one poll). Instants of the same series
- * are a group: they share their stamps, and each series has its flags and its values beside each other. Numbers that
+ * An instant is a run of readings with one stamp (the channels of one poll). A group is all instants of the same
+ * series; a group stores one column of stamps, and for each series one column of flags and one of values. Numbers that
  * are decimal fractions, as doubles or as single-precision floats, become integers; all others keep their bits. */
 #ifndef EMIS_DAEMON_STORE_CODEC_READING_CODEC_H
 #define EMIS_DAEMON_STORE_CODEC_READING_CODEC_H
@@ -11,33 +11,35 @@
 
 #include "core/reading.h"
 
-struct packed {
+struct packed_reading {
 	uint16_t series;
 	bool late;
-	struct reading reading; /* a value that is not a number is just that: which NaN it was is not kept */
+	struct reading reading; /* a NaN is read back as NAN; the bits of a NaN are not kept */
 };
 
-/* Stamps of one pack lie so close together. */
-#define PACK_SPAN_MS (7 * 86400000LL)
+/* The stamps of one pack lie at most so far from base_ms. */
+#define READING_CODEC_SPAN_MS (7 * 86400000LL)
 
-/* The bytes of n readings, at least one, to be freed by the caller. `deflate` makes them small, for what is kept long.
- * Stamps are stored relative to base_ms. NULL when out of memory or when a stamp is too far from base_ms. */
-unsigned char *pack_readings(const struct packed *readings, size_t n, int64_t base_ms, bool deflate, size_t *ret_size);
+/* The bytes of n readings, n > 0, to be freed by the caller. `deflate` makes them smaller and takes longer: for
+ * readings that are kept for months. Stamps are stored relative to base_ms. NULL when out of memory or when a stamp is
+ * too far from base_ms. */
+unsigned char *reading_codec_pack(
+	const struct packed_reading *readings, size_t n, int64_t base_ms, bool deflate, size_t *ret_size);
 
-/* Readings collected by unpack_readings() with packed_list_take(); readings is owned, free() it. */
-struct packed_list {
-	struct packed *readings;
+/* A list of readings, filled by reading_codec_collect(). Zeroed at first; free(list.readings) at the end. */
+struct packed_readings {
+	struct packed_reading *readings;
 	size_t n;
 	size_t room;
-	bool failed; /* out of memory: some are missing */
+	bool failed; /* out of memory: readings are missing */
 };
 
-/* context is a struct packed_list. */
-void packed_list_take(void *context, const struct packed *reading);
+/* For reading_codec_unpack(): appends the reading to the struct packed_readings that is `context`. */
+void reading_codec_collect(void *context, const struct packed_reading *reading);
 
-/* Hands the readings out as they were. False when the bytes are damaged (what was handed out before is of no use then)
- * or when out of memory. */
-bool unpack_readings(const unsigned char *data, size_t size, int64_t base_ms,
-	void (*take)(void *context, const struct packed *reading), void *context);
+/* Calls `take` with each reading, in the order in which they were packed. False when the bytes are damaged or when out
+ * of memory; then `take` was not called. */
+bool reading_codec_unpack(const unsigned char *data, size_t size, int64_t base_ms,
+	void (*take)(void *context, const struct packed_reading *reading), void *context);
 
 #endif

@@ -1,11 +1,11 @@
-#include "daemon/mqtt/peers.h"
+#include "daemon/mqtt/peer.h"
 
 #define PINGS 3        /* in a keepalive: paho notices silence after two intervals and up to 3 s (measured) */
-#define SOON_MS 600000 /* no answer at all may have been the moment of its start */
+#define SOON_MS 600000 /* a broker that did not answer at all may just have been starting */
 #define DAY_REAL_MS 86400000
-#define SHORTEST_S 5 /* a ping that no broker finds too rare */
+#define SHORTEST_S 5 /* no broker finds a ping each 5 s too rare */
 
-static int interval_of(const struct peer *peer, const struct mqtt_conf *conf)
+static int ping_interval_s(const struct peer *peer, const struct mqtt_conf *conf)
 {
 	int own = conf->keepalive_s / PINGS;
 	int demanded = peer->keepalive_s < 2 ? 1 : (int)(peer->keepalive_s / 2);
@@ -15,26 +15,27 @@ static int interval_of(const struct peer *peer, const struct mqtt_conf *conf)
 
 struct mqtt_manner peer_manner(const struct peer *peer, const struct mqtt_conf *conf, int64_t now_ms)
 {
-	bool plain = conf->version != 5 || (peer->plain && now_ms < peer->v5_again_ms);
+	bool v3 = conf->version != 5 || (peer->uses_v3 && now_ms < peer->v5_again_ms);
 
-	return (struct mqtt_manner){ plain ? 3 : 5, interval_of(peer, conf) };
+	return (struct mqtt_manner){ v3 ? 3 : 5, ping_interval_s(peer, conf) };
 }
 
 bool peer_failed(struct peer *peer, const struct mqtt_manner *manner, enum mqtt_loss_kind kind, int64_t now_ms)
 {
 	if (manner->version == 5 && (kind == MQTT_LOSS_VERSION || kind == MQTT_LOSS_NO_ANSWER)) {
-		bool sure = kind == MQTT_LOSS_VERSION || peer->proven;
-		peer->plain = true;
+		bool sure = kind == MQTT_LOSS_VERSION || peer->v3_worked;
+		peer->uses_v3 = true;
 		peer->v5_again_ms = now_ms + (sure ? DAY_REAL_MS : SOON_MS);
 		return true;
 	}
 	if (manner->version == 3 && kind == MQTT_LOSS_IDENTIFIER) {
 		bool shorter = manner->keepalive_s > SHORTEST_S;
-		peer->keepalive_s = shorter ? (unsigned)manner->keepalive_s : 0; /* or it was not the keepalive */
+		peer->keepalive_s =
+			shorter ? (unsigned)manner->keepalive_s : 0; /* 0: the keepalive was not the reason */
 		return shorter;
 	}
-	if (manner->version == 3 && !peer->proven) {
-		peer->plain = false; /* it was not the version */
+	if (manner->version == 3 && !peer->v3_worked) {
+		peer->uses_v3 = false; /* the version was not the reason */
 	}
 	return false;
 }
@@ -42,12 +43,12 @@ bool peer_failed(struct peer *peer, const struct mqtt_manner *manner, enum mqtt_
 bool peer_connected(struct peer *peer, const struct mqtt_manner *manner, const struct mqtt_terms *terms)
 {
 	peer->met = true;
-	peer->plain = peer->plain && terms->version == 3;
-	peer->proven = peer->plain;
-	if (terms->keepalive_s > 0) { /* a client that asks for less is not told */
+	peer->uses_v3 = peer->uses_v3 && terms->version == 3;
+	peer->v3_worked = peer->uses_v3;
+	if (terms->keepalive_s > 0) { /* a broker says this only when ours is too long for it */
 		peer->keepalive_s = terms->keepalive_s;
 	}
-	/* The specification gives half as much again; ours sends two pings in the time. */
+	/* The specification allows 1.5 times the keepalive; two pings in one keepalive are safe. */
 	return terms->keepalive_s > 0 && (unsigned)manner->keepalive_s > terms->keepalive_s / 2 &&
 		manner->keepalive_s > 1;
 }
@@ -55,15 +56,16 @@ bool peer_connected(struct peer *peer, const struct mqtt_manner *manner, const s
 const char *peer_refusal(const struct mqtt_terms *terms)
 {
 	if (terms->highest_qos < 1) {
-		return "it takes no QoS 1 (Maximum QoS 0), and without that nobody knows whether an alarm arrived";
+		return "the broker does not take QoS 1 (it announced Maximum QoS 0), and without QoS 1 nobody knows "
+		       "whether an alarm arrived";
 	}
 	if (terms->at_once < 1) {
-		return "it takes no message at all (Receive Maximum 0), which MQTT 5 forbids";
+		return "the broker takes no messages (it announced Receive Maximum 0, which MQTT 5 forbids)";
 	}
 	return NULL;
 }
 
 bool peer_wants_v5(const struct peer *peer, int64_t now_ms)
 {
-	return peer->plain && now_ms >= peer->v5_again_ms;
+	return peer->uses_v3 && now_ms >= peer->v5_again_ms;
 }

@@ -1,4 +1,4 @@
-/* test_peers.c - in which manner a broker is connected to, after what it did before. */
+/* test_peer.c - in which manner a broker is connected to, after what it did before. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/mqtt/peers.h"
+#include "daemon/mqtt/peer.h"
 
 #define DAY 86400000
 
@@ -79,13 +79,13 @@ static void test_the_keepalive_of_the_broker(void **state)
 		manner = peer_manner(&peer, &conf, 0);
 		assert_int_equal(manner.keepalive_s, cases[i].interval);
 		assert_false(peer_connected(&peer, &manner, &terms)); /* once is enough */
-		terms.keepalive_s = 0; /* a client that asks for less than the broker's is not told */
+		terms.keepalive_s = 0;                                /* the broker says nothing when ours is shorter */
 		assert_false(peer_connected(&peer, &manner, &terms));
 		assert_int_equal(peer_manner(&peer, &conf, 0).keepalive_s, cases[i].interval);
 	}
 }
 
-/* MQTT 3.1.1 has no word for it: Mosquitto says "identifier rejected". */
+/* MQTT 3.1.1 has no code for a keepalive that is too long: Mosquitto says "identifier rejected". */
 static void test_a_keepalive_that_3_1_1_cannot_name(void **state)
 {
 	const struct mqtt_conf old = { .version = 3, .keepalive_s = 120 };
