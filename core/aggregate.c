@@ -165,10 +165,10 @@ double aggregate_volume(const struct outlet_state *outlet, enum period period)
 	const struct mean *counted = last_of(outlet, outlet->counter, period);
 	const struct mean *flow = last_of(outlet, outlet->flow, period);
 
-	if (counted && counted->rule && counted->valid) {
+	if (counted && counted->valid) {
 		return counted->value; /* a totaliser also counts what flows between two readings */
 	}
-	if (!flow || !flow->rule || !flow->valid) {
+	if (!flow || !flow->valid) {
 		return NAN;
 	}
 	if (flow->value < 0.0) {

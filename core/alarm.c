@@ -88,7 +88,7 @@ void alarm_id(char *buf, size_t size, const char *site, const struct event *even
 
 void alarm_count(struct alarm *alarm, enum verdict verdict, struct utc period_start)
 {
-	switch (verdict) {
+	switch (verdict) { /* cannot happen: a number that the enum does not have. GCOVR_EXCL_BR_LINE */
 	case VERDICT_EXCEEDED:
 		if (alarm->periods_over++ == 0) {
 			alarm->first_over = period_start;

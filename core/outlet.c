@@ -32,17 +32,9 @@ int outlet_point(const struct outlet *outlet, const char *factor)
 
 static int period_rank(const struct limit *limit)
 {
-	switch (limit->period) {
-	case LIMIT_HOUR:
-		return 0;
-	case LIMIT_DAY:
-		return 1;
-	case LIMIT_MONTH:
-		return 2;
-	case LIMIT_INSTANT:
-		return 3;
-	}
-	return 4;
+	static const int ranks[] = { [LIMIT_HOUR] = 0, [LIMIT_DAY] = 1, [LIMIT_MONTH] = 2, [LIMIT_INSTANT] = 3 };
+
+	return ranks[limit->period];
 }
 
 bool outlet_falls_under(const struct outlet *outlet, const struct limit *limit)

@@ -134,6 +134,9 @@ static void test_silence_is_a_condition_and_never_an_exceedance(void **state)
 	fixture_step(f, MIN(7) + GRACE);
 	const struct event *e = fixture_event(f, RULE_NO_DATA, 0);
 	assert_true(e && e->change == ALARM_RAISED && e->since.ms == MIN(2) && isnan(e->value) && !e->limit);
+	char id[ALARM_ID_SIZE];
+	alarm_id(id, sizeof(id), "site", e);
+	assert_string_equal(id, "site/DA001/so2/no-data/-/20260302T000200Z");
 	fixture_feed(f, 0, MIN(20), MIN(21), 20.0, FLAG_NORMAL);
 	fixture_step(f, MIN(21) + GRACE);
 	e = fixture_event(f, RULE_NO_DATA, 1);
@@ -390,6 +393,24 @@ static void test_properties_of_random_hours(void **state)
 	assert_true(events > 100); /* many of the hours had events */
 }
 
+static void test_names(void **state)
+{
+	static const char *const changes[] = { "unchanged", "raised", "continued", "worsened", "cleared" };
+	static const char *const classes[] = { "exceedance", "warning", "budget", "condition", "unconfirmed" };
+	enum alarm_rule rule;
+
+	(void)state;
+	for (int i = 0; i < RULE_COUNT; i++) {
+		assert_true(alarm_rule_from_name(alarm_rule_name((enum alarm_rule)i), &rule));
+		assert_int_equal(rule, i);
+	}
+	assert_false(alarm_rule_from_name("period", &rule));
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		assert_string_equal(alarm_change_name((enum alarm_change)i), changes[i]);
+		assert_string_equal(alarm_class_name((enum alarm_class)i), classes[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -405,6 +426,7 @@ int main(void)
 		cmocka_unit_test(test_instant_limits_warn_only),
 		cmocka_unit_test(test_the_water_temperature_chooses_the_ammonia_limit),
 		cmocka_unit_test(test_properties_of_random_hours),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -243,6 +243,82 @@ static void test_points_without_limits_are_not_suspected(void **state)
 	fixture_destroy(f);
 }
 
+/* An hour of one value. */
+static void test_what_switches_the_narrow_hour_off(void **state)
+{
+	static const struct {
+		double range, percent;
+		size_t expected;
+	} rows[] = { { 100.0, 2.0, 1 }, { 0.0, 2.0, 0 }, { 100.0, 0.0, 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct fixture *f = one_point(MEDIUM_GAS);
+		f->outlet.points[0].range = rows[i].range;
+		f->settings.narrow_percent = rows[i].percent;
+		fixture_start(f, EIGHT, INT64_MIN);
+		fixture_feed_averaged(f, 0, MIN(0), MIN(60), 10.0, FLAG_NORMAL);
+		fixture_step(f, HOUR(1) + GRACE);
+		assert_int_equal(fixture_count(f, RULE_NARROW), rows[i].expected);
+		fixture_destroy(f);
+	}
+}
+
+/* Hours without data: one that had begun before the start, and one in which nothing was due. */
+static void test_hours_that_need_no_data(void **state)
+{
+	static const struct {
+		const char *rule;
+		int64_t start, cycle_ms;
+		size_t expected; /* of two hours */
+	} rows[] = {
+		{ "from the first hour on", HOUR(0), 0, 1 },
+		{ "started during the first hour", MIN(1), 0, 1 },
+		{ "a result every two hours", HOUR(0), 2 * HOUR_MS, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct fixture *f = one_point(MEDIUM_WATER);
+		f->points[0].cycle_ms = rows[i].cycle_ms;
+		fixture_start(f, rows[i].start, INT64_MIN);
+		fixture_step(f, HOUR(2) + GRACE);
+		assert_int_equal(fixture_count(f, RULE_FEW_MINUTES), rows[i].expected);
+		if (rows[i].expected > 0) {
+			int64_t since = rows[i].start == HOUR(0) ? HOUR(0) : HOUR(1);
+			assert_int_equal(fixture_event(f, RULE_FEW_MINUTES, 0)->since.ms, since);
+		}
+		fixture_destroy(f);
+	}
+}
+
+/* A day of March with data, and eight of April in which the instrument is silent, or the plant stands. */
+static void test_a_quarter_counts_its_own_hours(void **state)
+{
+	struct utc april;
+
+	(void)state;
+	assert_true(time_parse("2027-04-01", 480, &april));
+	for (int stopped = 0; stopped < 2; stopped++) {
+		struct fixture *f = one_point(MEDIUM_GAS);
+		enum flag flag = stopped ? FLAG_STOPPED : FLAG_NO_COMM;
+		fixture_start(f, april.ms - DAY_MS, INT64_MIN);
+		feed_noise(f, april.ms - DAY_MS, april.ms);
+		fixture_feed_averaged(f, 0, april.ms, april.ms + 6 * DAY_MS, NAN, flag);
+		fixture_step(f, april.ms + 6 * DAY_MS + GRACE);
+		assert_int_equal(fixture_count(f, RULE_CAPTURE_RATE), 0); /* no rate of less than seven days */
+		fixture_feed_averaged(f, 0, april.ms + 6 * DAY_MS, april.ms + 8 * DAY_MS, NAN, flag);
+		fixture_step(f, april.ms + 8 * DAY_MS + GRACE);
+		/* The hours of March do not count; of a plant that stands there is no rate at all. */
+		assert_int_equal(fixture_count(f, RULE_CAPTURE_RATE), stopped ? 0 : 1);
+		if (!stopped) {
+			const struct event *e = fixture_event(f, RULE_CAPTURE_RATE, 0);
+			assert_true(e->value == 0.0 && e->at.ms == april.ms + 7 * DAY_MS && e->since.ms == april.ms);
+		}
+		fixture_destroy(f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +333,9 @@ int main(void)
 		cmocka_unit_test(test_too_little_data),
 		cmocka_unit_test(test_x23_the_capture_rate),
 		cmocka_unit_test(test_points_without_limits_are_not_suspected),
+		cmocka_unit_test(test_what_switches_the_narrow_hour_off),
+		cmocka_unit_test(test_hours_that_need_no_data),
+		cmocka_unit_test(test_a_quarter_counts_its_own_hours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

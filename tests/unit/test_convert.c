@@ -106,6 +106,8 @@ static void test_what_cannot_be_computed_has_no_number(void **state)
 	assert_true(isnan(convert_to_standard(50.0, -300.0, 100000.0, 0.0)));
 	assert_true(isnan(convert_to_standard(50.0, 120.0, 100.0, -500.0)));
 	assert_true(isnan(convert_pitot(0.84, -1.0, 0.95)));
+	assert_true(isnan(convert_pitot(0.84, 120.0, 0.0)));
+	assert_true(isnan(convert_flow_standard(1000.0, -273.0, 101325.0, 0.0, 0.08))); /* zero kelvin */
 	assert_true(isnan(at_reference(20.0, -0.1, 9.0))); /* the oxygen content of a gas cannot be negative */
 	assert_true(isnan(convert_flow_standard(1000.0, 100.0, 101325.0, 0.0, 1.01))); /* humidity 101 % */
 	assert_true(isnan(convert_flow_standard(1000.0, 100.0, 101325.0, 0.0, -0.01)));

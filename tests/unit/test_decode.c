@@ -1,4 +1,4 @@
-/* test_decode.c - decodes registers to values and flags, and plans requests. */
+/* test_decode.c - decodes registers to values and flags. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -184,65 +184,216 @@ static void test_a_read_that_failed_has_a_flag_and_no_number(void **state)
 	}
 }
 
-/* ---- plan ---- */
-
-static void random_profile(struct profile *p)
+/* Four registers of a number, and texts. */
+static void test_long_fields(void **state)
 {
-	memset(p, 0, sizeof(*p));
-	p->max_registers = 2 + (unsigned)rand() % (REQUEST_REGISTERS - 1);
-	p->max_gap = (unsigned)rand() % 10;
-	p->n_channels = 1 + (size_t)rand() % 20;
-	for (size_t i = 0; i < p->n_channels; i++) {
-		bool wide = rand() % 2;
-		p->channels[i].field = (struct reg_field){ .function = rand() % 2 ? 3 : 4,
-			.address = (uint16_t)(rand() % 300),
-			.type = wide ? REG_F32 : REG_U16 };
-	}
-}
-
-static void test_plans_keep_their_bounds_and_cover_every_field(void **state)
-{
-	static struct profile p;
-	unsigned seed = 125;
-	int planned = 0;
+	static const struct {
+		const char *rule;
+		enum reg_type type;
+		enum reg_order order;
+		uint8_t registers; /* of BCD and ASCII */
+		uint16_t regs[8];
+		double expected; /* NAN = the reading has no number and the flag D */
+	} rows[] = {
+		{ "f64 ABCD", REG_F64, ORDER_ABCD, 0, { 0x405E, 0xDD2F, 0x1A9F, 0xBE77 }, 123.456 },
+		{ "f64 CDAB", REG_F64, ORDER_CDAB, 0, { 0xBE77, 0x1A9F, 0xDD2F, 0x405E }, 123.456 },
+		{ "f64 BADC", REG_F64, ORDER_BADC, 0, { 0x5E40, 0x2FDD, 0x9F1A, 0x77BE }, 123.456 },
+		{ "f64 DCBA", REG_F64, ORDER_DCBA, 0, { 0x77BE, 0x9F1A, 0x2FDD, 0x5E40 }, 123.456 },
+		{ "u64", REG_U64, ORDER_ABCD, 0, { 0, 1, 0, 2 }, 4294967298.0 },
+		{ "i64 is signed", REG_I64, ORDER_ABCD, 0, { 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFE }, -2.0 },
+		{ "BCD", REG_BCD, ORDER_ABCD, 2, { 0x1234, 0x5678 }, 12345678.0 },
+		{ "BCD, words swapped", REG_BCD, ORDER_CDAB, 2, { 0x5678, 0x1234 }, 12345678.0 },
+		{ "BCD: A is not a digit", REG_BCD, ORDER_ABCD, 1, { 0x12A4 }, NAN },
+		{ "text", REG_ASCII, ORDER_ABCD, 4, { 0x3030, 0x3132, 0x2E33, 0x3435 }, 12.345 },
+		{ "text, bytes swapped", REG_ASCII, ORDER_BADC, 2, { 0x3231, 0x352E }, 12.5 },
+		{ "text with blanks around it", REG_ASCII, ORDER_ABCD, 4, { 0x2020, 0x2D31, 0x2E35, 0x2020 }, -1.5 },
+		{ "text with zero bytes after it", REG_ASCII, ORDER_ABCD, 5, { 0x372E, 0x3500, 0, 0, 0 }, 7.5 },
+		{ "text of the greatest length", REG_ASCII, ORDER_ABCD, 8,
+			{ 0x3030, 0x3030, 0x3030, 0x3030, 0x3030, 0x3030, 0x3034, 0x322E }, 42.0 },
+		{ "text: a zero byte between digits", REG_ASCII, ORDER_ABCD, 2, { 0x3100, 0x3200 }, NAN },
+		{ "text: only blanks", REG_ASCII, ORDER_ABCD, 2, { 0x2020, 0x2020 }, NAN },
+		{ "text: a word", REG_ASCII, ORDER_ABCD, 2, { 0x4552, 0x5221 }, NAN },
+	};
 
 	(void)state;
-	print_message("seed %u\n", seed);
-	srand(seed);
-	for (int round = 0; round < 2000; round++) {
-		random_profile(&p);
-		if (plan_requests(&p) < 0) {
-			continue;
-		}
-		planned++;
-		for (size_t i = 0; i < p.n_requests; i++) {
-			assert_in_range(p.requests[i].count, 1, p.max_registers);
-		}
-		for (size_t i = 0; i < p.n_channels; i++) {
-			assert_non_null(plan_request_of(&p, &p.channels[i].field));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct profile *p = one_channel(rows[i].type, rows[i].order);
+		double value;
+		enum flag flag;
+		p->channels[0].field.registers = rows[i].registers;
+		decode(p, rows[i].regs, ARRAY_SIZE(rows[i].regs), &value, &flag);
+		bool none = isnan(rows[i].expected);
+		if ((none ? !isnan(value) : value != rows[i].expected) || flag != (none ? FLAG_FAULT : FLAG_NORMAL)) {
+			fail_msg("%s: found %.17g %c", rows[i].rule, value, flag_letter(flag));
 		}
 	}
-	assert_true(planned > 1000);
 }
 
-static void test_plan_examples(void **state)
+/* Floats that are no measured values, and bounds of the register's own number. */
+static void test_numbers_that_no_instrument_measures(void **state)
 {
+	static const struct {
+		const char *rule;
+		enum reg_type type;
+		char flag; /* expected, with the value */
+		double value;
+		uint16_t regs[4];
+	} rows[] = {
+		{ "zero is a value", REG_F32, 'N', 0.0, { 0x0000, 0x0000 } },
+		{ "0x8000 twice", REG_F32, 'D', NAN, { 0x8000, 0x8000 } },
+		{ "a huge float", REG_F32, 'D', NAN, { 0x7F7F, 0xFFFF } },
+		{ "a float equal to an absent integer is a value", REG_F32, 'N', 60.0, { 0x4270, 0x0000 } },
+		{ "a double equal to an absent integer is a value", REG_F64, 'N', 60.0, { 0x404E, 0, 0, 0 } },
+		{ "an integer equal to an absent integer is absent", REG_U16, 'D', NAN, { 60 } },
+		{ "a broken current loop", REG_U16, 'D', NAN, { 3 } },
+		{ "the least of the loop", REG_U16, 'N', 4.0, { 4 } },
+		{ "the most of the loop", REG_U16, 'N', 200.0, { 200 } },
+		{ "above the loop", REG_U16, 'T', 201.0, { 201 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct profile *p = one_channel(rows[i].type, ORDER_ABCD);
+		double value;
+		enum flag flag;
+		p->channels[0].absent[0] = 60;
+		p->channels[0].n_absent = 1;
+		p->channels[0].raw_min = rows[i].type == REG_U16 ? 4.0 : NAN;
+		p->channels[0].raw_max = 200.0;
+		decode(p, rows[i].regs, 4, &value, &flag);
+		bool same = isnan(rows[i].value) ? isnan(value) : value == rows[i].value;
+		if (!same || flag_letter(flag) != rows[i].flag) {
+			fail_msg("%s: found %g %c", rows[i].rule, value, flag_letter(flag));
+		}
+	}
+}
+
+/* 0 is given as absent: so is the float -0, whose bits are others. */
+static void test_an_absent_zero_has_two_signs(void **state)
+{
+	static const uint16_t regs[] = { 0x8000, 0x0000 };
 	struct profile *p = one_channel(REG_F32, ORDER_ABCD);
+	double value;
+	enum flag flag;
 
 	(void)state;
-	p->n_channels = 3;
-	p->channels[1].field = (struct reg_field){ .function = 3, .address = 102, .type = REG_F32 };
-	p->channels[2].field = (struct reg_field){ .function = 3, .address = 106, .type = REG_U16 };
-	assert_int_equal(plan_requests(p), 0);
-	assert_int_equal(p->n_requests, 2); /* adjacent fields together; unused registers are not read */
-	assert_int_equal(p->requests[0].count, 4);
-	p->max_gap = 2;
+	p->channels[0].n_absent = 1;
+	decode(p, regs, 2, &value, &flag);
+	assert_true(isnan(value) && flag == FLAG_FAULT);
+}
+
+static void test_words_of_answers(void **state)
+{
+	static const struct {
+		struct answer answer;
+		const char *words;
+	} rows[] = {
+		{ { .result = ANSWER_NONE }, "not read yet" },
+		{ { .result = ANSWER_OK }, "ok" },
+		{ { .result = ANSWER_TIMEOUT }, "no answer within the time-out" },
+		{ { .result = ANSWER_BROKEN, .trouble = TROUBLE_CHECKSUM }, "an answer with a wrong checksum" },
+		{ { .result = ANSWER_BROKEN, .trouble = TROUBLE_CLOSED }, "no connection" },
+		{ { .result = ANSWER_EXCEPTION, .exception = 2 }, "exception 2 (illegal data address)" },
+		{ { .result = ANSWER_GATEWAY, .exception = 11 },
+			"exception 11 (the device behind the gateway does not answer)" },
+		{ { .result = ANSWER_EXCEPTION, .exception = 7 }, "exception 7 (unknown code)" },
+		{ { .result = ANSWER_EXCEPTION, .exception = 200 }, "exception 200 (unknown code)" },
+	};
+	char words[64];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_string_equal(answer_text(&rows[i].answer, words, sizeof(words)), rows[i].words);
+	}
+}
+
+/* Two channels in one request; the device refuses the register of the second. */
+static void test_a_refused_register_is_a_fault_of_its_channel_only(void **state)
+{
+	struct profile *p = one_channel(REG_U16, ORDER_ABCD);
+	struct answer answer = { .result = ANSWER_OK, .registers = { 42, 43 }, .refused = { 1 << 1 } };
+	double value;
+	enum flag flag;
+
+	(void)state;
+	p->n_channels = 2;
+	p->channels[1] = p->channels[0];
+	p->channels[1].field.address++;
 	assert_int_equal(plan_requests(p), 0);
 	assert_int_equal(p->n_requests, 1);
-	assert_int_equal(p->requests[0].count, 7);
-	p->channels[2].field.function = 4; /* the same addresses with another function are other registers */
+	decode_channel(p, &p->channels[0], &answer, &value, &flag);
+	assert_true(value == 42.0 && flag == FLAG_NORMAL);
+	decode_channel(p, &p->channels[1], &answer, &value, &flag);
+	assert_true(isnan(value) && flag == FLAG_FAULT);
+	assert_null(decode_registers(p, &p->channels[1].field, &answer));
+	p->channels[1].field.address = 500; /* in no request */
+	decode_channel(p, &p->channels[1], &answer, &value, &flag);
+	assert_true(isnan(value) && flag == FLAG_FAULT);
+}
+
+static void test_rules_of_a_status(void **state)
+{
+	static const struct {
+		const char *rule;
+		struct status_rule given; /* its flag is C */
+		enum reg_type type;
+		uint16_t regs[2];
+		bool known;
+	} rows[] = {
+		{ "one of the bits is set", { .mask = 0x06 }, REG_U16, { 0x0104 }, true },
+		{ "none of the bits is set", { .mask = 0x06 }, REG_U16, { 0xFFF9 }, false },
+		{ "the masked number is in range", { .mask = 0x0F, .by_value = true, .from = 2, .to = 3 }, REG_U16,
+			{ 0xF3 }, true },
+		{ "the masked number is above", { .mask = 0x0F, .by_value = true, .from = 2, .to = 3 }, REG_U16,
+			{ 0xF4 }, false },
+		{ "the number is below", { .from = 2, .to = 3 }, REG_U16, { 1 }, false },
+		{ "a float near the code", { .from = 2, .to = 2 }, REG_F32, { 0x4000, 0x00C8 }, true }, /* 2.00005 */
+		{ "a float not near the code", { .from = 2, .to = 2 }, REG_F32, { 0x4000, 0x0400 },
+			false }, /* 2.00024 */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct profile *p = one_channel(REG_U16, ORDER_ABCD);
+		struct answer answers[2] = { { .result = ANSWER_OK, .registers = { 42 } }, { .result = ANSWER_OK } };
+		uint64_t code;
+		enum flag flag;
+		p->n_statuses = 1;
+		p->statuses[0].field = (struct reg_field){ .function = 4, .type = rows[i].type };
+		p->statuses[0].rules[0] = rows[i].given;
+		p->statuses[0].rules[0].flag = FLAG_CALIBRATION;
+		p->statuses[0].n_rules = 1;
+		p->statuses[0].otherwise = FLAG_MAINTENANCE;
+		assert_int_equal(plan_requests(p), 0);
+		memcpy(answers[1].registers, rows[i].regs, sizeof(rows[i].regs));
+		bool known = decode_status(p, &p->statuses[0], answers, &flag, &code);
+		if (known != rows[i].known || flag != (known ? FLAG_CALIBRATION : FLAG_MAINTENANCE)) {
+			fail_msg("%s: found %d %c", rows[i].rule, known, flag_letter(flag));
+		}
+	}
+}
+
+/* A status of all channels that does not arrive gives its flag to the value that did. */
+static void test_a_status_that_does_not_arrive(void **state)
+{
+	struct profile *p = one_channel(REG_U16, ORDER_ABCD);
+	struct answer answers[2] = { { .result = ANSWER_OK, .registers = { 42 } }, { .result = ANSWER_TIMEOUT } };
+	double value;
+	enum flag flag;
+	uint64_t code = 1;
+
+	(void)state;
+	p->n_statuses = 2;
+	p->statuses[0].field = p->statuses[1].field = (struct reg_field){ .function = 4, .type = REG_U16 };
+	p->statuses[0].of_all = true; /* the second one belongs to no channel */
 	assert_int_equal(plan_requests(p), 0);
-	assert_int_equal(p->n_requests, 2);
+	assert_true(decode_status(p, &p->statuses[0], answers, &flag, &code));
+	assert_true(flag == FLAG_NO_COMM && code == 0);
+	decode_channel(p, &p->channels[0], answers, &value, &flag);
+	assert_true(value == 42.0 && flag == FLAG_NO_COMM);
+	p->statuses[0].of_all = false;
+	decode_channel(p, &p->channels[0], answers, &value, &flag);
+	assert_true(value == 42.0 && flag == FLAG_NORMAL);
 }
 
 int main(void)
@@ -253,8 +404,13 @@ int main(void)
 		cmocka_unit_test(test_scale_and_offset),
 		cmocka_unit_test(test_the_gravest_status_wins_and_the_unknown_is_a_fault),
 		cmocka_unit_test(test_a_read_that_failed_has_a_flag_and_no_number),
-		cmocka_unit_test(test_plans_keep_their_bounds_and_cover_every_field),
-		cmocka_unit_test(test_plan_examples),
+		cmocka_unit_test(test_long_fields),
+		cmocka_unit_test(test_numbers_that_no_instrument_measures),
+		cmocka_unit_test(test_an_absent_zero_has_two_signs),
+		cmocka_unit_test(test_words_of_answers),
+		cmocka_unit_test(test_a_refused_register_is_a_fault_of_its_channel_only),
+		cmocka_unit_test(test_rules_of_a_status),
+		cmocka_unit_test(test_a_status_that_does_not_arrive),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "common/array.h"
+#include "core/judge.h"
 #include "core/month_share.h"
 #include "core/outlet.h"
 
@@ -37,6 +38,7 @@ static void test_dates(void **state)
 		{ "for an existing plant after a year", "2019-07-01", "2020-07-01", "", "", "", "2015-01-01", "2020-07-01", true },
 		{ "date of building unknown: the limit may apply", "2019-07-01", "2020-07-01", "", "", "", "", "2019-07-01", true },
 		{ "date of building unknown: not before the first day", "2019-07-01", "2020-07-01", "", "", "", "", "2019-06-30", false },
+		{ "date of building unknown: existing plants are first", "2020-07-01", "2019-07-01", "", "", "", "", "2019-08-01", true },
 		{ "superseded from the day of the new document", "2014-03-01", "", "", "2026-04-01", "", "", "2026-04-01", false },
 		{ "still in force the day before", "2014-03-01", "", "", "2026-04-01", "", "", "2026-03-31", true },
 		{ "coking: built after the new standard", "2019-10-01", "", "", "2027-01-01", "2025-04-01", "2025-05-01", "2026-01-01", false },
@@ -81,6 +83,16 @@ static void test_sectors(void **state)
 			fail_msg("%s", rows[i].sector);
 		}
 	}
+	/* As many further sectors as an outlet can have. */
+	struct limit last = { .sector = "d" };
+	struct outlet several = { .sector = "wwtp", .also_sectors = { "a", "b", "c", "d" } };
+	assert_true(outlet_falls_under(&several, &last));
+	strcpy(last.sector, "e");
+	assert_false(outlet_falls_under(&several, &last));
+	/* Process factors can be points of outlets of either medium. */
+	outlet.medium = MEDIUM_WATER;
+	assert_true(outlet_takes(&outlet, MEDIUM_WATER) && outlet_takes(&outlet, MEDIUM_PROCESS));
+	assert_false(outlet_takes(&outlet, MEDIUM_GAS));
 }
 
 static void test_what_may_be_cited(void **state)
@@ -173,6 +185,123 @@ static void test_hours_without_data_shrink_the_budget(void **state)
 	/* If no hour may be beyond the limit, one hour is too many. */
 	month_share_view(&share, 1.0, &v);
 	assert_int_equal(month_share_level(&v), 4);
+	month_share_open(&share, at, CHINA_OFFSET_MIN);
+	month_share_view(&share, 1.0, &v);
+	assert_true(v.allowed == 0 && v.used == 0.0);
+	assert_int_equal(month_share_level(&v), 0);
+}
+
+static void test_severity(void **state)
+{
+	static const struct {
+		const char *rule;
+		double min, max, value;
+		double expected;
+	} rows[] = {
+		{ "an upper bound", NAN, 50.0, 60.0, 1.2 },
+		{ "a lower bound", 80.0, NAN, 40.0, 2.0 },
+		{ "above a range", 6.0, 9.0, 9.75, 1.5 },
+		{ "below a range", 6.0, 9.0, 5.25, 1.5 },
+		{ "the middle of a range", 6.0, 9.0, 7.5, 0.0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct limit limit = { .min = rows[i].min, .max = rows[i].max };
+		double found = judge_severity(&limit, rows[i].value, ROUNDING_NONE);
+		if (!(fabs(found - rows[i].expected) < 1e-12)) {
+			fail_msg("%s: found %g", rows[i].rule, found);
+		}
+		assert_true(isnan(judge_severity(&limit, NAN, ROUNDING_NONE)));
+	}
+}
+
+/* Of two limits of a point, in the order of the configuration. */
+static void test_the_strictest_of_two(void **state)
+{
+	static const struct {
+		const char *rule;
+		struct {
+			enum limit_period period;
+			double max;
+		} limits[2];
+		size_t strictest;
+	} rows[] = {
+		{ "the lower of two hours", { { LIMIT_HOUR, 35.0 }, { LIMIT_HOUR, 50.0 } }, 0 },
+		{ "the lower of two hours, behind", { { LIMIT_HOUR, 50.0 }, { LIMIT_HOUR, 35.0 } }, 1 },
+		{ "an hour before a day", { { LIMIT_DAY, 35.0 }, { LIMIT_HOUR, 50.0 } }, 1 },
+		{ "a day before a month", { { LIMIT_DAY, 50.0 }, { LIMIT_MONTH, 35.0 } }, 0 },
+		{ "a month before an instant", { { LIMIT_INSTANT, 35.0 }, { LIMIT_MONTH, 50.0 } }, 1 },
+	};
+	struct outlet outlet = { .built = BUILT_UNKNOWN };
+	struct point point = { .n_limits = 0 };
+
+	(void)state;
+	assert_null(outlet_strictest(&outlet, &point, day("2026-01-01")));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct limit limits[2];
+		point.n_limits = 2;
+		for (size_t k = 0; k < 2; k++) {
+			limits[k] = (struct limit){ .min = NAN, .max = rows[i].limits[k].max, .until = TIME_NEVER };
+			limits[k].period = rows[i].limits[k].period;
+			point.limits[k] = &limits[k];
+		}
+		if (outlet_strictest(&outlet, &point, day("2026-01-01")) != &limits[rows[i].strictest]) {
+			fail_msg("%s", rows[i].rule);
+		}
+	}
+}
+
+/* Hours of limits have names that go to files and messages. */
+static void test_names_of_periods(void **state)
+{
+	static const char *const names[] = {
+		[LIMIT_INSTANT] = "instant", [LIMIT_HOUR] = "hour", [LIMIT_DAY] = "day", [LIMIT_MONTH] = "month"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_string_equal(limit_period_name((enum limit_period)i), names[i]);
+	}
+}
+
+/* 35 applies to new plants from 2019 on and to older ones from 2020 on. */
+static void test_when_the_year_of_building_decides(void **state)
+{
+	struct limit l = { .until = TIME_NEVER, .built_before = TIME_NEVER };
+
+	(void)state;
+	l.in_force = l.new_since = day("2019-07-01");
+	l.in_force_existing = day("2020-07-01");
+	assert_false(limit_needs_built(&l, day("2019-06-30")));
+	assert_true(limit_needs_built(&l, day("2019-07-01")));
+	assert_false(limit_needs_built(&l, day("2020-07-01")));
+}
+
+static void test_what_an_instrument_gives(void **state)
+{
+	const struct factor so2 = { .molar_mass = 64.0 };
+	static const struct {
+		const char *rule;
+		struct point point;
+		double given, expected;
+	} rows[] = {
+		{ "the unit of the factor", { 0 }, 10.0, 10.0 },
+		{ "ppm (X4)", { .ppm = true }, 10.0, 28.5714 },
+		{ "a calibration line (X27)", { .slope = 1.2, .intercept = 3.0 }, 10.0, 15.0 },
+		{ "a field coefficient (X11)", { .field_coefficient = 0.95 }, 12.0, 11.4 },
+		{ "a pitot tube (X28)", { .pitot_kp = 0.84, .gas_density = 0.95 }, 120.0, 13.3513 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct point point = rows[i].point;
+		point.factor = &so2;
+		double found = point_in_unit(&point, rows[i].given);
+		if (!(fabs(found - rows[i].expected) < 5e-5)) {
+			fail_msg("%s: found %g", rows[i].rule, found);
+		}
+	}
 }
 
 int main(void)
@@ -184,6 +313,11 @@ int main(void)
 		cmocka_unit_test(test_precision),
 		cmocka_unit_test(test_the_share_of_a_month),
 		cmocka_unit_test(test_hours_without_data_shrink_the_budget),
+		cmocka_unit_test(test_severity),
+		cmocka_unit_test(test_the_strictest_of_two),
+		cmocka_unit_test(test_names_of_periods),
+		cmocka_unit_test(test_when_the_year_of_building_decides),
+		cmocka_unit_test(test_what_an_instrument_gives),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "common/array.h"
-#include "core/mean.h"
+#include "core/series.h"
 
 struct group {
 	unsigned n;
@@ -213,6 +213,90 @@ static void test_properties(void **state)
 	}
 }
 
+static void test_names_of_periods(void **state)
+{
+	static const char *const names[] = { "minute", "hour", "day", "month" };
+	enum period period;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_string_equal(period_name((enum period)i), names[i]);
+		assert_true(period_from_name(names[i], &period) && period == (enum period)i);
+	}
+	assert_false(period_from_name("hours", &period));
+}
+
+static void test_a_sub_value_without_a_number_does_not_count(void **state)
+{
+	struct mean_acc acc;
+
+	(void)state;
+	mean_open(&acc, mean_rule_of(MEDIUM_GAS, PERIOD_HOUR), (struct utc){ 0 }, 0);
+	add(&acc, 20.0, FLAG_NORMAL, true, 1.0);
+	add(&acc, NAN, FLAG_NORMAL, true, 1.0);
+	assert_true(mean_so_far(&acc) == 20.0 && acc.n_valid == 1 && acc.n_seen == 2);
+}
+
+static void test_only_normal_numbers_count(void **state)
+{
+	static const struct {
+		struct reading reading;
+		bool counts;
+	} rows[] = {
+		{ { { 0 }, 20.0, FLAG_NORMAL }, true },
+		{ { { 0 }, 20.0, FLAG_CALIBRATION }, false },
+		{ { { 0 }, NAN, FLAG_NORMAL }, false },
+		{ { { 0 }, INFINITY, FLAG_NORMAL }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(reading_counts(&rows[i].reading), rows[i].counts);
+	}
+}
+
+/* ---- series ---- */
+
+static void test_kinds_of_series(void **state)
+{
+	static const char *const names[] = { "measured", "dry", "converted" };
+	const struct series_conf at_six = { .kind = SERIES_CONVERTED, .o2_ref = 6.0 };
+	const struct series_conf dry = { .kind = SERIES_DRY, .o2_ref = NAN };
+	enum series_kind kind;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_string_equal(series_kind_name((enum series_kind)i), names[i]);
+		assert_true(series_kind_from_name(names[i], &kind) && kind == (enum series_kind)i);
+	}
+	assert_false(series_kind_from_name("wet", &kind));
+	assert_true(series_conf_is(&at_six, SERIES_CONVERTED, 6.0));
+	assert_false(series_conf_is(&at_six, SERIES_CONVERTED, 9.0));
+	assert_false(series_conf_is(&at_six, SERIES_CONVERTED, NAN));
+	assert_false(series_conf_is(&at_six, SERIES_MEASURED, 6.0));
+	assert_true(series_conf_is(&dry, SERIES_DRY, NAN));
+	assert_false(series_conf_is(&dry, SERIES_DRY, 6.0));
+}
+
+static void test_only_open_minutes_take_readings(void **state)
+{
+	const struct series_conf conf = { .kind = SERIES_MEASURED, .o2_ref = NAN, .medium = MEDIUM_GAS, .n_open = 2 };
+	static const struct {
+		int64_t at;
+		bool taken;
+	} rows[] = { { -1, false }, { 0, true }, { 2 * MINUTE_MS - 1, true }, { 2 * MINUTE_MS, false } };
+	struct series series;
+
+	(void)state;
+	assert_true(series_init(&series, &conf, (struct utc){ 30 * SECOND_MS }));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct reading reading = { { rows[i].at }, 20.0, FLAG_NORMAL };
+		assert_int_equal(series_add(&series, &reading, 1), rows[i].taken);
+	}
+	assert_int_equal(series_minute(&series)->n_seen, 1);
+	series_finish(&series);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +307,11 @@ int main(void)
 		cmocka_unit_test(test_a_mean_is_the_nearest_double),
 		cmocka_unit_test(test_water_that_does_not_flow_has_no_mean),
 		cmocka_unit_test(test_properties),
+		cmocka_unit_test(test_names_of_periods),
+		cmocka_unit_test(test_a_sub_value_without_a_number_does_not_count),
+		cmocka_unit_test(test_only_normal_numbers_count),
+		cmocka_unit_test(test_kinds_of_series),
+		cmocka_unit_test(test_only_open_minutes_take_readings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

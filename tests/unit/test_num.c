@@ -33,6 +33,8 @@ static void test_the_shortest_form(void **state)
 		{ 1.0 / 3.0, "0.3333333333333333" },
 		{ 0.00001, "0.00001" },
 		{ 1e-7, "1e-07" },
+		{ NAN, "nan" },
+		{ -INFINITY, "-inf" },
 	};
 	unsigned seed = 7;
 	char buf[NUM_TEXT_SIZE];

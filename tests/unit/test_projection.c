@@ -235,6 +235,27 @@ static void test_a_quarter_has_to_be_known(void **state)
 	assert_true(fabs(lowest(&hour, 0.0) - 15.0 * 50.0 / 50.0) < 1e-9); /* 35 minutes remain */
 }
 
+static void test_what_cannot_be_projected(void **state)
+{
+	struct so_far hour;
+
+	(void)state;
+	open_hour(&hour, 0);
+	pass(&hour, 10.0, true);
+	assert_true(isnan(projection_value(&hour.projection))); /* one value is no line */
+	pass(&hour, NAN, true);
+	assert_true(isnan(projection_value(&hour.projection))); /* and what is no number is no value */
+	pass(&hour, 12.0, true);
+	assert_true(isfinite(projection_value(&hour.projection)));
+	for (int i = 3; i < MINUTES; i++) {
+		pass(&hour, 11.0, true);
+	}
+	assert_true(isfinite(projection_value(&hour.projection)));
+	pass(&hour, 11.0, true); /* more minutes than an hour has */
+	assert_true(isnan(projection_value(&hour.projection)));
+	assert_true(lowest(&hour, 0.0) <= 11.0 && lowest(&hour, 0.0) > 10.9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +264,7 @@ int main(void)
 		cmocka_unit_test(test_certain_was_wrong),
 		cmocka_unit_test(test_the_line_goes_on),
 		cmocka_unit_test(test_a_quarter_has_to_be_known),
+		cmocka_unit_test(test_what_cannot_be_projected),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,9 @@ static void test_parse_and_format(void **state)
 		{ "2026-03-02 08:00:00", false, 0 },
 		{ "2026-03-02T08:00:00", false, 0 },
 		{ "2026-03-02T08:00:00+8", false, 0 },
+		{ "2026-3-2", false, 0 },
+		{ "2026-03-02T8:00:00Z", false, 0 },
+		{ "2026-03-02T08:00:00+08:00 ", false, 0 },
 		{ "yesterday", false, 0 },
 		{ "", false, 0 },
 	};
@@ -44,7 +47,62 @@ static void test_parse_and_format(void **state)
 	}
 	assert_string_equal(time_format((struct utc){ 1772409600999 }, 480, text), "2026-03-02T08:00:00+08:00");
 	assert_string_equal(time_format((struct utc){ 1772409600000 }, -90, text), "2026-03-01T22:30:00-01:30");
+	assert_string_equal(time_format(TIME_NEVER, 0, text), "292278994-08-17T07:12:55+00:00");
 	assert_string_equal(time_format_compact((struct utc){ 1772409600000 }, 0, text), "20260302T000000");
+}
+
+static void test_what_no_calendar_or_clock_shows(void **state)
+{
+	static const struct {
+		struct time_parts parts;
+		bool good;
+	} rows[] = {
+		{ { 1970, 1, 1, 0, 0, 0 }, true },
+		{ { 1969, 12, 31, 23, 59, 59 }, false },
+		{ { 9999, 12, 31, 23, 59, 59 }, true },
+		{ { 10000, 1, 1, 0, 0, 0 }, false },
+		{ { 2026, 0, 1, 0, 0, 0 }, false },
+		{ { 2026, 13, 1, 0, 0, 0 }, false },
+		{ { 2026, 4, 0, 0, 0, 0 }, false },
+		{ { 2026, 4, 30, 0, 0, 0 }, true },
+		{ { 2026, 4, 31, 0, 0, 0 }, false },
+		{ { 2026, 2, 28, 0, 0, 0 }, true },
+		{ { 2026, 2, 29, 0, 0, 0 }, false },
+		{ { 2028, 2, 29, 0, 0, 0 }, true },
+		{ { 2000, 2, 29, 0, 0, 0 }, true },
+		{ { 2100, 2, 29, 0, 0, 0 }, false },
+		{ { 2026, 4, 1, -1, 0, 0 }, false },
+		{ { 2026, 4, 1, 24, 0, 0 }, false },
+		{ { 2026, 4, 1, 0, -1, 0 }, false },
+		{ { 2026, 4, 1, 0, 60, 0 }, false },
+		{ { 2026, 4, 1, 0, 0, -1 }, false },
+		{ { 2026, 4, 1, 0, 0, 60 }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct time_parts *p = &rows[i].parts;
+		struct utc at = { -1 };
+		if (time_from_parts(p, 480, &at) != rows[i].good || (at.ms == -1) == rows[i].good) {
+			fail_msg("%d-%d-%d %d:%d:%d", p->year, p->month, p->day, p->hour, p->minute, p->second);
+		}
+	}
+}
+
+static void test_offsets(void **state)
+{
+	static const char *const bad[] = { "Z", "+8:00", "08:00", "x08:00", "+08:00x", "+15:00", "+-1:30", "+08:60",
+		"+08:-1", "+08" };
+	int offset = 7;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		if (time_parse_zone(bad[i], &offset) || offset != 7) {
+			fail_msg("%s", bad[i]);
+		}
+	}
+	assert_true(time_parse_zone("UTC", &offset) && offset == 0);
+	assert_true(time_parse_zone("+14:00", &offset) && offset == 840);
 }
 
 static void test_periods_follow_the_offset(void **state)
@@ -56,6 +114,11 @@ static void test_periods_follow_the_offset(void **state)
 	assert_int_equal(time_floor(at, DAY_MS, 480).ms, 1772409600000 - 8 * HOUR_MS);
 	assert_int_equal(time_floor(at, DAY_MS, 0).ms, 1772409600000);
 	assert_int_equal(time_floor((struct utc){ -1 }, MINUTE_MS, 0).ms, -MINUTE_MS);
+	char text[TIME_TEXT_SIZE];
+	assert_string_equal(time_format(time_month(at, 480), 480, text), "2026-03-01T00:00:00+08:00");
+	assert_string_equal(time_format(time_next_month(at, 480), 480, text), "2026-04-01T00:00:00+08:00");
+	assert_string_equal(time_format(time_quarter(at, 480), 480, text), "2026-01-01T00:00:00+08:00");
+	assert_string_equal(time_format(time_next_quarter(at, 480), 480, text), "2026-04-01T00:00:00+08:00");
 }
 
 static void test_parts_of_a_wall_clock(void **state)
@@ -98,14 +161,20 @@ static void test_zones_durations_and_sizes(void **state)
 	assert_false(time_parse_duration("10", &n));
 	assert_false(time_parse_duration("-1s", &n));
 	assert_false(time_parse_duration("1 s", &n));
+	assert_false(time_parse_duration("min", &n));
 	assert_true(num_parse_size("2GiB", &n) && n == (int64_t)2 << 30);
 	assert_false(num_parse_size("2GB", &n));
 	assert_false(num_parse_size("99999999999GiB", &n));
+	assert_false(num_parse_size("GiB", &n));
+	assert_false(num_parse_size("1234567890123456", &n)); /* a digit more than any size has */
+	assert_true(num_parse_size("123456789012345", &n) && n == 123456789012345);
 }
 
 static void test_numbers_are_whole_and_finite(void **state)
 {
-	static const char *const bad[] = { "", " 1", "1 ", "1x", "nan", "inf", "1e999", "0x10", "--1" };
+	static const char *const bad[] = { "", " 1", "1 ", "1x", "nan", "inf", "1e999", "0x10", "--1", "-", "1e",
+		"1-" };
+	static const char *const no_integers[] = { "", " 1", "1x", "1.0", "-", "1-" };
 	double d = 7.0;
 	int64_t n = 7;
 
@@ -115,6 +184,10 @@ static void test_numbers_are_whole_and_finite(void **state)
 	}
 	assert_true(d == 7.0);
 	assert_true(num_parse_double("-1.5e2", &d) && d == -150.0);
+	for (size_t i = 0; i < ARRAY_SIZE(no_integers); i++) {
+		assert_false(num_parse_int(no_integers[i], INT64_MIN, INT64_MAX, &n));
+	}
+	assert_false(num_parse_int("-1", 0, 10, &n));
 	assert_false(num_parse_int("9999999999999999999", INT64_MIN, INT64_MAX, &n));
 	assert_false(num_parse_int("11", 0, 10, &n));
 	assert_true(n == 7 && num_parse_int("10", 0, 10, &n) && n == 10);
@@ -144,6 +217,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse_and_format),
+		cmocka_unit_test(test_what_no_calendar_or_clock_shows),
+		cmocka_unit_test(test_offsets),
 		cmocka_unit_test(test_periods_follow_the_offset),
 		cmocka_unit_test(test_parts_of_a_wall_clock),
 		cmocka_unit_test(test_zones_durations_and_sizes),

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -189,6 +190,123 @@ static void test_the_budget_survives_a_restart(void **state)
 	fixture_destroy(f);
 }
 
+/* 20 mg/L of water in the hour, at most 10 are allowed. Warned is of an hour that is the plain mean of its minutes. */
+static void test_weights_say_nothing_of_what_will_be(void **state)
+{
+	static const struct {
+		const char *rule;
+		bool flow_weighted;
+		const char *beside; /* another point */
+		size_t expected;
+	} rows[] = {
+		{ "weighed by the flow", true, "flow", 0 },
+		{ "weighed by the volume", true, "flow-total", 0 },
+		{ "weighed where there is no flow", true, "wtemp", 1 },
+		{ "not weighed", false, "flow", 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct fixture *f = fixture_create(MEDIUM_WATER);
+		fixture_point(f, "cod");
+		fixture_point(f, rows[i].beside);
+		fixture_limit(f, 0, 10.0);
+		f->factors[0].flow_weighted = rows[i].flow_weighted;
+		f->points[0].has_least = true;
+		f->points[1].counter_wrap = 1e6;
+		fixture_start(f, EIGHT, INT64_MIN);
+		for (int m = 0; m < 50; m += 10) {
+			fixture_read(f, 1, MIN(m), 100.0 + m, FLAG_NORMAL);
+			fixture_read(f, 0, MIN(m), 20.0, FLAG_NORMAL);
+		}
+		fixture_step(f, MIN(50) + GRACE);
+		if (fixture_count(f, RULE_PROJECTED) != rows[i].expected ||
+			fixture_count(f, RULE_CERTAIN) != rows[i].expected) {
+			fail_msg("%s", rows[i].rule);
+		}
+		fixture_destroy(f);
+	}
+}
+
+/* 200 mg/m3 of at most 100, in an hour of which half has passed. */
+static void test_which_limits_warn_of_the_open_hour(void **state)
+{
+	static const struct {
+		const char *rule;
+		double min;
+		int64_t until;
+		const char *when_factor; /* at most 12; measured is "wtemp" with 10 */
+		size_t approach, certain;
+	} rows[] = {
+		{ "an upper limit", NAN, INT64_MAX, "", 1, 1 },
+		{ "a range", 50.0, INT64_MAX, "", 0, 0 },
+		{ "a limit that is not in force any more", NAN, EIGHT, "", 0, 0 },
+		{ "a limit whose condition holds so far", NAN, INT64_MAX, "wtemp", 1, 0 },
+		{ "a limit whose condition is of a factor that is not measured", NAN, INT64_MAX, "ph", 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct fixture *f = one_point(100.0);
+		fixture_point(f, "wtemp");
+		f->points[0].has_least = true;
+		f->limits[0].min = rows[i].min;
+		f->limits[0].until.ms = rows[i].until;
+		snprintf(f->limits[0].when_factor, sizeof(f->limits[0].when_factor), "%s", rows[i].when_factor);
+		f->limits[0].when_at_most = 12.0;
+		fixture_start(f, EIGHT, INT64_MIN);
+		for (int m = 0; m < 40; m++) {
+			fixture_feed_averaged(f, 1, MIN(m), MIN(m + 1), 10.0, FLAG_NORMAL);
+			feed(f, m, m + 1, 200.0);
+		}
+		if (fixture_count(f, RULE_APPROACH) != rows[i].approach ||
+			fixture_count(f, RULE_CERTAIN) != rows[i].certain) {
+			fail_msg("%s: found %zu and %zu", rows[i].rule, fixture_count(f, RULE_APPROACH),
+				fixture_count(f, RULE_CERTAIN));
+		}
+		fixture_destroy(f);
+	}
+}
+
+static void test_no_minutes_are_one_minute(void **state)
+{
+	struct fixture *f = one_point(100.0);
+
+	(void)state;
+	f->settings.warning_minutes = 0;
+	fixture_start(f, EIGHT, INT64_MIN);
+	feed(f, 0, 1, 200.0);
+	assert_int_equal(fixture_count(f, RULE_MINUTES_BEYOND), 1);
+	assert_int_equal(fixture_event(f, RULE_MINUTES_BEYOND, 0)->since.ms, MIN(0));
+	fixture_destroy(f);
+}
+
+/* A limit for months: 31 days at 40 mg/m3 where 35 are allowed. A share is of the hours of a month and not of months.
+ */
+static void test_a_limit_for_months(void **state)
+{
+	const int64_t march = EIGHT - 32 * HOUR_MS;
+	struct fixture *f = one_point(35.0);
+
+	(void)state;
+	f->limits[0].period = LIMIT_MONTH;
+	f->limits[0].share_of_month = 0.95;
+	f->points[0].has_least = true;
+	fixture_start(f, march, INT64_MIN);
+	fixture_feed_averaged(f, 0, march, march + 31 * DAY_MS, 40.0, FLAG_NORMAL);
+	fixture_step(f, march + 31 * DAY_MS + GRACE);
+	assert_int_equal(fixture_count(f, RULE_PERIOD_MEAN), 1);
+	const struct event *e = fixture_event(f, RULE_PERIOD_MEAN, 0);
+	assert_true(e->change == ALARM_RAISED && e->since.ms == march && e->mean.value == 40.0);
+	/* 40 n / 31 > 35 from the 28th day on. */
+	e = fixture_event(f, RULE_CERTAIN, 0);
+	assert_true(e && e->change == ALARM_RAISED && e->at.ms == march + 28 * DAY_MS);
+	assert_int_equal(fixture_event(f, RULE_CERTAIN, 1)->change, ALARM_CLEARED);
+	struct month_share_view v;
+	assert_true(pipeline_month_share(f->pipeline, 0, 0, 0, &v) && v.valid == 0);
+	fixture_destroy(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +317,10 @@ int main(void)
 		cmocka_unit_test(test_an_unread_number_proves_nothing),
 		cmocka_unit_test(test_the_budget_tells_its_steps),
 		cmocka_unit_test(test_the_budget_survives_a_restart),
+		cmocka_unit_test(test_weights_say_nothing_of_what_will_be),
+		cmocka_unit_test(test_which_limits_warn_of_the_open_hour),
+		cmocka_unit_test(test_no_minutes_are_one_minute),
+		cmocka_unit_test(test_a_limit_for_months),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
