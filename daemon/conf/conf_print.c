@@ -5,7 +5,7 @@
 #include "common/num.h"
 #include "daemon/conf/conf_internal.h"
 
-/* A string as libconfig reads it back. */
+/* A string as libconfig reads it back. It holds no control character: is_plain_text() in conf.c refuses them. */
 static void print_string(FILE *out, const char *text)
 {
 	fputc('"', out);
@@ -14,15 +14,6 @@ static void print_string(FILE *out, const char *text)
 		case '"':
 		case '\\':
 			fprintf(out, "\\%c", *p);
-			break;
-		case '\n':
-			fputs("\\n", out);
-			break;
-		case '\t':
-			fputs("\\t", out);
-			break;
-		case '\r':
-			fputs("\\r", out);
 			break;
 		default:
 			fputc(*p, out);
