@@ -170,3 +170,22 @@ def test_a_fault_of_another_file(tmp_path, name, old, new, words):
 def test_a_file_that_is_too_long_is_not_read(tmp_path):
     line = said_of(tmp_path, example() + "#" * (1 << 20), "bytes; at most 1048576 are read")
     assert line.startswith(f"{tmp_path}/emisd.conf: has ")
+
+
+def test_what_is_rarely_said_reads_back_to_itself(tmp_path):
+    text = with_outlet(FLOW.replace("kv = 0.95;", "pitot = { kp = 0.84; density = 0.95; };"),
+                       more="area = 7.0; barometric_kpa = 100.0; air_added = true;", sector="foundry.voc-oxidiser",
+                       tiers='"general"')
+    text = text.replace('"安阳某钢铁有限公司"', r'"the \"old\" works \\ two"').replace(
+        'device = "/dev/ttyS1";', 'device = "/dev/ttyS1"; rts = "up"; rts_delay = "2ms";')
+    text = replace_section(text, "mqtt", MQTT % 'standby = [ "mqtt://b:1883", "mqtts://c:8883" ];')
+    profile = "generic-float-cdab"
+    faulty(tmp_path, f"profiles.d/{profile}.conf", 'unit = "m/s"', 'unit = "Pa"')
+    text = text.replace(',\n		{ factor = "velocity"; from = "stack.velocity"; }', "", 1)
+    status, first = check(text, tmp_path, "--print")
+    assert status == 0, first
+    status, second = check(first, tmp_path, "--print")
+    assert status == 0 and second == first
+    for words in (r'"the \"old\" works \\ two"', 'rts_delay = "2ms"', "pitot = { kp = 0.84; density = 0.95; }", "air_added = true",
+                  'standby = [ "mqtt://b:1883", "mqtts://c:8883" ]'):
+        assert words in first, words
