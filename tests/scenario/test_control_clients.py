@@ -1,14 +1,17 @@
 """Clients of the control socket that stall, flood, leave or may not: each gets what it is due, and no other client waits."""
 
+import grp
 import json
 import select
 import socket
 import sqlite3
+import subprocess
 
 import pytest
 
-from tests.scenario.test_operators import emisctl
+from tests.scenario.test_operators import EMISCTL, NOBODY, emisctl, let_everybody_in
 from tests.scenario.test_starting import second, start
+from tests.support.rig import replace_section
 
 PATIENCE_S = 10  # CLIENT_PATIENCE_MS of control_socket.c
 CLIENTS = 16     # MAX_CLIENTS
@@ -73,6 +76,29 @@ def test_a_stop_does_not_wait_for_a_client(make_rig):
         assert rig.emisd.stop() == 0
         assert idle.recv(1) == b""
     assert not (rig.folder / "ctl.sock").exists()
+
+
+def test_a_member_of_the_group_may_change_things(make_rig):
+    """The group may be the first of a user's groups or another one."""
+    groups = {name: grp.getgrnam(name).gr_gid for name in ("games", "daemon")}
+    rig = make_rig(broker=False, edit=lambda text: replace_section(
+        text, "control", '{ socket = "%s"; admin_group = "games"; }' % (text.split('socket = "')[1].split('"')[0])))
+    let_everybody_in(rig)
+
+    def mark(group, *others):
+        done = subprocess.run([EMISCTL, "--socket", rig.folder / "ctl.sock", "mark", "DA001", "--kind", "maintenance", "--until",
+                               "2026-03-03T00:00:00+08:00"], user=NOBODY, group=group, extra_groups=others, capture_output=True,
+                              text=True, timeout=30)
+        refused = "is for root and members of the group games; you are nobody" in done.stderr
+        assert (done.returncode, refused) in ((0, False), (1, True)), done.stderr
+        return done.returncode == 0
+
+    assert mark(groups["games"]), "the first group"
+    assert mark(NOBODY, groups["daemon"], groups["games"]), "another group"
+    assert not mark(groups["daemon"], NOBODY), "other groups only"
+    assert not mark(NOBODY), "no group"
+    marks = rig.ask("marks")["marks"]
+    assert len(marks) == 2 and {m["who"] for m in marks} == {f"nobody (uid {NOBODY})"}
 
 
 def test_a_socket_that_cannot_be_made_is_named(quiet, tmp_path):
