@@ -320,6 +320,17 @@ def test_a_link_without_a_load_has_a_dash(replay):
     assert lines and all(re.search(r" 77 +- ", line) for line in lines)
 
 
+def test_the_load_of_a_link_is_a_percentage(replay):
+    path = replay(changed("status", "links", load=0.234)).path
+    assert " 23 % " in emisctl(path, "--lang", "en", "status", width=200).stdout
+
+
+def test_one_factor_of_a_table(replay):
+    path = replay(recorded("budget")).path
+    _, *rows = emisctl(path, "--factor", "nox", "budget", width=200).stdout.splitlines()
+    assert [row.split()[:2] for row in rows] == [["DA001", "nox"]]
+
+
 def test_control_characters_do_not_reach_the_terminal(replay):
     text = emisctl(replay(changed("status", "links", error="\033[2Jgone\177\a")).path, "status", width=300).stdout
     assert "?[2Jgone??" in text and not set("\033\177\a") & set(text)

@@ -30,8 +30,9 @@ def reply(stream):
 
 def test_a_client_that_does_not_read_gets_all_of_it_later_and_in_order(quiet):
     with connect(quiet) as s, connect(quiet) as probe:
-        # A reply is longer than a socket's buffers hold: the daemon has to wait with the rest of it.
-        asked = [{"cmd": "limits", "all": True}, {"cmd": "marks"}, {"cmd": "limits", "all": True, "factor": "cod"}]
+        # The replies are longer than a socket's buffers hold: the daemon has to wait with the rest of them.
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        asked = [{"cmd": "limits", "all": True}] * 4 + [{"cmd": "marks"}, {"cmd": "limits", "all": True, "factor": "cod"}]
         s.sendall(b"".join(json.dumps(a).encode() + b"\n" for a in asked))
         stream = probe.makefile("rw")
         for _ in range(3):  # the others are answered meanwhile
@@ -39,9 +40,9 @@ def test_a_client_that_does_not_read_gets_all_of_it_later_and_in_order(quiet):
             stream.flush()
             assert reply(stream)["tables"][0]["name"] == "marks"
         answers = s.makefile()
-        everything, marks, cod = (reply(answers)["tables"][0] for _ in asked)
-        assert (everything["name"], marks["name"], cod["name"]) == ("limits", "marks", "limits")
-        assert len(everything["rows"]) == 431 and 0 < len(cod["rows"]) < 431
+        *everything, marks, cod = (reply(answers)["tables"][0] for _ in asked)
+        assert [len(table["rows"]) for table in everything] == [431] * 4
+        assert (marks["name"], cod["name"]) == ("marks", "limits") and 0 < len(cod["rows"]) < 431
 
 
 def test_a_client_that_leaves_in_the_middle_of_a_reply_harms_nobody(quiet):
