@@ -186,15 +186,11 @@ static bool send_reply(struct client *client)
 	return true;
 }
 
-/* Answers the first line of what came, if it is whole. One at a time: the next waits until the reply is taken. */
-static bool handle_line(struct client *client)
+/* Answers the first line of what came, whose end is given. One at a time: the next waits until the reply is taken. */
+static bool handle_line(struct client *client, const char *end)
 {
-	char *end = memchr(client->line, '\n', client->n_line);
-
-	if (!end) {
-		return client->n_line < MAX_LINE; /* a longer line is no request */
-	}
 	size_t length = (size_t)(end - client->line);
+
 	client->reply = answer(client, client->line, length);
 	if (!client->reply) {
 		return false;
@@ -210,6 +206,7 @@ static bool handle_line(struct client *client)
 static void on_client(void *context, int fd, uint32_t events)
 {
 	struct client *client = context;
+	const char *end;
 	bool alive = true;
 
 	if (events & EPOLLOUT && client->reply) {
@@ -221,10 +218,10 @@ static void on_client(void *context, int fd, uint32_t events)
 	} else if (events & (EPOLLHUP | EPOLLERR)) {
 		alive = false;
 	}
-	while (alive && !client->reply && memchr(client->line, '\n', client->n_line)) {
-		alive = handle_line(client);
+	while (alive && !client->reply && (end = memchr(client->line, '\n', client->n_line))) {
+		alive = handle_line(client, end);
 	}
-	if (!alive || (client->n_line == MAX_LINE && !client->reply)) {
+	if (!alive || (client->n_line == MAX_LINE && !client->reply)) { /* a longer line is no request */
 		drop(client);
 	}
 }
