@@ -41,7 +41,7 @@ static bool has_option(int argc, char **argv, const char *option)
 /* Writes the name of the daemon's link to this endpoint into buf. False when it has none, or no daemon answers. */
 static bool find_link(const char *socket_path, const char *endpoint, char *buf, size_t size)
 {
-	struct client_error error;
+	struct client_error error = { 0 };
 	char full[300];
 	bool found = false;
 	json_t *request = json_pack("{s:s}", "cmd", "status");

@@ -175,7 +175,7 @@ static int read_option(struct options *o, int option)
 /* Sends the command to the daemon and prints its reply. Returns an exit status. */
 static int run_query(const struct options *o, size_t command)
 {
-	struct client_error error;
+	struct client_error error = { 0 };
 	json_t *request = json_pack("{s:s, s:b, s:s*, s:s*, s:s*}", "cmd", commands[command].name, "all", o->all,
 		"argument", o->argument, "outlet", o->view.outlet, "factor", o->view.factor);
 
@@ -234,7 +234,7 @@ static int run_command(struct options *o, int argc, char **argv)
  * exit status. */
 static int run_on_store(const struct options *o, const char *mode, int argc, char **argv)
 {
-	struct client_error error;
+	struct client_error error = { 0 };
 	char option[] = "--directory", *args[64];
 	bool named = argc > 60;
 

@@ -295,8 +295,9 @@ void conf_read_point(struct conf_load *load, struct conf_node node, struct outle
 		return;
 	}
 	if (!point.has_least && !isnan(feed.channel->min)) {
-		point.has_least = true; /* decode_channel() gives no value below the channel's min */
+		/* decode_channel() gives no value below the channel's min. */
 		point.least = point_in_unit(&point, feed.channel->min);
+		point.has_least = !isnan(point.least); /* a pitot tube gives no velocity at a pressure below zero */
 	}
 	point.max_age_ms = max_age_ms(&load->site->instruments[feed.instrument], feed.channel);
 	struct feed *slot = conf_grow_array(load, &load->site->feeds, &load->site->n_feeds, sizeof(feed));

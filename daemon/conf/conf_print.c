@@ -5,7 +5,8 @@
 #include "common/num.h"
 #include "daemon/conf/conf_internal.h"
 
-/* Prints a string so that libconfig reads the same text back. */
+/* Prints a string so that libconfig reads the same text back. It holds no control character: is_plain_text() in conf.c
+ * refuses them. */
 static void print_string(FILE *out, const char *text)
 {
 	fputc('"', out);
@@ -14,15 +15,6 @@ static void print_string(FILE *out, const char *text)
 		case '"':
 		case '\\':
 			fprintf(out, "\\%c", *p);
-			break;
-		case '\n':
-			fputs("\\n", out);
-			break;
-		case '\t':
-			fputs("\\t", out);
-			break;
-		case '\r':
-			fputs("\\r", out);
 			break;
 		default:
 			fputc(*p, out);

@@ -275,6 +275,7 @@ static void read_root(struct conf_load *load, struct conf_node root)
 	struct conf_node control = conf_group(root, "control", false);
 	conf_allow_keys(control, control_keys);
 	(void)conf_string(control, "socket", false, site->control_socket, sizeof(site->control_socket));
+	(void)conf_string(control, "admin_group", false, site->admin_group, sizeof(site->admin_group));
 	read_links_and_instruments(load, root);
 	conf_load_outlets(load, root);
 	warn_busy_links(load, root);

@@ -192,16 +192,12 @@ static bool send_reply(struct client *client)
 	return true;
 }
 
-/* Answers the first complete line that the client sent. The next line waits until the reply is sent. False when the
+/* Answers the first line that the client sent, up to `end`. The next line waits until the reply is sent. False when the
  * client must be dropped. */
-static bool handle_line(struct client *client)
+static bool handle_line(struct client *client, const char *end)
 {
-	char *end = memchr(client->line, '\n', client->n_line);
-
-	if (!end) {
-		return client->n_line < MAX_LINE; /* a longer line is no request: drop the client */
-	}
 	size_t length = (size_t)(end - client->line);
+
 	client->reply = answer_line(client, client->line, length);
 	if (!client->reply) {
 		return false;
@@ -217,6 +213,7 @@ static bool handle_line(struct client *client)
 static void on_client(void *context, int fd, uint32_t events)
 {
 	struct client *client = context;
+	const char *end;
 	bool alive = true;
 
 	if (events & EPOLLOUT && client->reply) {
@@ -228,10 +225,10 @@ static void on_client(void *context, int fd, uint32_t events)
 	} else if (events & (EPOLLHUP | EPOLLERR)) {
 		alive = false;
 	}
-	while (alive && !client->reply && memchr(client->line, '\n', client->n_line)) {
-		alive = handle_line(client);
+	while (alive && !client->reply && (end = memchr(client->line, '\n', client->n_line))) {
+		alive = handle_line(client, end);
 	}
-	if (!alive || (client->n_line == MAX_LINE && !client->reply)) {
+	if (!alive || (client->n_line == MAX_LINE && !client->reply)) { /* a longer line is no request */
 		drop_client(client);
 	}
 }

@@ -1,9 +1,12 @@
 """The clock of the box: 1970 after a power cut, then set, then back one hour, then forward one day. The test runs in real
 time; only emisd sees the changed wall clock, and monotonic clocks are not changed."""
 
+import contextlib
 import csv
 import json
 import os
+import re
+import sqlite3
 import struct
 import subprocess
 import time
@@ -58,6 +61,14 @@ def stored_seconds(site, files):
         with read_only(path) as db:
             times += [ms for ms, in db.execute("SELECT wall_ms FROM chunk")]
     return times
+
+
+def waiting_seconds(site):
+    """The stored times that wait for their date; none while emisd makes the file."""
+    try:
+        return stored_seconds(site, "raw-1970*.db")
+    except sqlite3.OperationalError:
+        return []
 
 
 def minutes(site, factor="so2"):
@@ -154,3 +165,54 @@ def test_from_1970_to_now_back_an_hour_and_forward_a_day(tmp_path):
         print(f"clock: {books}; {len(undated)} batches were taken in 1970")
         print("\n".join(f"{a['seq']} {a['at']} {a['rule']} {a['event']}: {a.get('words', '')}" for a in alarms
                         if a["outlet"] == "gateway"))
+
+
+def test_a_jump_without_the_synchroniser_is_believed_once_it_is_back(tmp_path):
+    site = BentSite(tmp_path)
+    site.bend(to=datetime.now(CHINA) + timedelta(hours=2))
+    with site:
+        wait_for(lambda: site.point("DA001", "so2")["flag"] == "N", what="a reading with a good clock")
+        site.bend(by=-3600.0, synchronize=False)
+        step = wait_for(lambda: site.consumer.alarms(rule="clock-step"), what="the word about the jump")[0]
+        assert re.search("the clock jumped by -(3599|3600) s", step["words"]) and "it is not believed yet" in step["words"]
+        wait_for(lambda: site.consumer.alarms(rule="clock-unset", event="raised"), what="the word that the clock is not set")
+        assert site.ask("status")["site"][0]["clock"] == "not set"
+        judged = site.judged_until()
+        wait_for(lambda: waiting_seconds(site), what="readings that wait for their date")
+        # ---- the synchroniser is back, but another program holds the database
+        with contextlib.closing(sqlite3.connect(site.folder / "data/state.db", isolation_level=None, timeout=10)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            site.bend(by=0.0)
+            wait_for(lambda: "what was read before the clock was set cannot be dated yet" in site.emisd.text(), what="the line of the log")
+            assert site.ask("status")["site"][0]["clock"] == "not set"
+            db.execute("ROLLBACK")
+        wait_for(lambda: site.consumer.alarms(rule="clock-unset", event="cleared"), what="the set clock")
+        assert site.ask("status")["site"][0]["clock"] == "synchronized"
+        assert not stored_seconds(site, "raw-1970*.db"), "all have their date"
+        assert site.judged_until() == judged, "the hour of before is not judged twice"
+        site.settle()
+
+
+def test_readings_of_a_run_whose_clock_was_never_set_are_kept_without_a_date(tmp_path):
+    site = BentSite(tmp_path)
+    site.bend(to=datetime.fromtimestamp(60, CHINA), synchronize=False)
+    with site:
+        wait_for(lambda: waiting_seconds(site), what="readings of 1970")
+        site.stop_emisd()
+        undated = stored_seconds(site, "raw-1970*.db")
+        for path in (site.folder / "data").glob("raw-1970*.db"):  # a power cut: the monotonic clock began anew
+            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+                db.execute("UPDATE boot SET name = '00000000-0000-4000-8000-000000000000'")
+        site.bend(to=datetime.now(CHINA) + timedelta(hours=2))
+        site.start_emisd()
+        told = wait_for(lambda: site.consumer.alarms(rule="readings-undated", event="raised"), what="the word about them")[0]
+        assert "readings of a run that ended before its clock was set are kept without a date in raw-1970*.db" in told["words"]
+        assert stored_seconds(site, "raw-1970*.db")[:len(undated)] == undated, "and they are kept"
+        # An operator who has read this ends it; emisd remembers across a restart that it said it.
+        site.stop_emisd()
+        site.start_emisd()
+        wait_for(lambda: site.point("DA001", "so2")["flag"] == "N", what="a reading")
+        assert len(site.consumer.alarms(rule="readings-undated")) == 1
+        site.ask("ack", argument=told["alarm_id"], remark="seen")
+        wait_for(lambda: site.consumer.alarms(rule="readings-undated", event="cleared"), what="the end of it")
+        site.settle()

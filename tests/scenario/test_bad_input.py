@@ -117,7 +117,9 @@ def test_the_normal_form_reads_back_to_itself(tmp_path):
 
 
 @pytest.mark.parametrize("args,status", [(["--version"], 0), (["--help"], 0), (["--nonsense"], 2), (["stray"], 2),
-                                         (["--time-scale", "0"], 2), (["--time-start", "today"], 2)])
+                                         (["--time-scale", "0"], 2), (["--time-start", "today"], 2),
+                                         (["--time-anchor", "now"], 2), (["--time-anchor", "1.5"], 2),
+                                         (["--time-start", "2026-03-02T07:50:00+08:00"], 2)])
 def test_options(args, status):
     assert subprocess.run([EMISD, *args], capture_output=True).returncode == status
 

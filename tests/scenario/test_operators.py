@@ -263,3 +263,41 @@ def test_the_catalogue_is_filtered_and_explained(quiet):
     assert "new_since          2006-01-01" in text and "in_force_existing  2028-01-01" in text
     assert "wwtp.1a.general.tp-old" not in text
     assert "wtemp > 12" in emisctl(quiet, "limits", "--outlet", "DW001", "--factor", "nh3n", "--json")
+
+
+def test_marks_have_a_bound_and_the_one_too_many_is_not_stored(make_rig):
+    rig = make_rig(broker=False)
+    mark = {"argument": "DA001", "kind": "maintenance", "until": "2026-03-03T00:00:00+08:00"}
+    stored = 0
+    with pytest.raises(AssertionError, match="there are too many marks at work"):
+        while stored < 1000:
+            rig.ask("mark", **mark)
+            stored += 1
+    assert len(rig.ask("marks")["marks"]) == stored > 10
+    rig.ask("mark", **{**mark, "from": "2026-03-01", "until": "2026-03-01T08:00:00+08:00"})  # one of the past is not at work
+    assert rig.emisd.stop() == 0
+    rig.start_emisd()
+    assert "more marks than can be at work" not in rig.emisd.text()
+
+
+def judged(rig, **filters):
+    return {row["key"]: row["judged"] for row in rig.ask("limits", **filters)["limits"]}
+
+
+def test_limits_say_whether_and_why_not_they_are_judged(make_rig):
+    def edit(text):
+        text = text.replace('sector = "coatings-inks.process"; tiers = [ "special" ]',
+                            'sector = "rubber.mixing-curing"; tiers = [ "general" ]')
+        return text.replace('{ factor = "wtemp"; from = "ph.wtemp"; },', "").replace('built = "2010-05-01";', "")
+
+    rig = make_rig(broker=False, edit=edit)
+    stack = judged(rig, outlet="DA001")
+    assert stack["steel.sinter.ultra-low.so2"] == "yes"
+    assert stack["steel.sinter.special.nox.before-2021"] == "not in force"
+    assert "refused: m3/t" in judged(rig, outlet="DA002").values()
+    water = judged(rig, outlet="DW001")
+    conditional = [words for key, words in water.items() if "nh3n" in key]
+    assert conditional and set(conditional) == {"its condition is not measured"}
+    assert water["wwtp.1a.general.ss"] == "not measured" and water["wwtp.1a.general.cod"] == "yes"
+    assert water["wwtp.1a.general.ph.instant"] == "warns only" and water["wwtp.1a.general.tp"] == "yes, built?"
+    assert set(judged(rig, all=True).values()) == {None}, "the catalogue says nothing of outlets"

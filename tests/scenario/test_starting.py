@@ -73,3 +73,41 @@ def test_a_store_that_cannot_be_read_is_the_reason_and_not_the_memory(make_rig):
     assert "roll-2026.db" in rig.emisd.text() and "locked" in rig.emisd.text(), rig.emisd.text()
     assert "out of memory" not in rig.emisd.text()
     rig.start_emisd()
+
+
+@pytest.mark.parametrize("table, words", [
+    ("audit", "cannot read the schema of "), ("mark", "what is stored cannot be restored: "),
+])
+def test_a_store_whose_table_is_gone_ends_the_start_with_its_name(make_rig, table, words):
+    rig = make_rig(broker=False)
+    assert rig.emisd.stop() == 0
+    with sqlite3.connect(rig.folder / "data/state.db") as db:
+        db.execute(f"ALTER TABLE {table} RENAME TO gone")
+    db.close()
+    rig.start_emisd(wait=False)
+    wait_for(lambda: not rig.emisd.running(), 60, "the end of emisd")
+    line = next((line for line in rig.emisd.text().splitlines() if words in line), "")
+    assert rig.emisd.child.returncode == 1 and "no such table" in line and table in line, rig.emisd.text()
+
+
+def test_an_alarm_of_a_point_that_is_no_longer_configured_stays_and_is_named(make_rig):
+    rig = make_rig(scale=60, broker=False, start="2026-03-02T08:05:00+08:00", plant=["hold so2 120"], judging="warning_minutes = 1;")
+    alarm = wait_for(lambda: [a for a in rig.ask("alarms")["alarms"] if a["factor"] == "so2"], 60, "an alarm")[0]
+    assert rig.emisd.stop() == 0
+    text = rig.conf.read_text()
+    line = next(line for line in text.splitlines() if 'from = "gas.so2"' in line)
+    rig.conf.write_text(text.replace(line + "\n", ""))
+    rig.start_emisd()
+    assert f"the alarm {alarm['id']} stays raised in the store: what it is about is no longer configured" in rig.emisd.text()
+    assert [a["state"] for a in rig.ask("alarms")["alarms"] if a["id"] == alarm["id"]] == ["raised"]
+
+
+def test_a_long_time_without_emisd_is_a_gap_and_no_data(make_rig):
+    rig = make_rig(scale=60, broker=False)
+    wait_for(lambda: rig.point("DA001", "so2")["flag"] == "N", what="a reading")
+    assert rig.emisd.stop() == 0
+    rig.start = "2026-12-02T07:50:00+08:00"
+    rig.start_emisd()
+    assert "the periods between are a gap, not data" in rig.emisd.text()
+    wait_for(lambda: rig.point("DA001", "so2")["flag"] == "N", what="a reading after it")
+    assert not [a for a in rig.ask("alarms")["alarms"] if a["rule"] == "few-minutes"], "no period of the gap is judged"
