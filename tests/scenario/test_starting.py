@@ -76,7 +76,7 @@ def test_a_store_that_cannot_be_read_is_the_reason_and_not_the_memory(make_rig):
 
 
 @pytest.mark.parametrize("table, words", [
-    ("audit", "cannot read the schema of "), ("mark", "what is stored cannot be restored: "),
+    ("audit", "cannot read the schema of "), ("mark", "cannot rebuild the open periods from the store: "),
 ])
 def test_a_store_whose_table_is_gone_ends_the_start_with_its_name(make_rig, table, words):
     rig = make_rig(broker=False)
@@ -98,7 +98,7 @@ def test_an_alarm_of_a_point_that_is_no_longer_configured_stays_and_is_named(mak
     line = next(line for line in text.splitlines() if 'from = "gas.so2"' in line)
     rig.conf.write_text(text.replace(line + "\n", ""))
     rig.start_emisd()
-    assert f"the alarm {alarm['id']} stays raised in the store: what it is about is no longer configured" in rig.emisd.text()
+    assert f"alarm {alarm['id']} stays raised: its outlet, factor or limit is no longer configured" in rig.emisd.text()
     assert [a["state"] for a in rig.ask("alarms")["alarms"] if a["id"] == alarm["id"]] == ["raised"]
 
 
