@@ -54,8 +54,12 @@ void pipeline_view(
 		view.raw = last_minute(state, now);
 	} else if (!is_fresh(&state->latest, oldest)) {
 		/* Never show the last good value of an instrument that went silent. */
-		view.raw.value = NAN;
 		view.raw.flag = FLAG_NO_COMM;
+	}
+	if (view.raw.flag == FLAG_NO_COMM) {
+		/* docs/mqtt.md: with B no value is shown. The value is there when only the instrument whose state
+		 * speaks about it is silent; it is stored with its flag. */
+		view.raw.value = NAN;
 	}
 	view.limit = outlet_strictest(o->conf, state->conf, now);
 	if (view.limit) {

@@ -340,6 +340,10 @@ static int start_core(struct daemon *d)
 		log_error("out of memory");
 		return -ENOMEM;
 	}
+	if (gateway_restore(d->gateway) < 0) {
+		log_error("cannot read the alarms of the box from the store: %s", store_error(d->store));
+		return -EIO;
+	}
 	d->keeper = (struct timekeeper){ .site = d->site,
 		.clock = &d->clock,
 		.store = d->store,

@@ -72,11 +72,12 @@ struct gateway *gateway_create(const struct message_context *context, struct sto
 	g->context = context;
 	g->store = store;
 	backoff_init(&g->trouble, 1, 1);
-	if (store_alarms(store, false, SIZE_MAX / 2, restore_alarm, g) < 0) {
-		free(g);
-		return NULL;
-	}
 	return g;
+}
+
+int gateway_restore(struct gateway *g)
+{
+	return store_alarms(g->store, false, SIZE_MAX / 2, restore_alarm, g);
 }
 
 void gateway_destroy(struct gateway *gateway)

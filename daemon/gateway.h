@@ -29,9 +29,12 @@ enum gateway_rule {
 
 struct gateway;
 
-/* Both arguments are borrowed for the object's life. Alarms that an earlier run raised stay raised. NULL when out of
- * memory or when the store cannot be read. */
+/* Both arguments are borrowed for the object's life. NULL when out of memory. */
 struct gateway *gateway_create(const struct message_context *context, struct store *store);
+
+/* Alarms of the box that an earlier run raised stay raised. Call once, before any other function. 0, or -errno with a
+ * sentence in store_error(). */
+int gateway_restore(struct gateway *gateway);
 void gateway_destroy(struct gateway *gateway);
 
 /* Notes that the state holds, or that the incident has happened once more; the text describes it. gateway_commit()

@@ -70,9 +70,7 @@ static void test_passwords(void **state)
 		{ "an empty file", "", NULL, "it is empty" },
 		{ "GBK", "\xC3\xDC\xC2\xEB\n", NULL, "not UTF-8" },
 	};
-	char folder[] = "/tmp/emisd-broker-XX"
-			"XXXX",
-	     path[64], password[64], error[300];
+	char folder[] = "/tmp/emisd-broker-" SIX_X, path[64], password[64], error[300];
 
 	(void)state;
 	assert_non_null(mkdtemp(folder));

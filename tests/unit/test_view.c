@@ -39,6 +39,24 @@ static void test_before_the_first_reading(void **state)
 	fixture_destroy(f);
 }
 
+/* The instrument answers, and the one whose state says whether its value counts does not. */
+static void test_with_flag_b_no_value_is_shown(void **state)
+{
+	struct fixture *f = fixture_create(MEDIUM_GAS);
+
+	(void)state;
+	fixture_point(f, "so2");
+	f->points[0].max_age_ms = MAX_AGE;
+	fixture_start(f, EIGHT, INT64_MIN);
+	fixture_read(f, 0, MIN(0), 30.0, FLAG_NO_COMM);
+	struct point_view v = view_at(f, 0, MIN(0) + 1000);
+	assert_true(isnan(v.raw.value) && v.raw.flag == FLAG_NO_COMM);
+	fixture_read(f, 0, MIN(0) + 2000, 30.0, FLAG_CALIBRATION); /* other flags keep theirs: it is evidence */
+	v = view_at(f, 0, MIN(0) + 3000);
+	assert_true(v.raw.value == 30.0 && v.raw.flag == FLAG_CALIBRATION);
+	fixture_destroy(f);
+}
+
 /* SO2 20 mg/m3 at 15 % oxygen, brought to 9 %: 20 * 12 / 6 = 40. */
 static void test_the_newest_converted_value(void **state)
 {
@@ -173,6 +191,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_before_the_first_reading),
+		cmocka_unit_test(test_with_flag_b_no_value_is_shown),
 		cmocka_unit_test(test_the_newest_converted_value),
 		cmocka_unit_test(test_the_newest_dry_value),
 		cmocka_unit_test(test_what_is_computed_by_minute),
