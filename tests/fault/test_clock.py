@@ -174,7 +174,7 @@ def test_a_jump_without_the_synchroniser_is_believed_once_it_is_back(tmp_path):
         wait_for(lambda: site.point("DA001", "so2")["flag"] == "N", what="a reading with a good clock")
         site.bend(by=-3600.0, synchronize=False)
         step = wait_for(lambda: site.consumer.alarms(rule="clock-step"), what="the word about the jump")[0]
-        assert re.search("the clock jumped by -(3599|3600) s", step["words"]) and "it is not believed yet" in step["words"]
+        assert re.search("the clock jumped by -(3599|3600) s", step["words"]) and "it is not trusted yet" in step["words"]
         wait_for(lambda: site.consumer.alarms(rule="clock-unset", event="raised"), what="the word that the clock is not set")
         assert site.ask("status")["site"][0]["clock"] == "not set"
         judged = site.judged_until()

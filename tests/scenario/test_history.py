@@ -74,7 +74,7 @@ def check_refusals(folder):
             (["DA001", "so2", "--basis", "dry"], 1, "--basis measured, converted --o2 16"),
             (["DA001", "so2", "--o2", "6"], 1, "--basis measured, converted --o2 16"),
             (["DA001"], 2, "an outlet and a factor"),
-            (["DA001", "so2", "--period", "week"], 2, '"week" makes no sense'),
+            (["DA001", "so2", "--period", "week"], 2, '"week" is not a valid value'),
             (["DA001", "so2", "--period", "raw", "--o2", "16"], 2, "are of means"),
             (["DA001", "so2", "--from", "yesterday"], 2, "yesterday")]:
         done = history(folder, *arguments)
