@@ -183,7 +183,7 @@ def test_a_jump_without_the_synchroniser_is_believed_once_it_is_back(tmp_path):
         with contextlib.closing(sqlite3.connect(site.folder / "data/state.db", isolation_level=None, timeout=10)) as db:
             db.execute("BEGIN IMMEDIATE")
             site.bend(by=0.0)
-            wait_for(lambda: "what was read before the clock was set cannot be dated yet" in site.emisd.text(), what="the line of the log")
+            wait_for(lambda: "cannot store the readings from before the clock was set" in site.emisd.text(), what="the line of the log")
             assert site.ask("status")["site"][0]["clock"] == "not set"
             db.execute("ROLLBACK")
         wait_for(lambda: site.consumer.alarms(rule="clock-unset", event="cleared"), what="the set clock")
