@@ -277,7 +277,7 @@ def test_marks_have_a_bound_and_the_one_too_many_is_not_stored(make_rig):
     rig.ask("mark", **{**mark, "from": "2026-03-01", "until": "2026-03-01T08:00:00+08:00"})  # one of the past is not at work
     assert rig.emisd.stop() == 0
     rig.start_emisd()
-    assert "more marks than can be at work" not in rig.emisd.text()
+    assert "too many marks are active" not in rig.emisd.text()
 
 
 def judged(rig, **filters):
