@@ -144,7 +144,7 @@ def test_only_admins_change_things(make_rig):
 
 
 def test_a_mark_takes_validity_and_leaves_values(make_rig):
-    rig = make_rig(scale=150, start="2026-03-02T07:59:00+08:00", poll="4s", plant=["hold so2 120"])
+    rig = make_rig(scale=90, start="2026-03-02T07:59:00+08:00", poll="4s", plant=["hold so2 120"])
     rig.until("08:05:00")
     shown = emisctl(rig, "mark", "DA001", "--kind", "maintenance", "--until", "2026-03-02T09:00:00+08:00", "--factor",
                     "so2", "--remark", "probe taken out")
