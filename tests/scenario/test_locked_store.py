@@ -75,7 +75,7 @@ def test_a_mark_that_is_not_stored_flags_nothing(make_rig):
     assert not [row for row in rig.ask("audit")["audit"] if row["what"].startswith("mark")]
     # When the mark can be stored, it takes effect.
     wait_for(lambda: stored(rig, mark), 60, "the mark")
-    wait_for(lambda: rig.point("DA001", "so2")["flag"] == "M", 60, "flag M")
+    wait_for(lambda: rig.point("DA001", "so2")["flag"] == "M", 30, "flag M")
 
 
 def stored(rig, mark):
