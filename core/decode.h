@@ -45,7 +45,7 @@ static inline bool answer_refuses(const struct answer *answer, size_t index)
  * bytes. Returns buf. */
 const char *answer_text(const struct answer *answer, char *buf, size_t size);
 
-/* Decodes one channel from the answers to profile->requests (same index). *ret_value is NAN when there is no number;
+/* Decodes one channel from the answers to profile->requests (same index). *ret_value is NAN without a number;
  * the flag says why. There may be a number with a flag other than N. */
 void decode_channel(const struct profile *profile, const struct channel *channel, const struct answer *answers,
 	double *ret_value, enum flag *ret_flag);

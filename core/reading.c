@@ -16,7 +16,7 @@ static struct reading auxiliary(const struct pipeline *p, const struct outlet_st
 	}
 	const struct reading *r = &outlet->points[index].latest;
 	if (!reading_counts(r)) {
-		unknown.flag = r->flag; /* not N: reading_to_unit() makes D of what is no number */
+		unknown.flag = r->flag; /* not N: reading_to_unit() gives D to a value that is not a number */
 		return unknown;
 	}
 	if (at.ms - r->at.ms > p->settings.aux_age_ms) {

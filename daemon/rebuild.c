@@ -18,7 +18,6 @@ struct rebuild {
 	struct recorder *recorder;
 	struct pipeline_sink sink;
 	uint64_t readings;
-	unsigned lost_alarms;
 };
 
 static void step_pipeline_to(struct rebuild *rb, struct utc now)
@@ -107,7 +106,6 @@ static void restore_alarm(void *context, const struct store_alarm *alarm)
 		return; /* an alarm about the box itself: gateway.c restores it */
 	}
 	if (!alarm_rule_from_name(alarm->rule, &past.rule) || !pipeline_restore_alarm(rb->pipeline, &past)) {
-		rb->lost_alarms++;
 		log_warning("alarm %s stays raised: its outlet, factor or limit is no longer configured; configure it "
 			    "again so that it can clear",
 			alarm->id);
@@ -120,7 +118,6 @@ static int restore_all(struct rebuild *rb, struct store *store, struct utc start
 {
 	int offset = rb->site->judging.offset_min;
 
-	rb->lost_alarms = 0;
 	rb->pipeline = pipeline_create(rb->site->outlets, rb->site->n_outlets, &rb->site->judging, start, judged);
 	if (!rb->pipeline) {
 		return -ENOMEM;

@@ -43,10 +43,9 @@ void delivery_record(struct delivery *d)
 	delivery_retry_soon(d);
 }
 
-void delivery_release_parked(struct delivery *d, const char *why)
+/* `n` is what the store answered to a release: the number of parked messages that are pending again, or -errno. */
+static void follow_release(struct delivery *d, int64_t n, const char *why)
 {
-	int64_t n = store_outbox_release(d->store);
-
 	if (n < 0) {
 		log_error("cannot release the parked messages: %s; they stay parked", store_error(d->store));
 	} else if (n > 0) {
@@ -55,18 +54,9 @@ void delivery_release_parked(struct delivery *d, const char *why)
 	}
 }
 
-/* Parked for want of a right, which a new connection may have. */
-static void release_parked_without_right(struct delivery *d)
+void delivery_release_parked(struct delivery *d, const char *why)
 {
-	int64_t n = store_outbox_release_reason(d->store, NO_RIGHT);
-
-	if (n < 0) {
-		log_error("cannot release the parked messages: %s; they stay parked", store_error(d->store));
-	} else if (n > 0) {
-		log_info("%lld parked messages are tried again: a new connection may have the right to them",
-			(long long)n);
-		window_rows_pending_again(d->window);
-	}
+	follow_release(d, store_outbox_release(d->store), why);
 }
 
 /* ---- the connection ---- */
@@ -79,7 +69,8 @@ void delivery_connection_up(struct delivery *d, enum connection_news news)
 	hold_reset(&d->hold);
 	switch (news) {
 	case CONNECTION_SAME_TERMS:
-		release_parked_without_right(d);
+		follow_release(d, store_outbox_release_reason(d->store, NO_RIGHT),
+			"a new connection may have the right to them");
 		break;
 	case CONNECTION_OTHER_TERMS:
 		delivery_release_parked(d, "the broker announces other properties");
